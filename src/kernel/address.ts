@@ -1,0 +1,34 @@
+import { isIPv4, isIPv6 } from 'node:net';
+
+/** Where a TCP peer is: `host` is a name or an IP without brackets. */
+export interface HostPort {
+  readonly host: string;
+  readonly port: number;
+}
+
+/**
+ * Reads `host:port`, `1.2.3.4:80`, `[::1]:80`, `:80` (host '' ).
+ * Returns undefined when it is none of them or the port is not 0–65535.
+ */
+export function parseHostPort(text: string): HostPort | undefined {
+  const match = /^(?:\[([0-9a-fA-F:.%a-zA-Z0-9]+)\]|([^:[\]\s]*)):(\d{1,5})$/.exec(text);
+  if (!match) return undefined;
+  const port = Number(match[3]);
+  if (port > 65535) return undefined;
+  if (match[1] !== undefined) return isIPv6(match[1]) ? { host: match[1], port } : undefined;
+  return { host: match[2] ?? '', port };
+}
+
+/** `host:port` with brackets where the host is an IPv6 address. */
+export function formatHostPort(at: HostPort): string {
+  return at.host.includes(':') ? `[${at.host}]:${at.port}` : `${at.host}:${at.port}`;
+}
+
+/** An IPv4-mapped IPv6 address (`::ffff:1.2.3.4`) as plain IPv4; everything else, and a zone, as it is. */
+export function unmapAddress(ip: string): string {
+  if (ip.length > 7 && (ip.startsWith('::ffff:') || ip.startsWith('::FFFF:'))) {
+    const rest = ip.slice(7);
+    if (isIPv4(rest)) return rest;
+  }
+  return ip;
+}

@@ -1,0 +1,100 @@
+/**
+ * Why an exchange ended as it did: one word that stands in the access log, in a metric label and, for
+ * Sluice's own answers, in the body. One table gives status, a title for people, and the operator's hint.
+ */
+export const REASONS = {
+  ok: { status: 0, title: 'Answered by a server', hint: '' },
+  redirect: { status: 0, title: 'Redirected', hint: '' },
+  respond: { status: 0, title: 'Answered by a route', hint: '' },
+  bad_request: { status: 400, title: 'Bad request', hint: 'The bytes are not a valid HTTP/1.1 request.' },
+  forbidden: {
+    status: 403,
+    title: 'Forbidden',
+    hint: 'The client address is denied by ip_deny or not in ip_allow.',
+  },
+  no_route: {
+    status: 404,
+    title: 'No such route',
+    hint: 'No route matches this host and path; try `sluice route test`.',
+  },
+  method_refused: {
+    status: 405,
+    title: 'Method not allowed',
+    hint: 'CONNECT and TRACE are never forwarded.',
+  },
+  header_timeout: {
+    status: 408,
+    title: 'Request took too long',
+    hint: 'The head did not arrive within header_timeout.',
+  },
+  body_timeout: {
+    status: 408,
+    title: 'Request body took too long',
+    hint: 'No progress within body_timeout, or slower than min_rate.',
+  },
+  too_large: { status: 413, title: 'Request body too large', hint: 'limits.max_body_size of the listener.' },
+  target_too_long: {
+    status: 414,
+    title: 'Request target too long',
+    hint: 'limits.max_target of the listener.',
+  },
+  expectation: { status: 417, title: 'Expectation failed', hint: 'Only `Expect: 100-continue` is known.' },
+  limited: { status: 429, title: 'Too many requests', hint: 'The rate_limit of the route or listener.' },
+  head_too_large: {
+    status: 431,
+    title: 'Request head too large',
+    hint: 'limits.max_header_size and max_fields of the listener.',
+  },
+  client_abort: { status: 499, title: 'Client closed the connection', hint: '' },
+  not_implemented: { status: 501, title: 'Not implemented', hint: 'A transfer coding other than `chunked`.' },
+  bad_upstream: {
+    status: 502,
+    title: 'Bad answer from the server',
+    hint: 'The server broke HTTP/1.1; the log line says how.',
+  },
+  connect_error: {
+    status: 502,
+    title: 'Server not reachable',
+    hint: 'Refused, unreachable, or its TLS certificate is not trusted.',
+  },
+  upstream_reset: {
+    status: 502,
+    title: 'Server closed the connection',
+    hint: 'It ended before a complete answer.',
+  },
+  no_server: {
+    status: 503,
+    title: 'No server available',
+    hint: 'No server of the pool is healthy and enabled.',
+  },
+  queue_full: {
+    status: 503,
+    title: 'All servers are busy',
+    hint: 'Every server is at max_connections and the wait queue is full.',
+  },
+  queue_timeout: {
+    status: 503,
+    title: 'All servers are busy',
+    hint: 'No server became free within the queue timeout.',
+  },
+  shutting_down: { status: 503, title: 'Shutting down', hint: '' },
+  upstream_timeout: {
+    status: 504,
+    title: 'Server took too long',
+    hint: 'No answer within first_byte_timeout.',
+  },
+  version: {
+    status: 505,
+    title: 'HTTP version not supported',
+    hint: 'HTTP/1.0 and HTTP/1.1 are spoken here.',
+  },
+  internal: {
+    status: 500,
+    title: 'Internal error',
+    hint: 'A fault in Sluice itself; the log has the stack.',
+  },
+} as const satisfies Record<string, { status: number; title: string; hint: string }>;
+
+export type Reason = keyof typeof REASONS;
+
+export const REASON_NAMES = Object.keys(REASONS) as readonly Reason[];
