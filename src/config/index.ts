@@ -1,0 +1,2 @@
+export * from './resolved.ts';
+export { MASK, Secret } from './secret.ts';

@@ -1,0 +1,296 @@
+/**
+ * What the rest of Sluice gets to see of a configuration: every short form expanded, every default filled in,
+ * the one-pool form converted, relative paths made absolute, references checked, units in the names.
+ *
+ * These types are written by hand and not inferred from the schema: the file's words (snake_case, short forms)
+ * may change without a change here, and here one thing has one form only. `resolve.ts` is the single place
+ * that maps one to the other. All values but `Secret` are plain data; every noun knows where it was written.
+ */
+import type { HostPort } from '../kernel/address.ts';
+import type { Secret } from './secret.ts';
+
+/** Where a noun stands in the file. Lines count from 1; `line: 0` = no line of a file made it (a default). */
+export interface Source {
+  readonly file: string;
+  readonly line: number;
+}
+
+export interface ResolvedConfig {
+  /** Absolute path of the file, or a name in angle brackets when it came from elsewhere (`<command line>`). */
+  readonly file: string;
+  /** Absolute path that relative paths were resolved against: the file's folder. */
+  readonly baseDir: string;
+  readonly version: 1;
+  /** Data threads; `auto` = one per core where the platform can share a port. */
+  readonly threads: number | 'auto';
+  readonly shutdown: ShutdownConfig;
+  readonly admin: AdminConfig;
+  readonly store: StoreConfig;
+  readonly logs: LogsConfig;
+  readonly certificates: readonly CertificateConfig[];
+  readonly listeners: readonly ListenerConfig[];
+  /** In file order: the first that matches wins. */
+  readonly routes: readonly RouteConfig[];
+  readonly pools: readonly PoolConfig[];
+}
+
+export interface ShutdownConfig {
+  readonly drainTimeoutMs: number;
+  readonly preStopDelayMs: number;
+}
+
+export const ADMIN_ROLES = ['viewer', 'operator', 'admin'] as const;
+export type AdminRole = (typeof ADMIN_ROLES)[number];
+
+export interface AdminConfig {
+  /** `host` is an IP address or a name; port 0 = any free port. */
+  readonly listen: HostPort;
+  /** Empty: a token is made in `<store.path>/admin.token`. */
+  readonly tokens: readonly AdminTokenConfig[];
+  readonly source: Source;
+}
+
+export interface AdminTokenConfig {
+  readonly name: string;
+  readonly role: AdminRole;
+  readonly token: Secret;
+  readonly source: Source;
+}
+
+export interface StoreConfig {
+  /** Absolute path of the folder for admin.token, secrets and, later, the database. */
+  readonly path: string;
+}
+
+export const LOG_LEVELS = ['debug', 'info', 'warn', 'error'] as const;
+export type LogLevel = (typeof LOG_LEVELS)[number];
+export const LOG_FORMATS = ['auto', 'pretty', 'json'] as const;
+export type LogFormat = (typeof LOG_FORMATS)[number];
+
+export interface LogsConfig {
+  readonly level: LogLevel;
+  readonly format: LogFormat;
+  /** Absolute path; undefined = stdout. */
+  readonly file: string | undefined;
+  readonly access: {
+    readonly enabled: boolean;
+    /** Absolute path; undefined = where the log goes. */
+    readonly file: string | undefined;
+    /** Fraction of the exchanges that get a line, 0–1. */
+    readonly sampleFraction: number;
+  };
+}
+
+export type CertificateConfig =
+  | {
+      readonly type: 'files';
+      readonly name: string;
+      /** Absolute paths of PEM files. */
+      readonly certPath: string;
+      readonly keyPath: string;
+      readonly source: Source;
+    }
+  | {
+      readonly type: 'self_signed';
+      readonly name: string;
+      /** DNS names (a leading `*.` is possible) and IP addresses. */
+      readonly names: readonly string[];
+      readonly source: Source;
+    };
+
+export const TLS_VERSIONS = ['1.2', '1.3'] as const;
+export type TlsVersion = (typeof TLS_VERSIONS)[number];
+
+export interface ListenerConfig {
+  readonly name: string;
+  /** An IP address; undefined = all addresses, IPv4 and IPv6. */
+  readonly address: string | undefined;
+  /** 0 = any free port. */
+  readonly port: number;
+  /** Name of the TLS listener that every request is redirected to; such a listener has no routes. */
+  readonly redirectTo: string | undefined;
+  readonly tls: ListenerTls | undefined;
+  /** CIDR blocks or single addresses whose X-Forwarded-* and Forwarded are believed. */
+  readonly trustedProxies: readonly string[];
+  readonly limits: ListenerLimits;
+  /** Not empty: only these may come in. */
+  readonly ipAllow: readonly string[];
+  /** Refused, even when in `ipAllow`. */
+  readonly ipDeny: readonly string[];
+  readonly rateLimit: RateLimitConfig | undefined;
+  readonly source: Source;
+}
+
+export interface ListenerTls {
+  /** Names out of `ResolvedConfig.certificates`, at least one; the first answers an unknown or absent SNI. */
+  readonly certificates: readonly string[];
+  readonly minVersion: TlsVersion;
+  /** Refuse an unknown SNI instead. */
+  readonly strictSni: boolean;
+}
+
+export interface ListenerLimits {
+  readonly maxConnections: number;
+  readonly maxHeaderSizeBytes: number;
+  /** undefined = no limit. */
+  readonly maxBodySizeBytes: number | undefined;
+  readonly maxFields: number;
+  readonly maxTargetBytes: number;
+  /** From the first byte (or the end of the handshake) to the complete head. */
+  readonly headerTimeoutMs: number;
+  /** Longest pause within a body. */
+  readonly bodyTimeoutMs: number;
+  /** Longest time between two exchanges of a connection. */
+  readonly idleTimeoutMs: number;
+  /** Slower bodies are cut; 0 = no such limit. */
+  readonly minRateBytesPerSecond: number;
+  /** Longest silence on an upgraded connection (WebSocket). */
+  readonly tunnelIdleTimeoutMs: number;
+}
+
+export const RATE_LIMIT_KEYS = ['client_ip'] as const;
+export type RateLimitKey = (typeof RATE_LIMIT_KEYS)[number];
+
+export interface RateLimitConfig {
+  /** At most `count` in any `windowMs`; with `burst`, a token bucket that refills at count/windowMs. */
+  readonly count: number;
+  readonly windowMs: number;
+  readonly burst: number | undefined;
+  readonly key: RateLimitKey;
+}
+
+export interface RouteConfig {
+  /** Unique; made up (the pool's name, or `route-3`) when the file has none. */
+  readonly name: string;
+  /** Names of the listeners that have this route; never a redirecting one. */
+  readonly listeners: readonly string[];
+  readonly match: {
+    /** Lower case; `*.example.com` matches any name below example.com. Empty = any host. */
+    readonly hosts: readonly string[];
+    /** `/x` exactly, or `/x/*` for /x and all below it. Empty = any path. */
+    readonly paths: readonly string[];
+  };
+  readonly action: RouteAction;
+  readonly rateLimit: RateLimitConfig | undefined;
+  readonly ipAllow: readonly string[];
+  readonly ipDeny: readonly string[];
+  /** For the whole exchange, retries included; undefined = none. */
+  readonly timeoutMs: number | undefined;
+  readonly source: Source;
+}
+
+export const REDIRECT_STATUSES = [301, 302, 303, 307, 308] as const;
+export type RedirectStatus = (typeof REDIRECT_STATUSES)[number];
+
+export type RouteAction =
+  | { readonly type: 'pool'; readonly pool: string }
+  | { readonly type: 'redirect'; readonly to: string; readonly status: RedirectStatus }
+  | {
+      readonly type: 'respond';
+      readonly status: number;
+      readonly body: string;
+      readonly contentType: string;
+    };
+
+export const ALGORITHMS = [
+  'round_robin',
+  'weighted',
+  'least_connections',
+  'power_of_two',
+  'ip_hash',
+  'random',
+] as const;
+export type Algorithm = (typeof ALGORITHMS)[number];
+
+export interface PoolConfig {
+  readonly name: string;
+  /** `sticky: ip` stands here as `ip_hash`. */
+  readonly algorithm: Algorithm;
+  readonly servers: readonly ServerConfig[];
+  readonly sticky: StickyConfig | undefined;
+  /** undefined = `health: false`: always taken for healthy. */
+  readonly health: HealthConfig | undefined;
+  readonly queue: { readonly max: number; readonly timeoutMs: number };
+  /** `attempts` counts all of them; 1 = never retry. */
+  readonly retry: { readonly attempts: number };
+  readonly upstream: UpstreamConfig;
+  readonly source: Source;
+}
+
+export interface ServerConfig {
+  /** Unique in the pool; `host:port` when the file has none. */
+  readonly id: string;
+  /** A name or an IP address without brackets. */
+  readonly host: string;
+  readonly port: number;
+  /** 0–1000; 0 = no new requests. */
+  readonly weight: number;
+  readonly backup: boolean;
+  /** Requests in flight over all data threads; undefined = no limit. */
+  readonly maxConnections: number | undefined;
+  readonly maintenance: boolean;
+  readonly source: Source;
+}
+
+export interface StickyConfig {
+  /** Name of the cookie. */
+  readonly cookie: string;
+  /** undefined = until the browser closes. */
+  readonly ttlMs: number | undefined;
+}
+
+interface HealthTiming {
+  readonly intervalMs: number;
+  /** Never longer than the interval. */
+  readonly timeoutMs: number;
+  /** Successes in a row that make a server healthy. */
+  readonly rise: number;
+  /** Failures in a row that make it unhealthy. */
+  readonly fall: number;
+  /** Each pause is drawn from interval × (1 ± this); 0–1. */
+  readonly jitterFraction: number;
+}
+
+export type HealthConfig =
+  | (HealthTiming & {
+      readonly type: 'http' | 'https';
+      readonly path: string;
+      /** undefined = the server's own port. */
+      readonly port: number | undefined;
+      readonly method: 'GET' | 'HEAD' | 'OPTIONS' | 'POST';
+      /** Host field; undefined = the server's address. */
+      readonly host: string | undefined;
+      readonly headers: Readonly<Record<string, string>>;
+      readonly expect: {
+        /** Inclusive ranges, never empty. */
+        readonly statuses: readonly (readonly [from: number, to: number])[];
+        /** Text that the body has to contain. */
+        readonly body: string | undefined;
+      };
+    })
+  | (HealthTiming & { readonly type: 'tcp'; readonly port: number | undefined })
+  | (HealthTiming & { readonly type: 'icmp' });
+
+export type HealthType = HealthConfig['type'];
+
+export interface UpstreamConfig {
+  /** The Host field that servers get. */
+  readonly host:
+    | { readonly type: 'preserve' }
+    | { readonly type: 'server' }
+    | { readonly type: 'literal'; readonly value: string };
+  /** Set by `upstream.tls` or by `https://` addresses; undefined = plain. */
+  readonly tls: UpstreamTls | undefined;
+  readonly connectTimeoutMs: number;
+  readonly firstByteTimeoutMs: number;
+  /** Idle connections kept per server and data thread. */
+  readonly keepalive: number;
+}
+
+export interface UpstreamTls {
+  /** Absolute path of a PEM file that replaces the system's authorities. */
+  readonly caPath: string | undefined;
+  /** SNI and the name that is verified; undefined = the server's host. */
+  readonly serverName: string | undefined;
+  readonly verify: boolean;
+}
