@@ -1,0 +1,11 @@
+export type {
+  CertificateMaterial,
+  CertificateSource,
+  ListenerTlsOptions,
+  OnTlsEvent,
+  SecretBytes,
+  TlsEvent,
+  TlsEventType,
+  TlsVersion,
+  UpstreamTlsOptions,
+} from './types.ts';
