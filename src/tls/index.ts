@@ -1,3 +1,5 @@
+export { type TlsErrorKind, tlsErrorKind } from './error-kind.ts';
+export { CIPHERS, type CompiledTls, compileTls, ListenerTls, TICKET_KEY_BYTES } from './server.ts';
 export type {
   CertificateMaterial,
   CertificateSource,
@@ -9,3 +11,4 @@ export type {
   TlsVersion,
   UpstreamTlsOptions,
 } from './types.ts';
+export { checkAuthorities, compileUpstreamTls, ServerTls, type UpstreamTls } from './upstream.ts';
