@@ -1,0 +1,29 @@
+/**
+ * What every thread may import: light, no packages. What only main uses (pino, Prometheus, files) is behind
+ * `observe/main/index.ts`, which a data thread must never import.
+ */
+export { type AccessBatchSink, AccessLog, type AccessLogOptions, type AccessRecord } from './access-log.ts';
+export {
+  ATTEMPT_OUTCOMES,
+  type AttemptOutcome,
+  type BlockKind,
+  LATENCY_BOUNDS_MS,
+  ListenerCells,
+  PoolCells,
+  RouteCells,
+  ServerCells,
+  ThreadCells,
+} from './cells/blocks.ts';
+export { CellTable, type CellTableHandle } from './cells/table.ts';
+export { type AnyEvent, type EventMap, type EventName, Events } from './events.ts';
+export {
+  LOG_LEVELS,
+  type Log,
+  type LogFields,
+  type LogLevel,
+  type LogRecord,
+  plainError,
+  ThreadLog,
+  writeRecord,
+} from './log.ts';
+export { LoopDelay } from './loop-delay.ts';
