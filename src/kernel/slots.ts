@@ -1,0 +1,420 @@
+/**
+ * The live numbers of every server, in one SharedArrayBuffer that the main thread makes and posts to the data
+ * threads. Nothing on the way of a request sends a message to learn or to tell how busy a server is.
+ *
+ *   header        64 B                 | magic | capacity | threads | version | epoch (Float64, ms) |
+ *   shared lines  capacity × 64 B      | state | weight | max | generation | suspect | next probe | turn | … |
+ *   in flight     threads × row        Int32 per slot; row = capacity × 4 B rounded up to a cache line
+ *   counters      threads × capacity × 320 B   Float64 per counter, see COUNTER
+ *
+ * Who writes what: main writes state, weight, max and generation; any thread writes suspect, next probe and turn
+ * (atomically); everything below "shared lines" has one row a thread, written by that thread alone, so that no
+ * two threads ever write to one cache line and a dead thread's part can be struck out. Readers sum the rows.
+ *
+ * Promises: `tryAcquire` never lets more than `max` leases be held over all threads. A slot that gets a new owner has a new
+ * generation, no request in flight and zeroed counters. `version` moves with every change that main makes, so that a
+ * thread need not look at all slots to know that its picture is current.
+ *
+ * Rejected: one shared in-flight counter per server (a thread that dies between two writes leaves a drift that
+ * nobody can repair, and all cores fight for its cache line); a lock around the cap (a dead holder blocks everyone).
+ */
+import { SluiceError } from './errors.ts';
+
+const MAGIC = 0x534c5554; // "SLUT": slot table
+const HEADER_INTS = 16;
+const H_CAPACITY = 1;
+const H_THREADS = 2;
+const H_VERSION = 3;
+const H_EPOCH_FLOAT = 2; // index in Float64: bytes 16–23
+
+const LINE_INTS = 16;
+const STATE_CELL = 0;
+const WEIGHT_CELL = 1;
+const MAX_CELL = 2;
+const GENERATION_CELL = 3;
+const SUSPECT_CELL = 4;
+const NEXT_PROBE_CELL = 5;
+const TURN_CELL = 6;
+
+const COUNTER_FLOATS = 40;
+
+/** Bits of a slot's state; main alone sets them. */
+export const STATE = {
+  /** Takes traffic as far as its health check knows. A server without a check has it from the start. */
+  healthy: 1,
+  /** At least one check has ended since the slot was given; without it `healthy` is an assumption. */
+  checked: 2,
+  /** Keeps its sticky clients, takes no new ones. */
+  draining: 4,
+  /** Takes nothing. */
+  maintenance: 8,
+} as const;
+
+/** Counters of one slot, per thread (Float64: exact up to 2^53). Times are milliseconds. */
+export const COUNTER = {
+  picks: 0,
+  connectErrors: 1,
+  resets: 2,
+  timeouts: 3,
+  badAnswers: 4,
+  clientAborts: 5,
+  cancelled: 6,
+  /** Answers by status class: +0 is 1xx … +4 is 5xx. */
+  answers: 7,
+  bytesUp: 12,
+  bytesDown: 13,
+  responseMs: 14,
+  /** Moving average of the response time as this thread saw it; 0 = no answer yet. */
+  averageMs: 15,
+  /** Of a pool's slot: since when its oldest waiting request waits (`Clock.nowMs`); 0 = none waits. */
+  waitingSinceMs: 16,
+  /** 16 buckets of the response time, see BUCKET_BOUNDS_MS. */
+  buckets: 17,
+} as const;
+
+/** Upper bounds of the response-time buckets in ms: 0.5, 1, 2 … 8192, and the rest. */
+export const BUCKET_BOUNDS_MS: readonly number[] = [
+  ...Array.from({ length: 15 }, (_, i) => 0.5 * 2 ** i),
+  Number.POSITIVE_INFINITY,
+];
+
+/** A suspect server is offered one request in this time, over all threads, until it answers. */
+export const PROBE_INTERVAL_MS = 100;
+
+/** How much one answer moves the average: 1/16 follows a change within some tens of requests. */
+const AVERAGE_GAIN = 1 / 16;
+
+/** What one slot has counted, summed over all threads. */
+export interface SlotTotals {
+  readonly picks: number;
+  readonly connectErrors: number;
+  readonly resets: number;
+  readonly timeouts: number;
+  readonly badAnswers: number;
+  readonly clientAborts: number;
+  readonly cancelled: number;
+  /** Answers by class: [1xx, 2xx, 3xx, 4xx, 5xx]. */
+  readonly answers: readonly number[];
+  readonly bytesUp: number;
+  readonly bytesDown: number;
+  readonly responseMsSum: number;
+  /** Count per bucket (not cumulative), aligned with BUCKET_BOUNDS_MS. */
+  readonly buckets: readonly number[];
+}
+
+export class SlotTable {
+  /** Post this to a worker and call `SlotTable.attach` there. */
+  readonly buffer: SharedArrayBuffer;
+  readonly capacity: number;
+  /** How many threads have a row: data threads, and main where it takes leases too. */
+  readonly threads: number;
+  readonly #ints: Int32Array;
+  readonly #floats: Float64Array;
+  readonly #rowInts: number;
+  readonly #inFlightAt: number;
+  readonly #countersAt: number;
+  readonly #epochMs: number;
+
+  private constructor(buffer: SharedArrayBuffer) {
+    this.buffer = buffer;
+    this.#ints = new Int32Array(buffer);
+    this.#floats = new Float64Array(buffer);
+    if (this.#ints[0] !== MAGIC) throw new SluiceError('slots_foreign', 'this buffer holds no slot table');
+    this.capacity = this.#int(H_CAPACITY);
+    this.threads = this.#int(H_THREADS);
+    this.#epochMs = this.#floats[H_EPOCH_FLOAT] ?? 0;
+    const sizes = layout(this.capacity, this.threads);
+    this.#rowInts = sizes.rowInts;
+    this.#inFlightAt = sizes.inFlightAt;
+    this.#countersAt = sizes.countersAt;
+  }
+
+  /** @param nowMs monotonic time (`Clock.nowMs`); probe times are kept relative to it. */
+  static create(options: { capacity: number; threads: number; nowMs: number }): SlotTable {
+    const { capacity, threads, nowMs } = options;
+    if (!(Number.isInteger(capacity) && capacity > 0 && Number.isInteger(threads) && threads > 0))
+      throw new RangeError(
+        `a slot table needs whole numbers above 0, got ${capacity} slots, ${threads} threads`,
+      );
+    const buffer = new SharedArrayBuffer(layout(capacity, threads).sizeBytes);
+    const ints = new Int32Array(buffer);
+    ints[0] = MAGIC;
+    ints[H_CAPACITY] = capacity;
+    ints[H_THREADS] = threads;
+    new Float64Array(buffer)[H_EPOCH_FLOAT] = nowMs;
+    return new SlotTable(buffer);
+  }
+
+  /** The same table in another thread. */
+  static attach(buffer: SharedArrayBuffer): SlotTable {
+    return new SlotTable(buffer);
+  }
+
+  /** Moves with every change of state, weight, cap or owner that main makes. */
+  version(): number {
+    return Atomics.load(this.#ints, H_VERSION);
+  }
+
+  // --- written by main -------------------------------------------------------------------------------
+
+  /** Sets and clears bits of STATE in one step; the same bit in both is cleared. */
+  setState(slot: number, set: number, clear: number): void {
+    const before = this.#load(slot, STATE_CELL);
+    this.#change(slot, STATE_CELL, before, (before | set) & ~clear);
+  }
+
+  /** @param weight 0–1000 whole; 0 = sticky clients only. */
+  setWeight(slot: number, weight: number): void {
+    if (!(Number.isInteger(weight) && weight >= 0 && weight <= 1000))
+      throw new RangeError(`a weight is a whole number from 0 to 1000, got ${weight}`);
+    this.#change(slot, WEIGHT_CELL, this.#load(slot, WEIGHT_CELL), weight);
+  }
+
+  /** @param max requests in flight over all threads; 0 = no cap. Lowering it ends nothing that runs. */
+  setMaxConnections(slot: number, max: number): void {
+    if (!(Number.isInteger(max) && max >= 0 && max < 2 ** 31))
+      throw new RangeError(`max_connections is a whole number from 0 to 2^31-1, got ${max}`);
+    this.#change(slot, MAX_CELL, this.#load(slot, MAX_CELL), max);
+  }
+
+  /**
+   * Takes the slot from its owner at once: from now on `generation` tells every thread that its server is gone.
+   * Requests in flight go on and are released on it; `clear` may follow when there are none.
+   */
+  retire(slot: number): void {
+    Atomics.add(this.#ints, this.#line(slot) + GENERATION_CELL, 1);
+    this.#change(slot, STATE_CELL, -1, 0);
+  }
+
+  /** Zeroes everything of a retired slot but its generation. Only while `inFlight` is 0. */
+  clear(slot: number): void {
+    const line = this.#line(slot);
+    for (let cell = 0; cell < LINE_INTS; cell++)
+      if (cell !== GENERATION_CELL) Atomics.store(this.#ints, line + cell, 0);
+    for (let thread = 0; thread < this.threads; thread++) {
+      const at = this.#counter(slot, thread);
+      this.#floats.fill(0, at, at + COUNTER_FLOATS);
+    }
+    Atomics.add(this.#ints, H_VERSION, 1);
+  }
+
+  /** Strikes out what a thread held. Call it after that thread has really ended ('exit'), before its heir starts. */
+  zeroThread(thread: number): void {
+    for (let slot = 0; slot < this.capacity; slot++) {
+      Atomics.store(this.#ints, this.#inFlight(slot, thread), 0);
+      this.#floats[this.#counter(slot, thread) + COUNTER.waitingSinceMs] = 0;
+    }
+  }
+
+  // --- read by all -----------------------------------------------------------------------------------
+
+  state(slot: number): number {
+    return this.#load(slot, STATE_CELL);
+  }
+  weight(slot: number): number {
+    return this.#load(slot, WEIGHT_CELL);
+  }
+  maxConnections(slot: number): number {
+    return this.#load(slot, MAX_CELL);
+  }
+  generation(slot: number): number {
+    return this.#load(slot, GENERATION_CELL);
+  }
+
+  /** Requests in flight over all threads. */
+  inFlight(slot: number): number {
+    const ints = this.#ints;
+    const row = this.#rowInts;
+    let at = this.#inFlightAt + slot;
+    let sum = 0;
+    for (let thread = 0; thread < this.threads; thread++, at += row) sum += Atomics.load(ints, at);
+    return sum;
+  }
+
+  /** Requests in flight of one thread. */
+  inFlightOf(slot: number, thread: number): number {
+    return Atomics.load(this.#ints, this.#inFlight(slot, thread));
+  }
+
+  // --- leases: one writer a row ----------------------------------------------------------------------
+
+  /**
+   * Adds one in flight unless that makes more than `max` (0 = no cap) over all threads.
+   *
+   * Exact: the own cell is raised first and the sum read after (both sequentially consistent), so of any set of
+   * held leases the last one raised saw all the others. Two threads that meet at the last place both step back; they look
+   * again up to 3 times before they call the server full, since a refusal while a place is free would be a needless 503.
+   */
+  tryAcquire(slot: number, thread: number, max: number): boolean {
+    const own = this.#inFlight(slot, thread);
+    Atomics.add(this.#ints, own, 1);
+    if (max === 0) return true;
+    for (let tries = 0; ; tries++) {
+      if (this.inFlight(slot) <= max) return true;
+      Atomics.sub(this.#ints, own, 1);
+      if (tries === 3 || this.inFlight(slot) >= max) return false;
+      Atomics.add(this.#ints, own, 1);
+    }
+  }
+
+  /** Takes back one `tryAcquire` of this thread. */
+  release(slot: number, thread: number): void {
+    Atomics.sub(this.#ints, this.#inFlight(slot, thread), 1);
+  }
+
+  // --- suspicion: any thread -------------------------------------------------------------------------
+
+  /** One refused connection is enough; the next probe is due PROBE_INTERVAL_MS later. */
+  markSuspect(slot: number, nowMs: number): void {
+    const line = this.#line(slot);
+    Atomics.store(this.#ints, line + NEXT_PROBE_CELL, this.#tick(nowMs) + PROBE_INTERVAL_MS);
+    Atomics.store(this.#ints, line + SUSPECT_CELL, 1);
+  }
+
+  /** It answered. Cheap when it was not suspect: a read. */
+  clearSuspect(slot: number): void {
+    const at = this.#line(slot) + SUSPECT_CELL;
+    if (Atomics.load(this.#ints, at) !== 0) Atomics.store(this.#ints, at, 0);
+  }
+
+  isSuspect(slot: number): boolean {
+    return this.#load(slot, SUSPECT_CELL) !== 0;
+  }
+
+  /** Whether a probe could be claimed now; `claimProbe` decides who gets it. */
+  isProbeDue(slot: number, nowMs: number): boolean {
+    return this.#isDue(this.#load(slot, NEXT_PROBE_CELL), this.#tick(nowMs));
+  }
+
+  /** True for one caller over all threads per PROBE_INTERVAL_MS: that one may try the suspect server. */
+  claimProbe(slot: number, nowMs: number): boolean {
+    const at = this.#line(slot) + NEXT_PROBE_CELL;
+    const tick = this.#tick(nowMs);
+    const next = Atomics.load(this.#ints, at);
+    if (!this.#isDue(next, tick)) return false;
+    return Atomics.compareExchange(this.#ints, at, next, (tick + PROBE_INTERVAL_MS) | 0) === next;
+  }
+
+  /** The next number (uint32, wraps) of a slot's own sequence; no two threads get the same one. */
+  nextTurn(slot: number): number {
+    return Atomics.add(this.#ints, this.#line(slot) + TURN_CELL, 1) >>> 0;
+  }
+
+  // --- counters: one writer a row --------------------------------------------------------------------
+
+  /** Adds to one counter (an index of COUNTER) of the own thread. */
+  count(slot: number, thread: number, counter: number, by: number): void {
+    const at = this.#counter(slot, thread) + counter;
+    this.#floats[at] = (this.#floats[at] ?? 0) + by;
+  }
+
+  /** Counts an answer: its class, its bucket, the sum and the moving average of the response time. */
+  countAnswer(slot: number, thread: number, status: number, responseMs: number): void {
+    const floats = this.#floats;
+    const at = this.#counter(slot, thread);
+    const byClass = at + COUNTER.answers + Math.min(4, Math.max(0, Math.trunc(status / 100) - 1));
+    floats[byClass] = (floats[byClass] ?? 0) + 1;
+    const bucket = at + COUNTER.buckets + bucketOf(responseMs);
+    floats[bucket] = (floats[bucket] ?? 0) + 1;
+    floats[at + COUNTER.responseMs] = (floats[at + COUNTER.responseMs] ?? 0) + responseMs;
+    const average = floats[at + COUNTER.averageMs] ?? 0;
+    floats[at + COUNTER.averageMs] =
+      average === 0 ? responseMs : average + (responseMs - average) * AVERAGE_GAIN;
+  }
+
+  /** Sets one counter (an index of COUNTER) of the own thread. */
+  setCounter(slot: number, thread: number, counter: number, value: number): void {
+    this.#floats[this.#counter(slot, thread) + counter] = value;
+  }
+
+  /** One counter as one thread has it. */
+  counterOf(slot: number, thread: number, counter: number): number {
+    return this.#floats[this.#counter(slot, thread) + counter] ?? 0;
+  }
+
+  /** Average response time in ms over the threads that saw an answer; 0 = none did. */
+  averageMs(slot: number): number {
+    let sum = 0;
+    let seen = 0;
+    for (let thread = 0; thread < this.threads; thread++) {
+      const average = this.counterOf(slot, thread, COUNTER.averageMs);
+      sum += average;
+      if (average > 0) seen++;
+    }
+    return seen === 0 ? 0 : sum / seen;
+  }
+
+  /** Everything a slot has counted since it was given, over all threads, dead ones included. */
+  totals(slot: number): SlotTotals {
+    const sum = (counter: number): number => {
+      let total = 0;
+      for (let thread = 0; thread < this.threads; thread++) total += this.counterOf(slot, thread, counter);
+      return total;
+    };
+    return {
+      picks: sum(COUNTER.picks),
+      connectErrors: sum(COUNTER.connectErrors),
+      resets: sum(COUNTER.resets),
+      timeouts: sum(COUNTER.timeouts),
+      badAnswers: sum(COUNTER.badAnswers),
+      clientAborts: sum(COUNTER.clientAborts),
+      cancelled: sum(COUNTER.cancelled),
+      answers: Array.from({ length: 5 }, (_, i) => sum(COUNTER.answers + i)),
+      bytesUp: sum(COUNTER.bytesUp),
+      bytesDown: sum(COUNTER.bytesDown),
+      responseMsSum: sum(COUNTER.responseMs),
+      buckets: BUCKET_BOUNDS_MS.map((_, i) => sum(COUNTER.buckets + i)),
+    };
+  }
+
+  // --- cells -----------------------------------------------------------------------------------------
+
+  #int(at: number): number {
+    return this.#ints[at] ?? 0;
+  }
+  #line(slot: number): number {
+    return HEADER_INTS + slot * LINE_INTS;
+  }
+  #load(slot: number, cell: number): number {
+    return Atomics.load(this.#ints, HEADER_INTS + slot * LINE_INTS + cell);
+  }
+  #inFlight(slot: number, thread: number): number {
+    return this.#inFlightAt + thread * this.#rowInts + slot;
+  }
+  #counter(slot: number, thread: number): number {
+    return this.#countersAt + (thread * this.capacity + slot) * COUNTER_FLOATS;
+  }
+  #change(slot: number, cell: number, before: number, after: number): void {
+    if (before === after) return;
+    Atomics.store(this.#ints, this.#line(slot) + cell, after);
+    Atomics.add(this.#ints, H_VERSION, 1);
+  }
+
+  /** Milliseconds since the epoch as an Int32 that wraps every 49.7 days; compare by difference only. */
+  #tick(nowMs: number): number {
+    return (nowMs - this.#epochMs) | 0;
+  }
+  /** A next probe is never further ahead than the interval: anything else is a past that wrapped around. */
+  #isDue(next: number, tick: number): boolean {
+    const inMs = (next - tick) | 0;
+    return inMs <= 0 || inMs > PROBE_INTERVAL_MS;
+  }
+}
+
+function layout(capacity: number, threads: number) {
+  const rowInts = Math.ceil(capacity / LINE_INTS) * LINE_INTS;
+  const inFlightAt = HEADER_INTS + capacity * LINE_INTS;
+  const countersAt = (inFlightAt + threads * rowInts) / 2;
+  return {
+    rowInts,
+    inFlightAt,
+    countersAt,
+    sizeBytes: (countersAt + threads * capacity * COUNTER_FLOATS) * 8,
+  };
+}
+
+/** The first bucket of BUCKET_BOUNDS_MS that is not below `ms`; bounds are 2^i halves, so it is a bit length. */
+function bucketOf(ms: number): number {
+  const halves = Math.ceil(Math.min(Math.max(ms, 0), 16384) * 2) - 1;
+  return halves <= 0 ? 0 : Math.min(15, 32 - Math.clz32(halves));
+}

@@ -1,0 +1,2 @@
+export { clientKey } from './client-key.ts';
+export * from './options.ts';

@@ -1,0 +1,196 @@
+/** What a pool is told by the snapshot and what it is given by its thread. Plain data: it is posted between threads. */
+import type { Clock } from '../kernel/clock.ts';
+import type { Random } from '../kernel/random.ts';
+import type { SlotTable } from '../kernel/slots.ts';
+
+export const ALGORITHMS = [
+  'round_robin',
+  'weighted',
+  'least_connections',
+  'power_of_two',
+  'ip_hash',
+  'random',
+] as const;
+
+export type AlgorithmName = (typeof ALGORITHMS)[number];
+
+/** Weight, cap and state are not here: they can change without a reload and stand in the server's slot. */
+export interface ServerOptions {
+  /** Unique in its pool; the sticky cookie and ip_hash depend on it, not on the address. */
+  readonly id: string;
+  /** `host:port` or `unix:/path`, as people write it. */
+  readonly address: string;
+  readonly host: string;
+  readonly port: number;
+  readonly tls: boolean;
+  readonly slot: number;
+  /** Of the slot, when it was given to this server. */
+  readonly generation: number;
+  readonly backup: boolean;
+}
+
+export interface StickyOptions {
+  /** Cookie name, an RFC 6265 token. */
+  readonly cookie: string;
+  /** `Max-Age` of the cookie; null = a session cookie. Counted from when it is set, not from the last request. */
+  readonly ttlMs: number | null;
+}
+
+export interface QueueOptions {
+  /** Most requests of this pool that wait at one time, over all threads; 0 = nobody waits. */
+  readonly max: number;
+  readonly timeoutMs: number;
+}
+
+export interface PoolOptions {
+  readonly name: string;
+  /** The pool's own slot (key = the pool's name): turn counter, waiting requests. */
+  readonly slot: number;
+  readonly algorithm: AlgorithmName;
+  /** In the file's order. */
+  readonly servers: readonly ServerOptions[];
+  readonly sticky: StickyOptions | null;
+  readonly queue: QueueOptions;
+}
+
+export interface PoolDeps {
+  readonly slots: SlotTable;
+  /** Row of this thread in the slot table. */
+  readonly thread: number;
+  readonly clock: Clock;
+  readonly random: Random;
+  /** Secrets of the sticky cookies, >= 32 bytes: the first signs, the others are still accepted. */
+  readonly stickyKeys: readonly Uint8Array[];
+}
+
+/** What the balancer may know of a request. */
+export interface PickContext {
+  /** `clientKey(ip)`; ip_hash depends on it. */
+  readonly clientKey: number;
+  /** The whole `Cookie` field value, lines joined by `; `; null = none. */
+  readonly cookieHeader: string | null;
+  /** Servers that this exchange has tried already; they are not picked again. Compared by identity. */
+  readonly tried: readonly PoolServer[];
+  /** The client came over TLS: its cookie gets `Secure`. */
+  readonly secure: boolean;
+  /** Monotonic time, `Clock.nowMs`. */
+  readonly nowMs: number;
+}
+
+/** One server as this snapshot has it. Live numbers are in its slot. */
+export interface PoolServer extends ServerOptions {
+  /** Place in the file. */
+  readonly index: number;
+  /** 32-bit hash of the id: the same in every thread and after every restart. */
+  readonly hash: number;
+}
+
+/** How a server came to be picked; stands in the log. */
+export type PickWhy =
+  | AlgorithmName
+  | 'sticky'
+  /** A suspect server's turn to show that it answers. */
+  | 'probe'
+  /** No primary can be reached. */
+  | 'backup'
+  /** All are suspect, which is still better than a 503. */
+  | 'suspect';
+
+/**
+ * How the attempt ended. `ok`: the exchange ended as the server wanted, whatever its status;
+ * `connect_error`: nothing was sent; `cancelled`: we ended it (other attempt won, server left, shutdown).
+ */
+export type Outcome =
+  | 'ok'
+  | 'connect_error'
+  | 'reset'
+  | 'timeout'
+  | 'bad_answer'
+  | 'client_abort'
+  | 'cancelled';
+
+/** A place on a server, held until `release`. */
+export interface Lease {
+  readonly kind: 'picked';
+  readonly server: PoolServer;
+  readonly why: PickWhy;
+  /** Value of a `Set-Cookie` field for the answer; null = none is needed. */
+  readonly setCookie: string | null;
+  /** The answer's head has come (once per attempt): counts it, and the server is no longer suspect. */
+  answered(status: number, responseMs: number): void;
+  /** Adds body and head bytes to the server's counters: up = to the server. */
+  moved(upBytes: number, downBytes: number): void;
+  /** Gives the place back. Only the first call counts. */
+  release(outcome: Outcome): void;
+}
+
+/**
+ * `no_server`: nobody is up. `tried_all`: who is up has been tried by this exchange (answer with its last error).
+ * `busy`: who is up is at its cap. `queue_full`, `queue_timeout`: busy, and waiting was no use.
+ */
+export type RefusalReason = 'no_server' | 'tried_all' | 'busy' | 'queue_full' | 'queue_timeout';
+
+export interface Refusal {
+  readonly kind: 'none';
+  readonly reason: RefusalReason;
+}
+
+export type PickResult = Lease | Refusal;
+
+/** A place in the queue. The callback given with it is called once, later, unless it was cancelled before. */
+export interface Waiting {
+  readonly kind: 'waiting';
+  /** The client is gone. Harmless when it has been settled already. */
+  cancel(): void;
+}
+
+/** Why a server can or cannot take a request now. */
+export type Verdict =
+  | 'yes'
+  /** Suspect, and a probe is due. */
+  | 'probe'
+  /** Its slot has another owner: it left the configuration. */
+  | 'gone'
+  | 'unhealthy'
+  | 'maintenance'
+  | 'draining'
+  /** Weight 0: sticky clients only. */
+  | 'weightless'
+  | 'suspect'
+  | 'full';
+
+/** For the admin API and `explain`. */
+export interface ServerView {
+  readonly id: string;
+  readonly address: string;
+  readonly backup: boolean;
+  readonly verdict: Verdict;
+  readonly weight: number;
+  readonly maxConnections: number;
+  readonly inFlight: number;
+  readonly averageMs: number;
+}
+
+export interface PoolView {
+  readonly name: string;
+  readonly algorithm: AlgorithmName;
+  /** Requests in the queue, over all threads. */
+  readonly waiting: number;
+  readonly servers: readonly ServerView[];
+}
+
+/** What the other parts hold. One per pool, snapshot and thread. */
+export interface Pool {
+  readonly name: string;
+  readonly servers: readonly PoolServer[];
+  readonly queue: QueueOptions;
+  /** Picks at once or refuses (`no_server`, `tried_all`, `busy`). */
+  pick(ctx: PickContext): PickResult;
+  /**
+   * Picks at once, refuses, or waits for a place; then `settle` is called once with a lease, `queue_timeout`, or
+   * `no_server` as soon as the whole pool is down. Never called before this returns. Leave `ctx` as it is meanwhile.
+   */
+  pickOrWait(ctx: PickContext, settle: (result: PickResult) => void): PickResult | Waiting;
+  /** @param nowMs `Clock.nowMs` */
+  view(nowMs: number): PoolView;
+}
