@@ -1,0 +1,319 @@
+import {
+  collectDefaultMetrics,
+  Gauge,
+  type MetricObjectWithValues,
+  type MetricType,
+  type MetricValueWithName,
+  Registry,
+} from '@prometheus-io/client';
+import { REASON_NAMES } from '../../kernel/reason.ts';
+import {
+  ATTEMPT_OUTCOMES,
+  HISTOGRAM,
+  LATENCY_BOUNDS_MS,
+  LISTENER,
+  POOL,
+  ROUTE,
+  SERVER,
+  STATUS_CLASSES,
+  THREAD,
+} from '../cells/blocks.ts';
+import type { CellAllocator, CellBlock } from './cell-allocator.ts';
+
+/**
+ * /metrics: reads the cells at the moment of the scrape and lets @prometheus-io/client print them, together with
+ * its process metrics. The client's own Counter and Histogram keep their values themselves; the values here are in
+ * shared memory, so each family is one metric object of the client whose public `get()` answers from the cells
+ * (the client's registry only ever calls that). Rejected: incrementing client objects at the scrape by the difference
+ * to the last one (state that can drift, no way to set a histogram).
+ *
+ * Values that other parts own (in-flight and health out of the slots, certificates' expiry …) come in through `add`.
+ */
+export interface MetricSample {
+  readonly labels: Readonly<Record<string, string | number>>;
+  readonly value: number;
+}
+
+export interface MetricSource {
+  /** Prometheus name, with the unit in it; counters end in `_total`. */
+  readonly name: string;
+  readonly help: string;
+  readonly type: 'counter' | 'gauge';
+  /** Called at each scrape. */
+  readonly read: () => Iterable<MetricSample>;
+}
+
+type Value = MetricValueWithName<string>;
+
+/** A family whose values are read when it is scraped. `Gauge` only lends the shape that the registry takes. */
+class ReadFamily extends Gauge<string> {
+  readonly #name: string;
+  readonly #help: string;
+  readonly #type: MetricType;
+  readonly #read: () => Value[];
+
+  constructor(registry: Registry, name: string, help: string, type: MetricType, read: () => Value[]) {
+    super({ name, help, registers: [] });
+    this.#name = name;
+    this.#help = help;
+    this.#type = type;
+    this.#read = read;
+    registry.registerMetric(this);
+  }
+
+  override async get(): Promise<MetricObjectWithValues<Value>> {
+    return {
+      name: this.#name,
+      help: this.#help,
+      type: this.#type,
+      aggregator: 'sum',
+      collect: () => {},
+      values: this.#read(),
+    };
+  }
+}
+
+export class Metrics {
+  readonly #registry = new Registry();
+  readonly #allocator: CellAllocator;
+
+  /** @param options.processMetrics false leaves out CPU, memory and garbage collection of the process (tests). */
+  constructor(allocator: CellAllocator, options: { readonly processMetrics?: boolean } = {}) {
+    this.#allocator = allocator;
+    if (options.processMetrics !== false) collectDefaultMetrics({ register: this.#registry });
+    this.#addRoutes();
+    this.#addListeners();
+    this.#addPools();
+    this.#addServers();
+    this.#addThreads();
+  }
+
+  /** The Content-Type field of the answer. */
+  get contentType(): string {
+    return this.#registry.contentType;
+  }
+
+  /** Adds a family whose values another part owns. A name that exists already is an error. */
+  add(source: MetricSource): void {
+    new ReadFamily(this.#registry, source.name, source.help, source.type, () =>
+      Array.from(source.read(), ({ labels, value }) => ({ labels: { ...labels }, value })),
+    );
+  }
+
+  /** The text exposition format, version 0.0.4. */
+  render(): Promise<string> {
+    return this.#registry.metrics();
+  }
+
+  #addRoutes(): void {
+    this.#family(
+      'sluice_requests_total',
+      'Finished exchanges by route, status class and reason.',
+      'counter',
+      'route',
+      (cells, labels) => {
+        const values: Value[] = [];
+        for (const [reasonAt, reason] of REASON_NAMES.entries())
+          for (const [classAt, statusClass] of STATUS_CLASSES.entries()) {
+            const value = at(cells, ROUTE.requests + reasonAt * STATUS_CLASSES.length + classAt);
+            if (value > 0) values.push({ labels: { ...labels, status_class: statusClass, reason }, value });
+          }
+        return values;
+      },
+    );
+    this.#histogram(
+      'sluice_request_duration_seconds',
+      'From the first byte of a request to the last of its answer.',
+      'route',
+      ROUTE.duration,
+    );
+    this.#cell('sluice_request_bytes_total', 'Body bytes received from clients.', 'route', ROUTE.bytesIn);
+    this.#cell('sluice_response_bytes_total', 'Body bytes sent to clients.', 'route', ROUTE.bytesOut);
+  }
+
+  #addListeners(): void {
+    this.#cell('sluice_connections_total', 'Accepted client connections.', 'listener', LISTENER.accepted);
+    this.#cell('sluice_connections_active', 'Open client connections.', 'listener', LISTENER.active, 'gauge');
+    this.#cell(
+      'sluice_connections_refused_total',
+      'Client connections closed unserved: over the limit, or a denied address.',
+      'listener',
+      LISTENER.refused,
+    );
+    this.#cell('sluice_listener_requests_total', 'Requests by listener.', 'listener', LISTENER.requests);
+    this.#cell('sluice_limited_total', 'Requests refused by a rate limit.', 'listener', LISTENER.limited);
+    this.#family(
+      'sluice_tls_handshakes_total',
+      'TLS handshakes with clients by outcome; resumed ones are among the ok ones.',
+      'counter',
+      'listener',
+      (cells, labels) => [
+        { labels: { ...labels, outcome: 'ok' }, value: at(cells, LISTENER.tlsOk) },
+        { labels: { ...labels, outcome: 'failed' }, value: at(cells, LISTENER.tlsFailed) },
+      ],
+    );
+    this.#cell(
+      'sluice_tls_resumed_total',
+      'TLS handshakes that resumed a session.',
+      'listener',
+      LISTENER.tlsResumed,
+    );
+  }
+
+  #addPools(): void {
+    this.#cell('sluice_pool_retries_total', 'Attempts that were retries.', 'pool', POOL.retries);
+    this.#cell(
+      'sluice_pool_retries_refused_total',
+      'Retries that the budget or the number of attempts did not allow.',
+      'pool',
+      POOL.retriesRefused,
+    );
+    this.#cell('sluice_pool_queued_total', 'Requests that had to wait for a server.', 'pool', POOL.queued);
+    this.#cell(
+      'sluice_pool_queue_waiting',
+      'Requests that wait for a server now.',
+      'pool',
+      POOL.queueWaiting,
+      'gauge',
+    );
+  }
+
+  #addServers(): void {
+    this.#family(
+      'sluice_upstream_attempts_total',
+      'Attempts on a server by outcome.',
+      'counter',
+      'server',
+      (cells, labels) =>
+        ATTEMPT_OUTCOMES.map((outcome, i) => ({
+          labels: { ...labels, outcome },
+          value: at(cells, SERVER.outcomes + i),
+        })),
+    );
+    this.#family(
+      'sluice_upstream_responses_total',
+      'Answers of a server by status class.',
+      'counter',
+      'server',
+      (cells, labels) => {
+        const values: Value[] = [];
+        for (const [i, statusClass] of STATUS_CLASSES.entries()) {
+          const value = at(cells, SERVER.classes + i);
+          if (value > 0) values.push({ labels: { ...labels, status_class: statusClass }, value });
+        }
+        return values;
+      },
+    );
+    this.#histogram(
+      'sluice_upstream_latency_seconds',
+      'From the start of an attempt to the head of the answer.',
+      'server',
+      SERVER.latency,
+    );
+    this.#cell(
+      'sluice_upstream_retries_total',
+      'Attempts on a server after another attempt had failed.',
+      'server',
+      SERVER.retries,
+    );
+    this.#cell(
+      'sluice_upstream_connections_total',
+      'Connections opened to a server.',
+      'server',
+      SERVER.connections,
+    );
+  }
+
+  #addThreads(): void {
+    this.#family(
+      'sluice_event_loop_delay_seconds',
+      'How late the event loop of a thread ran in its last period.',
+      'gauge',
+      'thread',
+      (cells, labels) => [
+        { labels: { ...labels, quantile: '0.5' }, value: at(cells, THREAD.delayP50Ms) / 1000 },
+        { labels: { ...labels, quantile: '0.99' }, value: at(cells, THREAD.delayP99Ms) / 1000 },
+        { labels: { ...labels, quantile: '1' }, value: at(cells, THREAD.delayMaxMs) / 1000 },
+      ],
+    );
+    this.#cell(
+      'sluice_event_loop_utilization',
+      'Share of its last period that a thread was busy, 0 to 1.',
+      'thread',
+      THREAD.utilization,
+      'gauge',
+    );
+    this.#cell(
+      'sluice_thread_heap_bytes',
+      'JavaScript heap in use by a thread.',
+      'thread',
+      THREAD.heapBytes,
+      'gauge',
+    );
+  }
+
+  /** One family over all blocks of a kind. */
+  #family(
+    name: string,
+    help: string,
+    type: MetricType,
+    kind: CellBlock['kind'],
+    values: (cells: Float64Array, labels: Readonly<Record<string, string>>) => Value[],
+  ): void {
+    new ReadFamily(this.#registry, name, help, type, () =>
+      this.#allocator.blocks(kind).flatMap((block) => values(this.#allocator.sums(block), labelsOf(block))),
+    );
+  }
+
+  #cell(
+    name: string,
+    help: string,
+    kind: CellBlock['kind'],
+    cell: number,
+    type: MetricType = 'counter',
+  ): void {
+    this.#family(name, help, type, kind, (cells, labels) => [
+      { labels: { ...labels }, value: at(cells, cell) },
+    ]);
+  }
+
+  /** Buckets cumulate and end with +Inf = count, as Prometheus wants; ours do neither. */
+  #histogram(name: string, help: string, kind: CellBlock['kind'], offset: number): void {
+    this.#family(name, help, 'histogram', kind, (cells, labels) => {
+      const values: Value[] = [];
+      let count = 0;
+      for (let i = 0; i < HISTOGRAM.buckets; i++) {
+        count += at(cells, offset + i);
+        const boundMs = LATENCY_BOUNDS_MS[i];
+        const le = boundMs === undefined ? '+Inf' : String(boundMs / 1000);
+        values.push({ metricName: `${name}_bucket`, labels: { ...labels, le }, value: count });
+      }
+      values.push({
+        metricName: `${name}_sum`,
+        labels: { ...labels },
+        value: at(cells, offset + HISTOGRAM.sumMs) / 1000,
+      });
+      values.push({ metricName: `${name}_count`, labels: { ...labels }, value: count });
+      return values;
+    });
+  }
+}
+
+function at(cells: Float64Array, index: number): number {
+  return cells[index] ?? 0;
+}
+
+function labelsOf(block: CellBlock): Record<string, string> {
+  const [first = '', second = ''] = block.labels;
+  switch (block.kind) {
+    case 'server':
+      return { pool: first, server: second };
+    case 'route':
+    case 'listener':
+    case 'pool':
+    case 'thread':
+      return { [block.kind]: first };
+    default:
+      return block.kind satisfies never;
+  }
+}
