@@ -1,9 +1,15 @@
-import { isIP } from 'node:net';
+import { isIP, isIPv6 } from 'node:net';
 
-/** A host name or IP address as this folder compares them: lower case, without the root dot or brackets. */
+/**
+ * A host name or IP address as this folder compares them: lower case, without the root dot or brackets; an
+ * IPv6 address in its one canonical spelling (RFC 5952) and without a zone, which no certificate can carry.
+ */
 export function normalizeName(name: string): string {
   let text = name.toLowerCase();
   if (text.startsWith('[') && text.endsWith(']')) text = text.slice(1, -1);
+  if (text.includes(':') && isIPv6(text)) {
+    return new URL(`http://[${text.split('%')[0]}]/`).hostname.slice(1, -1);
+  }
   return text.endsWith('.') ? text.slice(0, -1) : text;
 }
 
