@@ -192,8 +192,10 @@ async function report(options: Options, found: Findings, command: string): Promi
     ['users', ratePanels(summaries.users, OURS), 'Requests a second, as autocannon sees them'],
   ] as const) {
     if (panels.length === 0) continue;
-    const subtitle = `median of ${options.pairs} interleaved rounds, with its 95 % interval; proxy on a core of its own`;
-    writeChart(`${base}-${name}.svg`, { title, subtitle, panels, columns: 2, footer });
+    const rounds = `median of ${options.pairs} interleaved rounds`;
+    const interval = options.pairs < 6 ? 'lowest and highest' : '95 % interval';
+    const subtitle = `${rounds}, ${interval}; proxy on a core of its own`;
+    writeChart(`${base}-${name}.svg`, { title, subtitle, panels, columns: Math.min(2, panels.length), footer });
     paths.push(`${base}-${name}.svg`);
   }
   print(`\nwritten: ${paths.map((path) => relative(process.cwd(), path)).join(', ')}`);

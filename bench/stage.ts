@@ -15,6 +15,11 @@ export interface Cores {
   readonly load: string;
 }
 
+export interface StartOptions {
+  readonly cores?: string;
+  readonly nodeOptions?: readonly string[];
+}
+
 export interface Stage extends AsyncDisposable {
   readonly folder: string;
   readonly certificate: Certificate;
@@ -25,8 +30,8 @@ export interface Stage extends AsyncDisposable {
   readonly signal: AbortSignal;
   /** A new folder of its own in the temporary one. */
   newFolder(name: string): string;
-  /** Starts a subject, on the subject's cores unless others are given. */
-  start(subject: Subject, cores?: string): Promise<RunningSubject>;
+  /** Starts a subject, on the subject's cores and with no options for Node unless they are given. */
+  start(subject: Subject, how?: StartOptions): Promise<RunningSubject>;
   /** One line on what happens now. */
   say(line: string): void;
 }
@@ -64,13 +69,14 @@ export async function openStage(
     signal,
     newFolder,
     say,
-    start: (subject, onCores = cores.subject) =>
+    start: (subject, how = {}) =>
       subject.start({
         folder: newFolder(subject.name),
-        cores: onCores,
+        cores: how.cores ?? cores.subject,
         backendPort: backend.port,
         certificate,
         clock,
+        nodeOptions: how.nodeOptions ?? [],
       }),
     [Symbol.asyncDispose]: () => owned.disposeAsync(),
   };

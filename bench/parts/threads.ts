@@ -20,8 +20,8 @@ export async function measureThreads(
   const subjectCores = isRoomy ? '0-1' : '0,1';
   const loadCores = isRoomy ? `2-${availableParallelism() - 1}` : subjectCores;
   await using running = new AsyncDisposableStack();
-  const one = running.use(await stage.start(sluiceSubject(ONE_THREAD, 1), subjectCores));
-  const two = running.use(await stage.start(sluiceSubject(TWO_THREADS, 2), subjectCores));
+  const one = running.use(await stage.start(sluiceSubject(ONE_THREAD, 1), { cores: subjectCores }));
+  const two = running.use(await stage.start(sluiceSubject(TWO_THREADS, 2), { cores: subjectCores }));
   const samples: Sample[] = [];
   for (const cell of options.cells) {
     stage.say(`two threads against one, ${cell.case.name}`);

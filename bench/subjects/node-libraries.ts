@@ -10,11 +10,12 @@ function librarySubject(name: string, about: string): Subject {
     about,
     start(place) {
       const { certPath, keyPath } = place.certificate;
+      const { nodeOptions = [], backendPort } = place;
       return launchSubject(place, {
         name,
         command: process.execPath,
         args: ({ plain, tls }) => {
-          return [SERVER, name, String(plain), String(tls), String(place.backendPort), certPath, keyPath];
+          return [...nodeOptions, SERVER, name, ...[plain, tls, backendPort].map(String), certPath, keyPath];
         },
       });
     },

@@ -7,7 +7,6 @@ import type { Place, Subject } from './subject.ts';
 export const MAIN_PATH = fileURLToPath(new URL('../../src/main.ts', import.meta.url));
 export const LAUNCHER_PATH = fileURLToPath(new URL('../../src/launch.mjs', import.meta.url));
 
-/** What the routes of the file look like; "/*" only, unless a bench asks for more. */
 export interface SluiceSetup {
   readonly threads: number;
 }
@@ -37,8 +36,8 @@ pools:
 `;
 }
 
-/** Sluice with this many data threads; `nodeOptions` go to Node itself. */
-export function sluiceSubject(name: string, threads: number, nodeOptions: readonly string[] = []): Subject {
+/** Sluice with this many data threads. */
+export function sluiceSubject(name: string, threads: number): Subject {
   return {
     name,
     about: `${threads} data thread${threads === 1 ? '' : 's'}, JSON access log to standard output, which is a file`,
@@ -50,7 +49,7 @@ export function sluiceSubject(name: string, threads: number, nodeOptions: readon
         command: process.execPath,
         args: (ports) => {
           writeFileSync(configPath, sluiceConfig(place, ports, { threads }));
-          return [...nodeOptions, MAIN_PATH, 'run', '--config', configPath];
+          return [...(place.nodeOptions ?? []), MAIN_PATH, 'run', '--config', configPath];
         },
       });
     },

@@ -12,6 +12,8 @@ export interface Place {
   readonly backendPort: number;
   readonly certificate: Certificate;
   readonly clock: Clock;
+  /** For subjects that run on Node: options of Node itself. */
+  readonly nodeOptions?: readonly string[];
 }
 
 export interface RunningSubject extends AsyncDisposable {

@@ -14,8 +14,8 @@ export interface Machine {
 /** Program, its option, and what its version looks like in the answer. */
 const PROGRAMS: readonly (readonly [string, string, RegExp])[] = [
   ['nginx', '-v', /nginx\/(\S+)/],
-  ['haproxy', '-v', /version (\S+)/],
-  ['wrk', '-v', /wrk (\S+)/],
+  ['haproxy', '-v', /version ([\d.]+)/],
+  ['wrk', '-v', /wrk (?:debian\/)?([\d.]+)/],
   ['openssl', 'version', /OpenSSL (\S+)/],
 ];
 

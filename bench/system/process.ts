@@ -11,7 +11,7 @@ import { type Clock, delay } from '../../src/kernel/clock.ts';
 import { SluiceError } from '../../src/kernel/errors.ts';
 import { isAlive, type ProcessKey, processTree } from './cpu.ts';
 
-const STOP_TIMEOUT_MS = 5_000;
+const STOP_TIMEOUT_MS = 10_000;
 const PACKAGES: Readonly<Record<string, string>> = { taskset: 'util-linux', setpriv: 'util-linux' };
 
 export interface ProcessOptions {
@@ -35,7 +35,7 @@ export interface RunningProcess extends AsyncDisposable {
   readonly isRunning: boolean;
   /** The end of what it wrote to standard error, for messages. */
   tail(): string;
-  /** SIGTERM, then SIGKILL after 5 s; resolves when it and its children are gone. Harmless when repeated. */
+  /** SIGTERM, then SIGKILL after 10 s; resolves when it and its children are gone. Harmless when repeated. */
   stop(): Promise<void>;
 }
 
