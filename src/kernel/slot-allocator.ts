@@ -71,7 +71,7 @@ export class SlotAllocator {
   }
 
   #take(): SlotRef {
-    const idle = this.#retired.findIndex((slot) => this.#table.inFlight(slot) === 0);
+    const idle = this.#retired.findIndex((slot) => this.#table.isIdle(slot));
     let slot = this.#nextFresh;
     if (idle >= 0) {
       slot = this.#retired[idle] ?? 0;

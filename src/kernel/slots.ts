@@ -15,10 +15,15 @@
  * generation, no request in flight and zeroed counters. `version` moves with every change that main makes, so that a
  * thread need not look at all slots to know that its picture is current.
  *
+ * Looks and claims. What only informs a choice is read plainly (1 ns; an Int32 never tears); what decides, that is the sum after a
+ * place was taken, the owner after a place was taken, and every write to a cell that others write too, goes
+ * through Atomics (9 ns), which are sequentially consistent. A look may be nanoseconds old; nothing spins on one.
+ *
  * Rejected: one shared in-flight counter per server (a thread that dies between two writes leaves a drift that
  * nobody can repair, and all cores fight for its cache line); a lock around the cap (a dead holder blocks everyone).
  */
 import { SluiceError } from './errors.ts';
+import { BUCKET_BOUNDS_MS, bucketOf, COUNTER, COUNTER_FLOATS, type SlotTotals } from './slot-counters.ts';
 
 const MAGIC = 0x534c5554; // "SLUT": slot table
 const HEADER_INTS = 16;
@@ -36,8 +41,6 @@ const SUSPECT_CELL = 4;
 const NEXT_PROBE_CELL = 5;
 const TURN_CELL = 6;
 
-const COUNTER_FLOATS = 40;
-
 /** Bits of a slot's state; main alone sets them. */
 export const STATE = {
   /** Takes traffic as far as its health check knows. A server without a check has it from the start. */
@@ -50,57 +53,11 @@ export const STATE = {
   maintenance: 8,
 } as const;
 
-/** Counters of one slot, per thread (Float64: exact up to 2^53). Times are milliseconds. */
-export const COUNTER = {
-  picks: 0,
-  connectErrors: 1,
-  resets: 2,
-  timeouts: 3,
-  badAnswers: 4,
-  clientAborts: 5,
-  cancelled: 6,
-  /** Answers by status class: +0 is 1xx … +4 is 5xx. */
-  answers: 7,
-  bytesUp: 12,
-  bytesDown: 13,
-  responseMs: 14,
-  /** Moving average of the response time as this thread saw it; 0 = no answer yet. */
-  averageMs: 15,
-  /** Of a pool's slot: since when its oldest waiting request waits (`Clock.nowMs`); 0 = none waits. */
-  waitingSinceMs: 16,
-  /** 16 buckets of the response time, see BUCKET_BOUNDS_MS. */
-  buckets: 17,
-} as const;
-
-/** Upper bounds of the response-time buckets in ms: 0.5, 1, 2 … 8192, and the rest. */
-export const BUCKET_BOUNDS_MS: readonly number[] = [
-  ...Array.from({ length: 15 }, (_, i) => 0.5 * 2 ** i),
-  Number.POSITIVE_INFINITY,
-];
-
 /** A suspect server is offered one request in this time, over all threads, until it answers. */
 export const PROBE_INTERVAL_MS = 100;
 
 /** How much one answer moves the average: 1/16 follows a change within some tens of requests. */
 const AVERAGE_GAIN = 1 / 16;
-
-/** What one slot has counted, summed over all threads. */
-export interface SlotTotals {
-  readonly picks: number;
-  readonly connectErrors: number;
-  readonly resets: number;
-  readonly timeouts: number;
-  readonly badAnswers: number;
-  readonly clientAborts: number;
-  readonly cancelled: number;
-  /** Answers by class: [1xx, 2xx, 3xx, 4xx, 5xx]. */
-  readonly answers: readonly number[];
-  readonly bytesUp: number;
-  readonly bytesDown: number;
-  readonly responseMsSum: number;
-  /** Count per bucket (not cumulative), aligned with BUCKET_BOUNDS_MS. */
-  readonly buckets: readonly number[];
-}
 
 export class SlotTable {
   /** Post this to a worker and call `SlotTable.attach` there. */
@@ -152,14 +109,14 @@ export class SlotTable {
 
   /** Moves with every change of state, weight, cap or owner that main makes. */
   version(): number {
-    return Atomics.load(this.#ints, H_VERSION);
+    return this.#ints[H_VERSION] ?? 0;
   }
 
   // --- written by main -------------------------------------------------------------------------------
 
   /** Sets and clears bits of STATE in one step; the same bit in both is cleared. */
   setState(slot: number, set: number, clear: number): void {
-    const before = this.#load(slot, STATE_CELL);
+    const before = this.#look(slot, STATE_CELL);
     this.#change(slot, STATE_CELL, before, (before | set) & ~clear);
   }
 
@@ -167,14 +124,14 @@ export class SlotTable {
   setWeight(slot: number, weight: number): void {
     if (!(Number.isInteger(weight) && weight >= 0 && weight <= 1000))
       throw new RangeError(`a weight is a whole number from 0 to 1000, got ${weight}`);
-    this.#change(slot, WEIGHT_CELL, this.#load(slot, WEIGHT_CELL), weight);
+    this.#change(slot, WEIGHT_CELL, this.#look(slot, WEIGHT_CELL), weight);
   }
 
   /** @param max requests in flight over all threads; 0 = no cap. Lowering it ends nothing that runs. */
   setMaxConnections(slot: number, max: number): void {
     if (!(Number.isInteger(max) && max >= 0 && max < 2 ** 31))
       throw new RangeError(`max_connections is a whole number from 0 to 2^31-1, got ${max}`);
-    this.#change(slot, MAX_CELL, this.#load(slot, MAX_CELL), max);
+    this.#change(slot, MAX_CELL, this.#look(slot, MAX_CELL), max);
   }
 
   /**
@@ -209,31 +166,44 @@ export class SlotTable {
   // --- read by all -----------------------------------------------------------------------------------
 
   state(slot: number): number {
-    return this.#load(slot, STATE_CELL);
+    return this.#look(slot, STATE_CELL);
   }
   weight(slot: number): number {
-    return this.#load(slot, WEIGHT_CELL);
+    return this.#look(slot, WEIGHT_CELL);
   }
   maxConnections(slot: number): number {
-    return this.#load(slot, MAX_CELL);
+    return this.#look(slot, MAX_CELL);
   }
   generation(slot: number): number {
-    return this.#load(slot, GENERATION_CELL);
+    return this.#look(slot, GENERATION_CELL);
   }
 
-  /** Requests in flight over all threads. */
+  /** Requests in flight over all threads: a look. */
   inFlight(slot: number): number {
     const ints = this.#ints;
     const row = this.#rowInts;
     let at = this.#inFlightAt + slot;
     let sum = 0;
-    for (let thread = 0; thread < this.threads; thread++, at += row) sum += Atomics.load(ints, at);
+    for (let thread = 0; thread < this.threads; thread++, at += row) sum += ints[at] ?? 0;
     return sum;
+  }
+
+  /** True when nothing is in flight and, if it was retired before this call, nothing ever will be. */
+  isIdle(slot: number): boolean {
+    return this.#exactInFlight(slot) === 0;
+  }
+
+  /**
+   * Whether the slot is still in that generation. Asked after `tryAcquire`, it closes the race with `retire`: either
+   * this thread sees the new generation, or main sees the place taken and does not give the slot away.
+   */
+  isOwned(slot: number, generation: number): boolean {
+    return Atomics.load(this.#ints, this.#line(slot) + GENERATION_CELL) === generation;
   }
 
   /** Requests in flight of one thread. */
   inFlightOf(slot: number, thread: number): number {
-    return Atomics.load(this.#ints, this.#inFlight(slot, thread));
+    return this.#ints[this.#inFlight(slot, thread)] ?? 0;
   }
 
   // --- leases: one writer a row ----------------------------------------------------------------------
@@ -250,9 +220,9 @@ export class SlotTable {
     Atomics.add(this.#ints, own, 1);
     if (max === 0) return true;
     for (let tries = 0; ; tries++) {
-      if (this.inFlight(slot) <= max) return true;
+      if (this.#exactInFlight(slot) <= max) return true;
       Atomics.sub(this.#ints, own, 1);
-      if (tries === 3 || this.inFlight(slot) >= max) return false;
+      if (tries === 3 || this.#exactInFlight(slot) >= max) return false;
       Atomics.add(this.#ints, own, 1);
     }
   }
@@ -274,16 +244,16 @@ export class SlotTable {
   /** It answered. Cheap when it was not suspect: a read. */
   clearSuspect(slot: number): void {
     const at = this.#line(slot) + SUSPECT_CELL;
-    if (Atomics.load(this.#ints, at) !== 0) Atomics.store(this.#ints, at, 0);
+    if (this.#ints[at] !== 0) Atomics.store(this.#ints, at, 0);
   }
 
   isSuspect(slot: number): boolean {
-    return this.#load(slot, SUSPECT_CELL) !== 0;
+    return this.#look(slot, SUSPECT_CELL) !== 0;
   }
 
   /** Whether a probe could be claimed now; `claimProbe` decides who gets it. */
   isProbeDue(slot: number, nowMs: number): boolean {
-    return this.#isDue(this.#load(slot, NEXT_PROBE_CELL), this.#tick(nowMs));
+    return this.#isDue(this.#look(slot, NEXT_PROBE_CELL), this.#tick(nowMs));
   }
 
   /** True for one caller over all threads per PROBE_INTERVAL_MS: that one may try the suspect server. */
@@ -375,8 +345,15 @@ export class SlotTable {
   #line(slot: number): number {
     return HEADER_INTS + slot * LINE_INTS;
   }
-  #load(slot: number, cell: number): number {
-    return Atomics.load(this.#ints, HEADER_INTS + slot * LINE_INTS + cell);
+  #look(slot: number, cell: number): number {
+    return this.#ints[HEADER_INTS + slot * LINE_INTS + cell] ?? 0;
+  }
+  #exactInFlight(slot: number): number {
+    let at = this.#inFlightAt + slot;
+    let sum = 0;
+    for (let thread = 0; thread < this.threads; thread++, at += this.#rowInts)
+      sum += Atomics.load(this.#ints, at);
+    return sum;
   }
   #inFlight(slot: number, thread: number): number {
     return this.#inFlightAt + thread * this.#rowInts + slot;
@@ -411,10 +388,4 @@ function layout(capacity: number, threads: number) {
     countersAt,
     sizeBytes: (countersAt + threads * capacity * COUNTER_FLOATS) * 8,
   };
-}
-
-/** The first bucket of BUCKET_BOUNDS_MS that is not below `ms`; bounds are 2^i halves, so it is a bit length. */
-function bucketOf(ms: number): number {
-  const halves = Math.ceil(Math.min(Math.max(ms, 0), 16384) * 2) - 1;
-  return halves <= 0 ? 0 : Math.min(15, 32 - Math.clz32(halves));
 }

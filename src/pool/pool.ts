@@ -1,0 +1,252 @@
+/**
+ * One pool of one snapshot in one thread: who takes this request? Nothing of it survives a reload; what must (health,
+ * counters, turns, suspicion) lies in the slots, so that a new Pool goes on where the old one is and both agree while both live.
+ *
+ * The order of choice, each step only if the one before found nobody:
+ *   1. the server that the client's sticky cookie names (also when it drains, has weight 0 or is a backup)
+ *   2. the algorithm among the primaries
+ *   3. a primary is up but full: `busy`, wait for it; backups are for servers that are down, not for busy ones. Only a request
+ *      that would be refused otherwise (no queue, queue full, waited too long) goes on to
+ *   4. the algorithm among the backups
+ *   5. the algorithm among primaries, then backups, that are healthy by their checks but suspect: better than a 503
+ *
+ * A choice is a look; the place is taken by `tryAcquire` (exact cap), `claimProbe` (one probe at a time) and a last look at
+ * the generation, after the place was taken: so a slot that was freed is either seen to be in use by main, or seen to be
+ * gone here. Who loses such a race chooses again.
+ */
+import type { Clock } from '../kernel/clock.ts';
+import type { SlotTable } from '../kernel/slots.ts';
+import type { Algorithm } from './algorithms/algorithm.ts';
+import { makeAlgorithm } from './algorithms/index.ts';
+import { type LeaseOwner, ServerLease } from './lease.ts';
+import type {
+  Lease,
+  PickContext,
+  PickResult,
+  PickWhy,
+  Pool,
+  PoolDeps,
+  PoolOptions,
+  PoolServer,
+  PoolView,
+  QueueOptions,
+  Refusal,
+  Waiting,
+} from './options.ts';
+import { Ask, canTake, isMember, makeServer } from './server.ts';
+import { StickyTable } from './sticky.ts';
+import { WaitQueue } from './wait-queue.ts';
+
+const NO_SERVER: Refusal = { kind: 'none', reason: 'no_server' };
+const TRIED_ALL: Refusal = { kind: 'none', reason: 'tried_all' };
+const BUSY: Refusal = { kind: 'none', reason: 'busy' };
+const QUEUE_FULL: Refusal = { kind: 'none', reason: 'queue_full' };
+
+/** Races lost in a row before the servers are walked one by one. */
+const MAX_RACES = 4;
+
+/** The primaries, or the backups, with those of them that are members at the moment. */
+class Tier {
+  readonly all: readonly PoolServer[];
+  readonly algorithm: Algorithm;
+  #members: readonly PoolServer[] = [];
+  #weights: readonly number[] = [];
+
+  constructor(all: readonly PoolServer[], algorithm: Algorithm) {
+    this.all = all;
+    this.algorithm = algorithm;
+  }
+
+  refresh(slots: SlotTable): void {
+    const members = this.all.filter((server) => isMember(slots, server));
+    // Read once: a weight that turns 0 between the two lines must not reach an algorithm.
+    const weights = members.map((server) => Math.max(1, slots.weight(server.slot)));
+    if (isSame(members, this.#members) && isSame(weights, this.#weights)) return;
+    this.#members = members;
+    this.#weights = weights;
+    this.algorithm.rebuild(members, weights);
+  }
+}
+
+function isSame<T>(a: readonly T[], b: readonly T[]): boolean {
+  return a.length === b.length && a.every((item, i) => item === b[i]);
+}
+
+class ServerPool implements Pool, LeaseOwner {
+  readonly name: string;
+  readonly servers: readonly PoolServer[];
+  readonly queue: QueueOptions;
+  readonly slots: SlotTable;
+  readonly thread: number;
+  readonly clock: Clock;
+  readonly #options: PoolOptions;
+  readonly #primaries: Tier;
+  readonly #backups: Tier;
+  readonly #sticky: StickyTable | undefined;
+  readonly #waiting: WaitQueue;
+  readonly #ask: Ask;
+  /** Of the slot table when the tiers were last refreshed; no table has this one. */
+  #version = Number.NaN;
+
+  constructor(options: PoolOptions, deps: PoolDeps) {
+    this.name = options.name;
+    this.servers = options.servers.map(makeServer);
+    this.queue = options.queue;
+    this.slots = deps.slots;
+    this.thread = deps.thread;
+    this.clock = deps.clock;
+    this.#options = options;
+    const tier = (backup: boolean): Tier =>
+      new Tier(
+        this.servers.filter((server) => server.backup === backup),
+        makeAlgorithm(options.algorithm, {
+          slots: deps.slots,
+          random: deps.random,
+          nextTurn: () => deps.slots.nextTurn(options.slot),
+        }),
+      );
+    this.#primaries = tier(false);
+    this.#backups = tier(true);
+    this.#sticky = options.sticky
+      ? new StickyTable(options.sticky, deps.stickyKeys, this.servers)
+      : undefined;
+    this.#ask = new Ask(deps.slots);
+    this.#waiting = new WaitQueue(options.queue, {
+      slots: deps.slots,
+      thread: deps.thread,
+      clock: deps.clock,
+      slot: options.slot,
+      select: (ctx, nowMs, lastChance) => this.#select(ctx, nowMs, lastChance),
+    });
+  }
+
+  pick(ctx: PickContext): PickResult {
+    return this.#select(ctx, ctx.nowMs, this.queue.max === 0);
+  }
+
+  pickOrWait(ctx: PickContext, settle: (result: PickResult) => void): PickResult | Waiting {
+    if (this.queue.max > 0) {
+      if (!this.#waiting.hasPrecedence(ctx.nowMs)) {
+        const result = this.#select(ctx, ctx.nowMs, false);
+        if (result !== BUSY) return result;
+      }
+      const waiting = this.#waiting.add(ctx, settle);
+      if (waiting) return waiting;
+    }
+    const result = this.#select(ctx, ctx.nowMs, true);
+    return result === BUSY ? QUEUE_FULL : result;
+  }
+
+  released(): void {
+    this.#waiting.released();
+  }
+
+  view(nowMs: number): PoolView {
+    const slots = this.slots;
+    return {
+      name: this.name,
+      algorithm: this.#options.algorithm,
+      waiting: slots.inFlight(this.#options.slot),
+      servers: this.servers.map((server) => ({
+        id: server.id,
+        address: server.address,
+        backup: server.backup,
+        verdict: canTake(slots, server, nowMs, false),
+        weight: slots.weight(server.slot),
+        maxConnections: slots.maxConnections(server.slot),
+        inFlight: slots.inFlight(server.slot),
+        averageMs: slots.averageMs(server.slot),
+      })),
+    };
+  }
+
+  // hot path: bench/micro/pick.ts
+  #select(ctx: PickContext, nowMs: number, lastChance: boolean): PickResult {
+    this.#refresh();
+    const ask = this.#ask;
+    ask.fill(ctx, nowMs);
+    if (this.#sticky !== undefined && ctx.cookieHeader !== null) {
+      const lease = this.#takeSticky(this.#sticky, ctx, ask);
+      if (lease) return lease;
+    }
+    const lease = this.#takeFrom(this.#primaries, this.#options.algorithm, ctx, ask);
+    if (lease) return lease;
+    if (!lastChance && this.#isBusy(this.#primaries, ask)) return BUSY;
+    return (
+      this.#takeFrom(this.#backups, 'backup', ctx, ask) ?? this.#takeSuspect(ctx, ask) ?? this.#refusal(ask)
+    );
+  }
+
+  #takeSticky(sticky: StickyTable, ctx: PickContext, ask: Ask): Lease | undefined {
+    const match = sticky.find(ctx.cookieHeader);
+    if (!match || ask.hasTried(match.server)) return undefined;
+    const verdict = canTake(this.slots, match.server, ask.nowMs, true);
+    if (verdict !== 'yes' && verdict !== 'probe') return undefined;
+    if (!this.#acquire(match.server, ask)) return undefined;
+    const cookie = match.isCurrent ? null : sticky.cookieFor(match.server, ctx.secure);
+    return new ServerLease(this, match.server, 'sticky', cookie);
+  }
+
+  #takeSuspect(ctx: PickContext, ask: Ask): Lease | undefined {
+    ask.acceptsSuspects = true;
+    return (
+      this.#takeFrom(this.#primaries, 'suspect', ctx, ask) ??
+      this.#takeFrom(this.#backups, 'suspect', ctx, ask)
+    );
+  }
+
+  #takeFrom(tier: Tier, why: PickWhy, ctx: PickContext, ask: Ask): Lease | undefined {
+    for (let race = 0; race < MAX_RACES; race++) {
+      const server = tier.algorithm.choose(ask);
+      if (!server) return undefined;
+      const wasSuspect = this.slots.isSuspect(server.slot);
+      if (this.#acquire(server, ask))
+        return this.#lease(server, wasSuspect && !ask.acceptsSuspects ? 'probe' : why, ctx);
+    }
+    for (const server of tier.all)
+      if (ask.accepts(server) && this.#acquire(server, ask)) return this.#lease(server, why, ctx);
+    return undefined;
+  }
+
+  #lease(server: PoolServer, why: PickWhy, ctx: PickContext): Lease {
+    const cookie = this.#sticky === undefined ? null : this.#sticky.cookieFor(server, ctx.secure);
+    return new ServerLease(this, server, why, cookie);
+  }
+
+  #acquire(server: PoolServer, ask: Ask): boolean {
+    const slots = this.slots;
+    const slot = server.slot;
+    if (slots.isSuspect(slot) && !slots.claimProbe(slot, ask.nowMs) && !ask.acceptsSuspects) return false;
+    if (!slots.tryAcquire(slot, this.thread, slots.maxConnections(slot))) return false;
+    if (slots.isOwned(slot, server.generation)) return true;
+    slots.release(slot, this.thread);
+    return false;
+  }
+
+  /** Whether waiting could help: a server that was not tried is up and at its cap. */
+  #isBusy(tier: Tier, ask: Ask): boolean {
+    return tier.all.some(
+      (server) => !ask.hasTried(server) && canTake(this.slots, server, ask.nowMs, false) === 'full',
+    );
+  }
+
+  #refusal(ask: Ask): Refusal {
+    if (this.#isBusy(this.#primaries, ask) || this.#isBusy(this.#backups, ask)) return BUSY;
+    return this.servers.some((server) => ask.hasTried(server) && isMember(this.slots, server))
+      ? TRIED_ALL
+      : NO_SERVER;
+  }
+
+  #refresh(): void {
+    const version = this.slots.version();
+    if (version === this.#version) return;
+    this.#version = version;
+    this.#primaries.refresh(this.slots);
+    this.#backups.refresh(this.slots);
+  }
+}
+
+/** @throws SluiceError when the sticky cookie's name or keys cannot be used. */
+export function compilePool(options: PoolOptions, deps: PoolDeps): Pool {
+  return new ServerPool(options, deps);
+}
