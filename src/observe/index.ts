@@ -4,8 +4,6 @@
  */
 export { type AccessBatchSink, AccessLog, type AccessLogOptions, type AccessRecord } from './access-log.ts';
 export {
-  ATTEMPT_OUTCOMES,
-  type AttemptOutcome,
   type BlockKind,
   LATENCY_BOUNDS_MS,
   ListenerCells,

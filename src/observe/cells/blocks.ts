@@ -2,8 +2,9 @@ import { REASON_NAMES, type Reason } from '../../kernel/reason.ts';
 
 /**
  * What the cells mean. A block is a run of cells for one thing that is counted: a route, a listener, a pool, a
- * server, a thread. A thread sees its row through these views and only adds; main sums and renders
- * (observe/main/metrics.ts). The layouts are fixed by this code, which all threads of a process share.
+ * server, a thread. A thread sees its row through these views and only adds; main sums and renders (observe/main/metrics.ts).
+ * The layouts are fixed by this code, which all threads of a process share. Attempts, outcomes, answers and
+ * latency of a server are in its slot (kernel/slots.ts), because balancing needs them; they are not counted twice.
  */
 
 /**
@@ -20,19 +21,7 @@ const BOUNDS = Float64Array.from(LATENCY_BOUNDS_MS);
 /** Labels of the status classes, by index: 0 is "no status was sent". */
 export const STATUS_CLASSES = ['none', '1xx', '2xx', '3xx', '4xx', '5xx'] as const;
 
-/** How an attempt on a server ended. `cancelled`: the client went away or another attempt won. */
-export const ATTEMPT_OUTCOMES = [
-  'ok',
-  'connect_error',
-  'reset',
-  'timeout',
-  'bad_answer',
-  'cancelled',
-] as const;
-export type AttemptOutcome = (typeof ATTEMPT_OUTCOMES)[number];
-
 const REASON_INDEX = indexOf(REASON_NAMES);
-const OUTCOME_INDEX = indexOf(ATTEMPT_OUTCOMES);
 
 function indexOf<T extends string>(names: readonly T[]): Readonly<Record<T, number>> {
   const index: Record<string, number> = Object.create(null);
@@ -73,14 +62,7 @@ export const LISTENER = {
   size: 8,
 } as const;
 export const POOL = { retries: 0, retriesRefused: 1, queued: 2, queueWaiting: 3, size: 4 } as const;
-export const SERVER = {
-  retries: 0,
-  connections: 1,
-  latency: 2,
-  outcomes: 2 + HISTOGRAM.size,
-  classes: 2 + HISTOGRAM.size + ATTEMPT_OUTCOMES.length,
-  size: 2 + HISTOGRAM.size + ATTEMPT_OUTCOMES.length + STATUS_CLASSES.length,
-} as const;
+export const SERVER = { retries: 0, connections: 1, size: 2 } as const;
 export const THREAD = {
   delayP50Ms: 0,
   delayP99Ms: 1,
@@ -177,22 +159,11 @@ export class PoolCells extends Cells {
   }
 }
 
-/** One server's counters. In-flight is in its slot (kernel/slots.ts), not here. */
+/** One server's counters that its slot does not have. */
 export class ServerCells extends Cells {
-  /**
-   * Counts a finished attempt.
-   * @param status of the server's answer, 0 when none came
-   * @param latencyMs from the attempt's start to the head of the answer; negative when none came (then not in the histogram)
-   * @param isRetry whether an earlier attempt of the same exchange had failed
-   */
-  countAttempt(outcome: AttemptOutcome, status: number, latencyMs: number, isRetry: boolean): void {
-    // hot path: bench/micro/access-log.ts
-    this.add(SERVER.outcomes + OUTCOME_INDEX[outcome], 1);
-    if (isRetry) this.add(SERVER.retries, 1);
-    if (latencyMs < 0) return;
-    this.add(SERVER.classes + classOf(status), 1);
-    this.add(SERVER.latency + bucketOf(latencyMs), 1);
-    this.add(SERVER.latency + HISTOGRAM.sumMs, latencyMs);
+  /** An attempt after another attempt of the same exchange had failed. */
+  countRetry(): void {
+    this.add(SERVER.retries, 1);
   }
   /** A new connection to the server was opened (not reused). */
   countConnection(): void {

@@ -66,7 +66,8 @@ export class CellAllocator {
     const regions: Partial<Record<BlockKind, Region>> = {};
     for (const kind of KINDS) {
       const size = BLOCK_KINDS[kind].size;
-      const other: CellBlock = { kind, labels: kind === 'server' ? [OTHER, OTHER] : [OTHER], offset: cells };
+      const labels = kind === 'server' ? [OTHER, OTHER] : [OTHER];
+      const other: CellBlock = { kind, labels, offset: cells };
       regions[kind] = {
         kind,
         start: cells,
@@ -84,7 +85,7 @@ export class CellAllocator {
     this.table = new CellTable({ threads: options.threads, cells });
   }
 
-  /** The block of these labels: the one it had, or a new one, or the shared `_other` when there is no room. */
+  /** The block of these labels: the one they had, or a new one, or the shared `_other` when there is no room. */
   block(kind: BlockKind, ...labels: readonly string[]): CellBlock {
     const region = this.#regions[kind];
     const key = keyOf(labels);

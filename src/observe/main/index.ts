@@ -11,4 +11,4 @@ export {
 export type { LogTarget } from './line-sink.ts';
 export { LineWriter, type LineWriterOptions } from './line-writer.ts';
 export { createLog, type LogFormat, type MainLog, type MainLogOptions } from './log.ts';
-export { type MetricSample, type MetricSource, Metrics } from './metrics.ts';
+export { type MetricSample, type MetricSource, Metrics, type ServerSample } from './metrics.ts';

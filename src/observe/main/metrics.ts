@@ -7,8 +7,8 @@ import {
   Registry,
 } from '@prometheus-io/client';
 import { REASON_NAMES } from '../../kernel/reason.ts';
+import { BUCKET_BOUNDS_MS, type SlotTotals } from '../../kernel/slot-counters.ts';
 import {
-  ATTEMPT_OUTCOMES,
   HISTOGRAM,
   LATENCY_BOUNDS_MS,
   LISTENER,
@@ -41,6 +41,15 @@ export interface MetricSource {
   readonly type: 'counter' | 'gauge';
   /** Called at each scrape. */
   readonly read: () => Iterable<MetricSample>;
+}
+
+/** A server at the moment of the scrape, out of its slot. */
+export interface ServerSample {
+  readonly pool: string;
+  readonly server: string;
+  readonly isHealthy: boolean;
+  readonly inFlight: number;
+  readonly totals: SlotTotals;
 }
 
 type Value = MetricValueWithName<string>;
@@ -97,6 +106,60 @@ export class Metrics {
   add(source: MetricSource): void {
     new ReadFamily(this.#registry, source.name, source.help, source.type, () =>
       Array.from(source.read(), ({ labels, value }) => ({ labels: { ...labels }, value })),
+    );
+  }
+
+  /** Adds the families of the servers. `read` is called once for each family at each scrape. */
+  addServers(read: () => readonly ServerSample[]): void {
+    const family = (
+      name: string,
+      help: string,
+      type: MetricType,
+      values: (one: ServerSample) => Value[],
+    ): void => {
+      new ReadFamily(this.#registry, name, help, type, () => read().flatMap(values));
+    };
+    const labels = (one: ServerSample): Record<string, string> => ({ pool: one.pool, server: one.server });
+    const single = (
+      name: string,
+      help: string,
+      type: MetricType,
+      value: (one: ServerSample) => number,
+    ): void => family(name, help, type, (one) => [{ labels: labels(one), value: value(one) }]);
+
+    single('sluice_server_healthy', '1 when the server is healthy.', 'gauge', (one) =>
+      one.isHealthy ? 1 : 0,
+    );
+    single('sluice_server_in_flight', 'Requests in flight on a server.', 'gauge', (one) => one.inFlight);
+    single('sluice_upstream_attempts_total', 'Attempts on a server.', 'counter', (one) => one.totals.picks);
+    family(
+      'sluice_upstream_failures_total',
+      'Attempts without a whole answer, by outcome.',
+      'counter',
+      (one) =>
+        failuresOf(one.totals).map(([outcome, value]) => ({ labels: { ...labels(one), outcome }, value })),
+    );
+    family('sluice_upstream_responses_total', 'Answers of a server by status class.', 'counter', (one) =>
+      one.totals.answers.map((value, i) => ({
+        labels: { ...labels(one), status_class: `${i + 1}xx` },
+        value,
+      })),
+    );
+    single(
+      'sluice_upstream_sent_bytes_total',
+      'Bytes sent to a server.',
+      'counter',
+      (one) => one.totals.bytesUp,
+    );
+    single(
+      'sluice_upstream_received_bytes_total',
+      'Bytes received from a server.',
+      'counter',
+      (one) => one.totals.bytesDown,
+    );
+    const latency = 'sluice_upstream_latency_seconds';
+    family(latency, 'From the start of an attempt to the head of the answer.', 'histogram', (one) =>
+      histogramValues(latency, labels(one), one.totals.buckets, BUCKET_BOUNDS_MS, one.totals.responseMsSum),
     );
   }
 
@@ -176,40 +239,15 @@ export class Metrics {
       POOL.queueWaiting,
       'gauge',
     );
+    this.#cell(
+      'sluice_upstream_connections_total',
+      'Connections opened to servers.',
+      'pool',
+      POOL.connections,
+    );
   }
 
   #addServers(): void {
-    this.#family(
-      'sluice_upstream_attempts_total',
-      'Attempts on a server by outcome.',
-      'counter',
-      'server',
-      (cells, labels) =>
-        ATTEMPT_OUTCOMES.map((outcome, i) => ({
-          labels: { ...labels, outcome },
-          value: at(cells, SERVER.outcomes + i),
-        })),
-    );
-    this.#family(
-      'sluice_upstream_responses_total',
-      'Answers of a server by status class.',
-      'counter',
-      'server',
-      (cells, labels) => {
-        const values: Value[] = [];
-        for (const [i, statusClass] of STATUS_CLASSES.entries()) {
-          const value = at(cells, SERVER.classes + i);
-          if (value > 0) values.push({ labels: { ...labels, status_class: statusClass }, value });
-        }
-        return values;
-      },
-    );
-    this.#histogram(
-      'sluice_upstream_latency_seconds',
-      'From the start of an attempt to the head of the answer.',
-      'server',
-      SERVER.latency,
-    );
     this.#cell(
       'sluice_upstream_retries_total',
       'Attempts on a server after another attempt had failed.',
@@ -277,26 +315,52 @@ export class Metrics {
     ]);
   }
 
-  /** Buckets cumulate and end with +Inf = count, as Prometheus wants; ours do neither. */
   #histogram(name: string, help: string, kind: CellBlock['kind'], offset: number): void {
-    this.#family(name, help, 'histogram', kind, (cells, labels) => {
-      const values: Value[] = [];
-      let count = 0;
-      for (let i = 0; i < HISTOGRAM.buckets; i++) {
-        count += at(cells, offset + i);
-        const boundMs = LATENCY_BOUNDS_MS[i];
-        const le = boundMs === undefined ? '+Inf' : String(boundMs / 1000);
-        values.push({ metricName: `${name}_bucket`, labels: { ...labels, le }, value: count });
-      }
-      values.push({
-        metricName: `${name}_sum`,
-        labels: { ...labels },
-        value: at(cells, offset + HISTOGRAM.sumMs) / 1000,
-      });
-      values.push({ metricName: `${name}_count`, labels: { ...labels }, value: count });
-      return values;
-    });
+    this.#family(name, help, 'histogram', kind, (cells, labels) =>
+      histogramValues(
+        name,
+        labels,
+        cells.subarray(offset, offset + HISTOGRAM.buckets),
+        LATENCY_BOUNDS_MS,
+        at(cells, offset + HISTOGRAM.sumMs),
+      ),
+    );
   }
+}
+
+/**
+ * Buckets of Prometheus cumulate and end with `+Inf` = count; ours do neither.
+ * @param counts one a bound, and one more for what is above the last; a bound of Infinity is that one
+ */
+function histogramValues(
+  name: string,
+  labels: Readonly<Record<string, string>>,
+  counts: ArrayLike<number>,
+  boundsMs: ArrayLike<number>,
+  sumMs: number,
+): Value[] {
+  const values: Value[] = [];
+  let count = 0;
+  for (let i = 0; i < counts.length; i++) {
+    count += counts[i] ?? 0;
+    const boundMs = boundsMs[i] ?? Number.POSITIVE_INFINITY;
+    const le = boundMs === Number.POSITIVE_INFINITY ? '+Inf' : String(boundMs / 1000);
+    values.push({ metricName: `${name}_bucket`, labels: { ...labels, le }, value: count });
+  }
+  values.push({ metricName: `${name}_sum`, labels: { ...labels }, value: sumMs / 1000 });
+  values.push({ metricName: `${name}_count`, labels: { ...labels }, value: count });
+  return values;
+}
+
+function failuresOf(totals: SlotTotals): [outcome: string, value: number][] {
+  return [
+    ['connect_error', totals.connectErrors],
+    ['reset', totals.resets],
+    ['timeout', totals.timeouts],
+    ['bad_answer', totals.badAnswers],
+    ['client_abort', totals.clientAborts],
+    ['cancelled', totals.cancelled],
+  ];
 }
 
 function at(cells: Float64Array, index: number): number {
@@ -305,15 +369,5 @@ function at(cells: Float64Array, index: number): number {
 
 function labelsOf(block: CellBlock): Record<string, string> {
   const [first = '', second = ''] = block.labels;
-  switch (block.kind) {
-    case 'server':
-      return { pool: first, server: second };
-    case 'route':
-    case 'listener':
-    case 'pool':
-    case 'thread':
-      return { [block.kind]: first };
-    default:
-      return block.kind satisfies never;
-  }
+  return block.kind === 'server' ? { pool: first, server: second } : { [block.kind]: first };
 }
