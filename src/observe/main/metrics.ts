@@ -1,11 +1,4 @@
-import {
-  collectDefaultMetrics,
-  Gauge,
-  type MetricObjectWithValues,
-  type MetricType,
-  type MetricValueWithName,
-  Registry,
-} from '@prometheus-io/client';
+import { collectDefaultMetrics, type MetricType, Registry } from '@prometheus-io/client';
 import { REASON_NAMES } from '../../kernel/reason.ts';
 import { BUCKET_BOUNDS_MS, type SlotTotals } from '../../kernel/slot-counters.ts';
 import {
@@ -19,6 +12,7 @@ import {
   THREAD,
 } from '../cells/blocks.ts';
 import type { CellAllocator, CellBlock } from './cell-allocator.ts';
+import { histogramValues, ReadFamily, type Value } from './metric-family.ts';
 
 /**
  * /metrics: reads the cells at the moment of the scrape and lets @prometheus-io/client print them, together with
@@ -50,36 +44,6 @@ export interface ServerSample {
   readonly isHealthy: boolean;
   readonly inFlight: number;
   readonly totals: SlotTotals;
-}
-
-type Value = MetricValueWithName<string>;
-
-/** A family whose values are read when it is scraped. `Gauge` only lends the shape that the registry takes. */
-class ReadFamily extends Gauge<string> {
-  readonly #name: string;
-  readonly #help: string;
-  readonly #type: MetricType;
-  readonly #read: () => Value[];
-
-  constructor(registry: Registry, name: string, help: string, type: MetricType, read: () => Value[]) {
-    super({ name, help, registers: [] });
-    this.#name = name;
-    this.#help = help;
-    this.#type = type;
-    this.#read = read;
-    registry.registerMetric(this);
-  }
-
-  override async get(): Promise<MetricObjectWithValues<Value>> {
-    return {
-      name: this.#name,
-      help: this.#help,
-      type: this.#type,
-      aggregator: 'sum',
-      collect: () => {},
-      values: this.#read(),
-    };
-  }
 }
 
 export class Metrics {
@@ -239,12 +203,6 @@ export class Metrics {
       POOL.queueWaiting,
       'gauge',
     );
-    this.#cell(
-      'sluice_upstream_connections_total',
-      'Connections opened to servers.',
-      'pool',
-      POOL.connections,
-    );
   }
 
   #addServers(): void {
@@ -326,30 +284,6 @@ export class Metrics {
       ),
     );
   }
-}
-
-/**
- * Buckets of Prometheus cumulate and end with `+Inf` = count; ours do neither.
- * @param counts one a bound, and one more for what is above the last; a bound of Infinity is that one
- */
-function histogramValues(
-  name: string,
-  labels: Readonly<Record<string, string>>,
-  counts: ArrayLike<number>,
-  boundsMs: ArrayLike<number>,
-  sumMs: number,
-): Value[] {
-  const values: Value[] = [];
-  let count = 0;
-  for (let i = 0; i < counts.length; i++) {
-    count += counts[i] ?? 0;
-    const boundMs = boundsMs[i] ?? Number.POSITIVE_INFINITY;
-    const le = boundMs === Number.POSITIVE_INFINITY ? '+Inf' : String(boundMs / 1000);
-    values.push({ metricName: `${name}_bucket`, labels: { ...labels, le }, value: count });
-  }
-  values.push({ metricName: `${name}_sum`, labels: { ...labels }, value: sumMs / 1000 });
-  values.push({ metricName: `${name}_count`, labels: { ...labels }, value: count });
-  return values;
 }
 
 function failuresOf(totals: SlotTotals): [outcome: string, value: number][] {
