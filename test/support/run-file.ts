@@ -1,0 +1,151 @@
+/**
+ * Runs one test file as a process of its own and says what came of it.
+ *
+ * The file gets its own process group, so that a time-out ends all that it started, and what it leaves behind is seen:
+ * after its end nothing of the group may live, which makes every test a test of the promise that nothing is left over.
+ * Processes with a life-line get LEFTOVER_GRACE_MS to notice that their parent is gone.
+ */
+import { type ChildProcess, spawn } from 'node:child_process';
+import { createInterface } from 'node:readline';
+import { type TapCounts, TapReader } from './tap-output.ts';
+
+export interface RunOptions {
+  readonly root: string;
+  readonly timeoutMs: number;
+  readonly environment: NodeJS.ProcessEnv;
+  /** Where this file's processes write their coverage; undefined: not measured. */
+  readonly coverageFolder: string | undefined;
+}
+
+export interface FileResult {
+  readonly file: string;
+  readonly counts: TapCounts;
+  /** What went wrong besides failed assertions: a crash, a time-out, a process left behind. */
+  readonly problems: readonly string[];
+  /** The tail of what it printed, both streams as they came. */
+  readonly output: string;
+  readonly durationMs: number;
+}
+
+const LEFTOVER_GRACE_MS = 3000;
+const OUTPUT_LIMIT_CHARS = 200_000;
+
+/** The process groups that run now, to be ended with the runner. */
+export class RunningGroups {
+  readonly #groups = new Set<number>();
+  add(group: number): void {
+    this.#groups.add(group);
+  }
+  delete(group: number): void {
+    this.#groups.delete(group);
+  }
+  killAll(): void {
+    for (const group of this.#groups) killGroup(group);
+  }
+}
+
+export async function runFile(
+  file: string,
+  options: RunOptions,
+  running: RunningGroups,
+): Promise<FileResult> {
+  const started = performance.now();
+  const reader = new TapReader();
+  const problems: string[] = [];
+  let output = '';
+  const keep = (text: string): void => {
+    output = (output + text).slice(-OUTPUT_LIMIT_CHARS);
+  };
+  const child = spawn(process.execPath, [file], {
+    cwd: options.root,
+    detached: process.platform !== 'win32',
+    stdio: ['ignore', 'pipe', 'pipe'],
+    env: environmentOf(options),
+  });
+  const group = child.pid;
+  if (group !== undefined) running.add(group);
+  const deadline = setTimeout(() => {
+    problems.push(`did not end within ${options.timeoutMs / 1000} s and was killed`);
+    if (group !== undefined) killGroup(group);
+  }, options.timeoutMs);
+  const lines = createInterface({ input: child.stdout });
+  lines.on('line', (line) => {
+    reader.line(line);
+    keep(`${line}\n`);
+  });
+  child.stderr.setEncoding('utf8').on('data', keep);
+  const closed = Promise.all([once(lines, 'close'), once(child.stderr, 'close')]);
+  const end = await exitOf(child);
+  clearTimeout(deadline);
+  if (group !== undefined) {
+    problems.push(...(await endLeftovers(group)));
+    running.delete(group);
+  }
+  await closed;
+  problems.push(...judge(end, reader.counts, problems.length > 0));
+  return { file, counts: reader.counts, problems, output, durationMs: performance.now() - started };
+}
+
+function environmentOf({ environment, coverageFolder }: RunOptions): NodeJS.ProcessEnv {
+  const { NODE_COMPILE_CACHE: cache, ...rest } = environment;
+  // Code that comes from the compile cache is measured by whole functions only.
+  if (coverageFolder === undefined) return { ...environment, TAP: '1' };
+  return { ...rest, TAP: '1', NODE_V8_COVERAGE: coverageFolder };
+}
+
+type End =
+  | { readonly code: number | null; readonly signal: NodeJS.Signals | null }
+  | { readonly error: Error };
+
+function exitOf(child: ChildProcess): Promise<End> {
+  return new Promise((done) => {
+    child.on('error', (error) => done({ error }));
+    child.on('exit', (code, signal) => done({ code, signal }));
+  });
+}
+
+function once(emitter: NodeJS.EventEmitter, event: string): Promise<void> {
+  return new Promise((done) => {
+    emitter.once(event, () => done());
+  });
+}
+
+function judge(end: End, counts: TapCounts, known: boolean): string[] {
+  if ('error' in end) return [`could not be started: ${end.error.message}`];
+  if (known || counts.failed > 0) return [];
+  if (end.signal !== null) return [`ended by ${end.signal}`];
+  if (end.code !== 0) return [`ended with exit code ${end.code} though no assertion failed`];
+  if (counts.passed === 0 && counts.skipped.length === 0) return ['ran no assertion'];
+  return [];
+}
+
+/** Waits for the rest of the group; what does not end is killed and reported. */
+async function endLeftovers(group: number): Promise<string[]> {
+  if (process.platform === 'win32') return [];
+  const giveUpAt = performance.now() + LEFTOVER_GRACE_MS;
+  while (groupLives(group)) {
+    if (performance.now() > giveUpAt) {
+      killGroup(group);
+      return [`left processes behind ${LEFTOVER_GRACE_MS / 1000} s after its end (killed now)`];
+    }
+    await new Promise((done) => setTimeout(done, 20));
+  }
+  return [];
+}
+
+function groupLives(group: number): boolean {
+  try {
+    process.kill(-group, 0);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+function killGroup(group: number): void {
+  try {
+    process.kill(process.platform === 'win32' ? group : -group, 'SIGKILL');
+  } catch {
+    // it ended by itself
+  }
+}
