@@ -184,6 +184,7 @@ export type RedirectStatus = (typeof REDIRECT_STATUSES)[number];
 
 export type RouteAction =
   | { readonly type: 'pool'; readonly pool: string }
+  /** `to` is a path, a URL, or `https`: the same one on the first listener with TLS (there is one then). */
   | { readonly type: 'redirect'; readonly to: string; readonly status: RedirectStatus }
   | {
       readonly type: 'respond';

@@ -1,0 +1,218 @@
+/**
+ * What can be told of a configuration although some of it is wrong: the names and references that can be read, each
+ * with its path. The checks of `references.ts` and `reach.ts` work on this, so that an unknown pool is reported in the
+ * same run as a bad unit somewhere else. Anything unreadable is left out here; the schema complains about it.
+ */
+import type { Path } from './diagnostic.ts';
+import { hostPatternProblem, pathPatternProblem } from './schema/route.ts';
+
+/** A text and where it stands. */
+export interface At {
+  readonly text: string;
+  readonly path: Path;
+}
+
+export interface LooseListener {
+  readonly name: string;
+  readonly path: Path;
+  readonly address: string | undefined;
+  readonly port: number | undefined;
+  readonly redirects: boolean;
+  readonly hasTls: boolean;
+  readonly certificates: readonly At[];
+}
+
+export interface LooseRoute {
+  readonly index: number;
+  readonly path: Path;
+  readonly name: string | undefined;
+  readonly pool: At | undefined;
+  readonly redirectTo: At | undefined;
+  /** undefined = all. */
+  readonly listeners: readonly At[] | undefined;
+  /** Empty = any; undefined = not readable. */
+  readonly hosts: readonly string[] | undefined;
+  readonly paths: readonly string[] | undefined;
+}
+
+export interface LooseServer {
+  readonly address: string | undefined;
+  readonly id: string | undefined;
+  /** Of the address, or of the whole when it is short. */
+  readonly path: Path;
+  readonly noun: Path;
+}
+
+export interface LoosePool {
+  readonly name: string;
+  readonly path: Path;
+  readonly servers: readonly LooseServer[];
+  readonly algorithm: string | undefined;
+  readonly stickyByIp: boolean;
+  readonly upstreamTls: unknown;
+  readonly ca: At | undefined;
+}
+
+export interface LooseCertificate {
+  readonly name: string;
+  readonly path: Path;
+  readonly cert: At | undefined;
+  readonly key: At | undefined;
+}
+
+export interface LooseSecretFile {
+  readonly file: At | undefined;
+  readonly env: At | undefined;
+}
+
+export interface LooseToken extends LooseSecretFile {
+  readonly name: At | undefined;
+  readonly literal: At | undefined;
+  readonly path: Path;
+}
+
+export interface Loose {
+  /** The keys of the top level. */
+  readonly keys: ReadonlySet<string>;
+  readonly listeners: readonly LooseListener[];
+  readonly routes: readonly LooseRoute[];
+  readonly pools: readonly LoosePool[];
+  readonly certificates: readonly LooseCertificate[];
+  readonly tokens: readonly LooseToken[];
+  readonly adminListen: At | undefined;
+  readonly listen: At | undefined;
+  readonly hasOnePoolTls: boolean;
+}
+
+type Mapping = Readonly<Record<string, unknown>>;
+
+function mapping(value: unknown): Mapping {
+  return typeof value === 'object' && value !== null && !Array.isArray(value) ? (value as Mapping) : {};
+}
+
+function list(value: unknown): readonly unknown[] {
+  return Array.isArray(value) ? value : [];
+}
+
+function textOf(value: unknown): string | undefined {
+  return typeof value === 'string' ? value : undefined;
+}
+
+function at(value: unknown, path: Path): At | undefined {
+  return typeof value === 'string' ? { text: value, path } : undefined;
+}
+
+function texts(value: unknown, path: Path): At[] {
+  return list(value).flatMap((each, index) => at(each, [...path, index]) ?? []);
+}
+
+/** `value` is what stands in the file, variables filled in. */
+export function readLoosely(value: unknown): Loose {
+  const top = mapping(value);
+  const onePool = top['servers'] === undefined ? [] : [readPool('default', top, [])];
+  const onePoolTls = top['tls'] === undefined ? [] : [readCertificate('default', top['tls'], ['tls'])];
+  return {
+    keys: new Set(Object.keys(top)),
+    listeners: Object.entries(mapping(top['listeners'])).map(([name, each]) => readListener(name, each)),
+    routes: list(top['routes']).map(readRoute),
+    pools: [
+      ...Object.entries(mapping(top['pools'])).map(([name, each]) =>
+        readPool(name, mapping(each), ['pools', name]),
+      ),
+      ...onePool,
+    ],
+    certificates: [
+      ...Object.entries(mapping(top['certificates'])).map(([name, each]) =>
+        readCertificate(name, each, ['certificates', name]),
+      ),
+      ...onePoolTls,
+    ],
+    tokens: list(mapping(top['admin'])['tokens']).map(readToken),
+    adminListen: at(mapping(top['admin'])['listen'], ['admin', 'listen']),
+    listen: at(top['listen'], ['listen']),
+    hasOnePoolTls: top['tls'] !== undefined,
+  };
+}
+
+function readListener(name: string, value: unknown): LooseListener {
+  const noun = mapping(value);
+  const path = ['listeners', name];
+  return {
+    name,
+    path,
+    address: textOf(noun['address']),
+    port: typeof noun['port'] === 'number' ? noun['port'] : undefined,
+    redirects: noun['redirect'] !== undefined,
+    hasTls: noun['tls'] !== undefined,
+    certificates: texts(mapping(noun['tls'])['certificates'], [...path, 'tls', 'certificates']),
+  };
+}
+
+function patterns(
+  value: unknown,
+  problem: (pattern: string) => string | undefined,
+): readonly string[] | undefined {
+  if (value === undefined) return [];
+  const all = Array.isArray(value) ? value : [value];
+  return all.every((each): each is string => typeof each === 'string' && problem(each) === undefined)
+    ? all
+    : undefined;
+}
+
+function readRoute(value: unknown, index: number): LooseRoute {
+  const noun = mapping(value);
+  const path = ['routes', index];
+  const match = mapping(noun['match']);
+  const target = noun['redirect'];
+  return {
+    index,
+    path,
+    name: textOf(noun['name']),
+    pool: at(noun['pool'], [...path, 'pool']),
+    redirectTo: at(target, [...path, 'redirect']) ?? at(mapping(target)['to'], [...path, 'redirect', 'to']),
+    listeners: noun['listeners'] === undefined ? undefined : texts(noun['listeners'], [...path, 'listeners']),
+    hosts: patterns(match['host'], hostPatternProblem),
+    paths: patterns(match['path'], pathPatternProblem),
+  };
+}
+
+function readPool(name: string, noun: Mapping, path: Path): LoosePool {
+  const tls = mapping(noun['upstream'])['tls'];
+  return {
+    name,
+    path,
+    servers: list(noun['servers']).map((each, index) => {
+      const own = [...path, 'servers', index];
+      if (typeof each === 'string') return { address: each, id: undefined, path: own, noun: own };
+      const fields = mapping(each);
+      return {
+        address: textOf(fields['address']),
+        id: textOf(fields['id']),
+        path: [...own, 'address'],
+        noun: own,
+      };
+    }),
+    algorithm: textOf(noun['algorithm']),
+    stickyByIp: noun['sticky'] === 'ip',
+    upstreamTls: tls,
+    ca: at(mapping(tls)['ca'], [...path, 'upstream', 'tls', 'ca']),
+  };
+}
+
+function readCertificate(name: string, value: unknown, path: Path): LooseCertificate {
+  const noun = mapping(value);
+  return { name, path, cert: at(noun['cert'], [...path, 'cert']), key: at(noun['key'], [...path, 'key']) };
+}
+
+function readToken(value: unknown, index: number): LooseToken {
+  const noun = mapping(value);
+  const path = ['admin', 'tokens', index];
+  const source = mapping(noun['token']);
+  return {
+    path,
+    name: at(noun['name'], [...path, 'name']),
+    literal: at(noun['token'], [...path, 'token']),
+    file: at(source['file'], [...path, 'token', 'file']),
+    env: at(source['env'], [...path, 'token', 'env']),
+  };
+}

@@ -1,0 +1,292 @@
+/**
+ * From the long form (the file's words) to `ResolvedConfig` (the program's words). The single place that knows both.
+ * Runs only on a configuration without errors, so it decides nothing: it renames, expands and fills in what depends
+ * on two keys.
+ */
+import { resolve as resolvePath } from 'node:path';
+import { formatHostPort, parseHostPort } from '../kernel/address.ts';
+import type { Path } from './diagnostic.ts';
+import type { Environment } from './env.ts';
+import type {
+  AdminTokenConfig,
+  CertificateConfig,
+  HealthConfig,
+  ListenerConfig,
+  PoolConfig,
+  RateLimitConfig,
+  ResolvedConfig,
+  RouteAction,
+  RouteConfig,
+  ServerConfig,
+  Source,
+  UpstreamConfig,
+} from './resolved.ts';
+import type { LongForm } from './schema/file.ts';
+import { parseStatuses } from './schema/health.ts';
+import { parseServerAddress } from './schema/server.ts';
+import { Secret } from './secret.ts';
+
+export interface ResolveContext {
+  /** Absolute, or a name in angle brackets. */
+  readonly file: string;
+  readonly baseDir: string;
+  readonly env: Environment;
+  /** Absolute path -> content; undefined = files are not to be read. */
+  readonly readFile: ((path: string) => string) | undefined;
+  /** The line where a noun of the long form was written. */
+  readonly lineOf: (path: Path) => number;
+}
+
+type Long<Key extends keyof LongForm> = NonNullable<LongForm[Key]>;
+type LongListener = Long<'listeners'>[string];
+type LongRoute = Long<'routes'>[number];
+type LongPool = Long<'pools'>[string];
+type LongServer = LongPool['servers'][number];
+type LongHealth = Exclude<LongPool['health'], false>;
+
+export function resolveConfig(long: LongForm, context: ResolveContext): ResolvedConfig {
+  const path = (text: string): string => resolvePath(context.baseDir, text);
+  const listeners = Object.entries(long.listeners ?? {});
+  const secure = listeners.find(([, each]) => each.tls !== undefined)?.[0];
+  const routed = listeners.filter(([, each]) => each.redirect === undefined).map(([name]) => name);
+  const { logs } = long;
+  return {
+    file: context.file,
+    baseDir: context.baseDir,
+    version: long.version,
+    threads: long.threads,
+    shutdown: { drainTimeoutMs: long.shutdown.drain_timeout, preStopDelayMs: long.shutdown.pre_stop_delay },
+    admin: {
+      listen: parseHostPort(long.admin.listen) ?? { host: '127.0.0.1', port: 0 },
+      tokens: long.admin.tokens.map((token, index) => resolveToken(token, index, context)),
+      source: sourceOf(context, ['admin']),
+    },
+    store: { path: path(long.store.path) },
+    logs: {
+      level: logs.level,
+      format: logs.format,
+      file: logs.file === undefined ? undefined : path(logs.file),
+      access: {
+        enabled: logs.access.enabled,
+        file: logs.access.file === undefined ? undefined : path(logs.access.file),
+        sampleFraction: logs.access.sample,
+      },
+    },
+    certificates: Object.entries(long.certificates).map(([name, each]) =>
+      resolveCertificate(name, each, context),
+    ),
+    listeners: listeners.map(([name, each]) => resolveListener(name, each, secure, context)),
+    routes: resolveRoutes(long.routes ?? [], routed, context),
+    pools: Object.entries(long.pools ?? {}).map(([name, each]) => resolvePool(name, each, context)),
+  };
+}
+
+function sourceOf(context: ResolveContext, path: Path): Source {
+  return { file: context.file, line: context.lineOf(path) };
+}
+
+function resolveToken(
+  token: LongForm['admin']['tokens'][number],
+  index: number,
+  context: ResolveContext,
+): AdminTokenConfig {
+  return {
+    name: token.name,
+    role: token.role,
+    token: readSecret(token.token, context),
+    source: sourceOf(context, ['admin', 'tokens', index]),
+  };
+}
+
+function readSecret(spec: LongForm['admin']['tokens'][number]['token'], context: ResolveContext): Secret {
+  if (typeof spec === 'string') return new Secret(spec, 'the configuration');
+  if (spec.env !== undefined) return new Secret(context.env[spec.env], `$${spec.env}`);
+  const path = resolvePath(context.baseDir, spec.file ?? '');
+  return new Secret(context.readFile?.(path).trim(), `the file ${path}`);
+}
+
+function resolveCertificate(
+  name: string,
+  spec: LongForm['certificates'][string],
+  context: ResolveContext,
+): CertificateConfig {
+  const source = sourceOf(context, ['certificates', name]);
+  if (spec.self_signed !== undefined) return { type: 'self_signed', name, names: spec.self_signed, source };
+  return {
+    type: 'files',
+    name,
+    certPath: resolvePath(context.baseDir, spec.cert ?? ''),
+    keyPath: resolvePath(context.baseDir, spec.key ?? ''),
+    source,
+  };
+}
+
+function resolveRateLimit(spec: LongRoute['rate_limit']): RateLimitConfig | undefined {
+  return spec && { count: spec.rate.count, windowMs: spec.rate.windowMs, burst: spec.burst, key: spec.key };
+}
+
+function resolveListener(
+  name: string,
+  spec: LongListener,
+  secure: string | undefined,
+  context: ResolveContext,
+): ListenerConfig {
+  const { limits, tls } = spec;
+  return {
+    name,
+    address: spec.address,
+    port: spec.port,
+    redirectTo: spec.redirect === undefined ? undefined : secure,
+    tls: tls && { certificates: tls.certificates, minVersion: tls.min_version, strictSni: tls.strict_sni },
+    trustedProxies: spec.trusted_proxies,
+    limits: {
+      maxConnections: limits.max_connections,
+      maxHeaderSizeBytes: limits.max_header_size,
+      maxBodySizeBytes: limits.max_body_size,
+      maxFields: limits.max_fields,
+      maxTargetBytes: limits.max_target,
+      headerTimeoutMs: limits.header_timeout,
+      bodyTimeoutMs: limits.body_timeout,
+      idleTimeoutMs: limits.idle_timeout,
+      minRateBytesPerSecond: limits.min_rate,
+      tunnelIdleTimeoutMs: limits.tunnel_idle_timeout,
+    },
+    ipAllow: spec.ip_allow,
+    ipDeny: spec.ip_deny,
+    rateLimit: resolveRateLimit(spec.rate_limit),
+    source: sourceOf(context, ['listeners', name]),
+  };
+}
+
+function resolveRoutes(
+  specs: readonly LongRoute[],
+  routed: readonly string[],
+  context: ResolveContext,
+): RouteConfig[] {
+  const taken = new Set(specs.flatMap((spec) => spec.name ?? []));
+  return specs.map((spec, index) => {
+    const name = spec.name ?? freeName(spec.pool ?? `route-${index + 1}`, index, taken);
+    taken.add(name);
+    return {
+      name,
+      listeners: spec.listeners ?? routed,
+      match: {
+        hosts: anyIsEmpty(spec.match.host ?? []).map((host) => host.toLowerCase()),
+        paths: anyIsEmpty(spec.match.path ?? []),
+      },
+      action: resolveAction(spec),
+      rateLimit: resolveRateLimit(spec.rate_limit),
+      ipAllow: spec.ip_allow,
+      ipDeny: spec.ip_deny,
+      timeoutMs: spec.timeout,
+      source: sourceOf(context, ['routes', index]),
+    };
+  });
+}
+
+/** The pool's name reads best in a log; a second route to the same pool gets its place in the file. */
+function freeName(wanted: string, index: number, taken: ReadonlySet<string>): string {
+  let name = wanted;
+  for (let step = index + 1; taken.has(name); step++) name = `route-${step}`;
+  return name;
+}
+
+function anyIsEmpty(patterns: readonly string[]): readonly string[] {
+  return patterns.some((each) => each === '*' || each === '/*') ? [] : patterns;
+}
+
+function resolveAction(spec: LongRoute): RouteAction {
+  if (spec.redirect) return { type: 'redirect', to: spec.redirect.to, status: spec.redirect.status };
+  if (spec.respond) {
+    const { status, body, content_type } = spec.respond;
+    return { type: 'respond', status, body, contentType: content_type };
+  }
+  return { type: 'pool', pool: spec.pool ?? '' };
+}
+
+function resolvePool(name: string, spec: LongPool, context: ResolveContext): PoolConfig {
+  const { sticky, health } = spec;
+  const isSecure = spec.servers.some((server) => server.address.toLowerCase().startsWith('https://'));
+  return {
+    name,
+    algorithm: spec.algorithm ?? 'power_of_two',
+    servers: spec.servers.map((server, index) => resolveServer(name, server, index, context)),
+    sticky: typeof sticky === 'object' ? { cookie: sticky.cookie, ttlMs: sticky.ttl } : undefined,
+    health: health === false ? undefined : resolveHealth(health),
+    queue: { max: spec.queue.max, timeoutMs: spec.queue.timeout },
+    retry: { attempts: spec.retry.attempts },
+    upstream: resolveUpstream(spec.upstream, isSecure, context),
+    source: sourceOf(context, ['pools', name]),
+  };
+}
+
+function resolveServer(pool: string, spec: LongServer, index: number, context: ResolveContext): ServerConfig {
+  const parsed = parseServerAddress(spec.address);
+  const { host, port } = 'error' in parsed ? { host: spec.address, port: 0 } : parsed;
+  return {
+    id: spec.id ?? formatHostPort({ host, port }),
+    host,
+    port,
+    weight: spec.weight,
+    backup: spec.backup,
+    maxConnections: spec.max_connections,
+    maintenance: spec.maintenance,
+    source: sourceOf(context, ['pools', pool, 'servers', index]),
+  };
+}
+
+function resolveHealth(spec: LongHealth): HealthConfig {
+  const timing = {
+    intervalMs: spec.interval,
+    timeoutMs: spec.timeout ?? spec.interval,
+    rise: spec.rise,
+    fall: spec.fall,
+    jitterFraction: spec.jitter,
+  };
+  switch (spec.type) {
+    case 'http':
+    case 'https':
+      return {
+        type: spec.type,
+        path: spec.path,
+        port: spec.port,
+        method: spec.method,
+        host: spec.host,
+        headers: spec.headers,
+        ...timing,
+        expect: { statuses: [spec.expect.status].flat().flatMap(statuses), body: spec.expect.body },
+      };
+    case 'tcp':
+      return { type: 'tcp', port: spec.port, ...timing };
+    case 'icmp':
+      return { type: 'icmp', ...timing };
+    default:
+      return spec satisfies never;
+  }
+}
+
+function statuses(spec: string | number): readonly (readonly [number, number])[] {
+  return typeof spec === 'number' ? [[spec, spec]] : (parseStatuses(spec) ?? []);
+}
+
+function resolveUpstream(
+  spec: LongPool['upstream'],
+  isSecure: boolean,
+  context: ResolveContext,
+): UpstreamConfig {
+  const tls = typeof spec.tls === 'object' ? spec.tls : isSecure ? { verify: true } : undefined;
+  return {
+    host:
+      spec.host === 'preserve' || spec.host === 'server'
+        ? { type: spec.host }
+        : { type: 'literal', value: spec.host },
+    tls: tls && {
+      caPath: tls.ca === undefined ? undefined : resolvePath(context.baseDir, tls.ca),
+      serverName: tls.name,
+      verify: tls.verify,
+    },
+    connectTimeoutMs: spec.connect_timeout,
+    firstByteTimeoutMs: spec.first_byte_timeout,
+    keepalive: spec.keepalive,
+  };
+}

@@ -1,0 +1,49 @@
+import * as z from 'zod';
+import { parseHostPort } from '../../kernel/address.ts';
+import { ADMIN_ROLES } from '../resolved.ts';
+import { quote } from '../units.ts';
+import { filePath, isMapping, name, noun, oneOf, text } from './basics.ts';
+
+const secretSource = noun({
+  file: filePath()
+    .optional()
+    .describe('A file whose content is the secret; white space around it is cut off.'),
+  env: text((value) =>
+    /^[A-Za-z_][A-Za-z0-9_]*$/.test(value) ? undefined : `${quote(value)} is not the name of a variable.`,
+  )
+    .optional()
+    .describe('The environment variable that holds the secret.'),
+}).refine((source) => (source.file === undefined) !== (source.env === undefined), {
+  message: 'Write either { file: … } or { env: … }.',
+  when: isMapping,
+});
+
+/** A secret in place, out of a file or out of the environment; never printed. */
+export const secret = z.union([
+  z
+    .string()
+    .min(1, 'The secret is empty.')
+    .describe('The secret itself; a reference to a variable keeps it out of the file.'),
+  secretSource,
+]);
+
+const token = noun({
+  name: name().describe('Who this is, for the log.'),
+  role: oneOf(ADMIN_ROLES).describe('`viewer` reads, `operator` changes servers, `admin` may do everything.'),
+  token: secret.describe('The bearer token, or where to find it.'),
+});
+
+export const admin = noun({
+  listen: text(adminListenProblem)
+    .prefault('127.0.0.1:9900')
+    .describe('Address and port of API, `/metrics`, `/healthz` and `/readyz`. Port 0 = any free port.'),
+  tokens: z
+    .array(token)
+    .prefault([])
+    .describe('Who may use the API. None = a token is made in `admin.token` in the folder of `store`.'),
+});
+
+function adminListenProblem(value: string): string | undefined {
+  const parsed = parseHostPort(value);
+  return parsed ? undefined : `${quote(value)} is not an address. Write it like 127.0.0.1:9900.`;
+}

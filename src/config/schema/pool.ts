@@ -1,0 +1,108 @@
+import * as z from 'zod';
+import { ALGORITHMS } from '../resolved.ts';
+import { quote } from '../units.ts';
+import { duration, filePath, integer, isDnsName, noun, oneOf, text, withShortForm } from './basics.ts';
+import { health } from './health.ts';
+import { server } from './server.ts';
+
+export const algorithm = oneOf(ALGORITHMS).describe(
+  '`power_of_two`: the less busy of two drawn at random. `least_connections`: the least busy. `round_robin` and `weighted`: in turn, by weight. ' +
+    '`ip_hash`: a client address keeps its server. `random`: by chance, by weight.',
+);
+
+const COOKIE_NAME = /^[!#$%&'*+.^_`|~0-9A-Za-z-]{1,64}$/;
+
+const stickyLong = noun({
+  cookie: text((value) => (COOKIE_NAME.test(value) ? undefined : `${quote(value)} is not a cookie name.`))
+    .prefault('sluice')
+    .describe('Name of the cookie. It holds a keyed hash of the server’s id, never its address.'),
+  ttl: duration({ min: '1s' })
+    .optional()
+    .describe('How long the client keeps it; without it, until the browser closes.'),
+});
+
+const stickyWord = oneOf(['cookie', 'ip']);
+
+/** `cookie`, `ip`, `false` or `{ cookie, ttl }`. */
+export const sticky = z.union([
+  // the cookie's word is a short form of the mapping; `ip` has no mapping, it chooses the algorithm ip_hash
+  withShortForm(stickyLong, stickyWord.exclude(['ip']), () => ({})),
+  stickyWord.extract(['ip']),
+  z.literal(false),
+]);
+
+const tls = noun({
+  ca: filePath().optional().describe('PEM file with the authorities to trust instead of the system’s.'),
+  name: text((value) => (isDnsName(value) ? undefined : `${quote(value)} is not a host name.`))
+    .optional()
+    .describe('The name to ask for and to verify; without it, the host of the address.'),
+  verify: z.boolean().prefault(true).describe('Check the certificate. `false` only for tests.'),
+});
+
+const upstream = noun({
+  host: text((value) =>
+    /^[A-Za-z0-9_.-]+(:\d{1,5})?$|^\[[0-9a-f:.]+\](:\d{1,5})?$/i.test(value)
+      ? undefined
+      : `${quote(value)} is not a host. Write preserve, server or a host name.`,
+  )
+    .prefault('preserve')
+    .describe(
+      'The Host field that servers get: `preserve` the client’s, `server` = the server’s address, or a name of your own.',
+    ),
+  tls: z
+    .union([withShortForm(tls, z.literal(true), () => ({})), z.literal(false)])
+    .optional()
+    .describe('TLS to the servers: `true`, or how to verify them. Addresses with `https://` turn it on.'),
+  connect_timeout: duration({ min: '1ms' }).prefault('2s').describe('To open a connection, TLS included.'),
+  first_byte_timeout: duration({ min: '1ms' })
+    .prefault('30s')
+    .describe('From the end of the request to the first byte of the answer (504).'),
+  keepalive: integer(0, 10_000).prefault(64).describe('Idle connections kept per server and data thread.'),
+});
+
+const queue = withShortForm(
+  noun({
+    max: integer(0, 1_000_000)
+      .prefault(1000)
+      .describe('Requests that may wait when every server is at `max_connections`. 0 = none waits.'),
+    timeout: duration({ min: '1ms' })
+      .prefault('5s')
+      .describe('How long one waits before it is answered 503.'),
+  }),
+  integer(0, 1_000_000),
+  (max) => ({ max }),
+);
+
+const retry = withShortForm(
+  noun({
+    attempts: integer(1, 100)
+      .prefault(3)
+      .describe(
+        'Servers tried for one request, the first included. Only what cannot have been done twice is repeated.',
+      ),
+  }),
+  integer(1, 100),
+  (attempts) => ({ attempts }),
+);
+
+export const pool = noun({
+  algorithm: algorithm.optional().describe('How a server is chosen. `power_of_two` without it.'),
+  servers: z.array(server).describe('The servers, as addresses or with their settings.'),
+  sticky: sticky
+    .prefault(false)
+    .describe(
+      'Keep a client on its server: `cookie`, `{ cookie: NAME, ttl: 1h }`, or `ip` (the algorithm `ip_hash`).',
+    ),
+  health: health
+    .prefault('tcp')
+    .describe(
+      'How servers are watched: `/healthz`, `tcp`, `icmp`, the long form, or `false` for not at all.',
+    ),
+  queue: queue
+    .prefault({})
+    .describe('Where requests wait while all servers are full. `queue: 100` is short for `{ max: 100 }`.'),
+  retry: retry
+    .prefault({})
+    .describe('Trying another server after a failure. `retry: 3` is short for `{ attempts: 3 }`.'),
+  upstream: upstream.prefault({}).describe('How connections to the servers are made.'),
+});

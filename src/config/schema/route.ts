@@ -1,0 +1,142 @@
+import { isIP } from 'node:net';
+import { domainToASCII } from 'node:url';
+import * as z from 'zod';
+import { REDIRECT_STATUSES } from '../resolved.ts';
+import { quote } from '../units.ts';
+import {
+  blocks,
+  duration,
+  integer,
+  isDnsName,
+  name,
+  noun,
+  oneOrMany,
+  text,
+  withShortForm,
+} from './basics.ts';
+import { rateLimit } from './rate-limit.ts';
+
+/** A complaint about `match.host`, or undefined. */
+export function hostPatternProblem(value: string): string | undefined {
+  if (value === '*' || isIP(value) > 0) return undefined;
+  const bare = value.startsWith('*.') ? value.slice(2) : value;
+  if (isDnsName(domainToASCII(bare.replace(/\.$/, '')))) return undefined;
+  const withoutPort = value.replace(/:\d+$/, '');
+  if (withoutPort !== value && isDnsName(withoutPort))
+    return `${quote(value)} has a port. Routes match the name only: write ${withoutPort}.`;
+  if (/^https?:\/\//.test(value)) return `${quote(value)} is a URL. Write the host name only.`;
+  return `${quote(value)} is not a host. Write shop.example.com or "*.example.com".`;
+}
+
+/** A complaint about `match.path`, or undefined. */
+export function pathPatternProblem(value: string): string | undefined {
+  if (value === '*') return undefined;
+  if (!value.startsWith('/')) return `${quote(value)} is not a path. Write ${quote(`/${value}`)}.`;
+  const plain = value.endsWith('/*') ? value.slice(0, -2) : value;
+  if (plain.includes('*')) {
+    return `${quote(value)}: "*" stands only at the end, after a slash. "/x/*" is /x and all below it.`;
+  }
+  if (/[?#\s\\\u0000-\u001f\u007f]/.test(value))
+    return `${quote(value)}: query, "#", "\\" and white space cannot be matched. Write the path alone.`;
+  if (plain.includes('//') || plain.split('/').some((part) => part === '.' || part === '..'))
+    return `${quote(value)}: requests are matched without "//", "." and "..". Write it without them.`;
+  if (/%(?![0-9a-f]{2})/i.test(value)) return `${quote(value)} has a "%" without two hex digits. Write %25.`;
+  if (/%(2f|5c|00)/i.test(value))
+    return `${quote(value)}: requests with %2F, %5C or %00 are refused, so this can never match.`;
+  return undefined;
+}
+
+function targetProblem(value: string): string | undefined {
+  if (value === 'https') return undefined;
+  if (/[^\x21-\x7e]/.test(value))
+    return `${quote(value)} has a space or a character beyond ASCII. Escape it: a space is %20.`;
+  if (value.includes('*'))
+    return `${quote(value)}: the target is taken word for word, "*" stands for nothing in it.`;
+  if (/^\/(?!\/)/.test(value) || (/^https?:\/\//.test(value) && URL.canParse(value))) return undefined;
+  return `${quote(value)} is not a target. Write a path like /new, a URL like https://example.com/new, or https.`;
+}
+
+const redirectStatus = z.union(
+  REDIRECT_STATUSES.map((status) => z.literal(status)) as unknown as readonly [
+    z.ZodLiteral<301 | 302 | 303 | 307 | 308>,
+  ],
+  { error: (issue) => `${quote(issue.input)} is not one of ${REDIRECT_STATUSES.join(', ')}.` },
+);
+
+const redirect = withShortForm(
+  noun({
+    to: text(targetProblem).describe(
+      'The new place, word for word: a path or a URL; or `https` for the same one over TLS. The query is kept.',
+    ),
+    status: redirectStatus
+      .prefault(308)
+      .describe('308 and 307 keep method and body; 301, 302 and 303 may turn them into a GET.'),
+  }),
+  z.string(),
+  (to) => ({ to }),
+);
+
+const respond = withShortForm(
+  noun({
+    status: integer(200, 599).describe('Status of the answer.'),
+    body: z.string().prefault('').describe('Its body.'),
+    content_type: text((value) =>
+      /^[\x20-\x7e]+\/[\x20-\x7e]+$/.test(value)
+        ? undefined
+        : `${quote(value)} is not a media type like text/html.`,
+    )
+      .prefault('text/plain; charset=utf-8')
+      .describe('Its Content-Type, when there is a body.'),
+  }),
+  integer(200, 599),
+  (status) => ({ status }),
+);
+
+const match = noun({
+  host: oneOrMany(text(hostPatternProblem))
+    .optional()
+    .describe(
+      'Host names: `shop.example.com` exactly, `*.example.com` for every name below it. Without it, any.',
+    ),
+  path: oneOrMany(text(pathPatternProblem))
+    .optional()
+    .describe('Paths: `/x` exactly, `/x/*` for /x and all below it. Without it, any.'),
+});
+
+const ACTIONS = ['pool', 'redirect', 'respond'] as const;
+
+export const route = noun({
+  name: name().optional().describe('For logs and metrics; without it, the name of the pool or `route-N`.'),
+  listeners: z
+    .array(name())
+    .min(1)
+    .optional()
+    .describe('The listeners that have this route; without it, all.'),
+  match: match.prefault({}).describe('Which requests; without it, all.'),
+  pool: name().optional().describe('Action: pass the request on to a server of this pool.'),
+  redirect: redirect
+    .optional()
+    .describe('Action: send the client elsewhere. `redirect: /new` is short for `{ to: /new }`.'),
+  respond: respond
+    .optional()
+    .describe('Action: answer at once. `respond: 403` is short for `{ status: 403 }`.'),
+  rate_limit: rateLimit.optional().describe('A limit over the requests of this route (429).'),
+  ip_allow: blocks().describe('Not empty: only these addresses may use it (403).'),
+  ip_deny: blocks().describe('These may not, even when `ip_allow` has them (403).'),
+  timeout: duration({ min: '1ms' })
+    .optional()
+    .describe(
+      'For the whole exchange, retries included (504). Without it, only the timeouts of its parts hold.',
+    ),
+}).superRefine((value, context) => {
+  const given = ACTIONS.filter((action) => value[action] !== undefined);
+  if (given.length === 0)
+    context.addIssue({
+      code: 'custom',
+      message: 'The route does nothing. Give it one of pool, redirect or respond.',
+    });
+  if (given.length > 1) {
+    const message = `A route has one action, this one has ${given.join(' and ')}. Split it into ${given.length} routes.`;
+    context.addIssue({ code: 'custom', message, path: [given[1] ?? ''] });
+  }
+});

@@ -1,0 +1,71 @@
+import { isIP } from 'node:net';
+import * as z from 'zod';
+import { parseHostPort } from '../../kernel/address.ts';
+import { quote } from '../units.ts';
+import { integer, isDnsName, name, noun, text, withShortForm } from './basics.ts';
+
+export interface ServerAddress {
+  readonly host: string;
+  readonly port: number;
+  /** What the text says; `undefined` = no scheme. */
+  readonly scheme: 'http' | 'https' | undefined;
+}
+
+/** `host:port`, `:port` (this machine), `http://host[:port]`, `https://host[:port]`; or a complaint. */
+export function parseServerAddress(value: string): ServerAddress | { readonly error: string } {
+  const url = /^(https?):\/\/(.*)$/i.exec(value);
+  const scheme = url?.[1]?.toLowerCase() as 'http' | 'https' | undefined;
+  let rest = url?.[2] ?? value;
+  if (scheme !== undefined) {
+    rest = rest.endsWith('/') ? rest.slice(0, -1) : rest;
+    if (rest.includes('/') || rest.includes('?') || rest.includes('@'))
+      return {
+        error: `${quote(value)}: a server is a host and a port, without path or user. Write ${scheme}://host:port.`,
+      };
+    if (!/:\d+$/.test(rest) || isIP(rest) === 6)
+      rest = `${isIP(rest) === 6 ? `[${rest}]` : rest}:${scheme === 'https' ? 443 : 80}`;
+  }
+  const parsed = parseHostPort(rest);
+  if (!parsed) return { error: addressFix(value, rest) };
+  const host = parsed.host === '' ? '127.0.0.1' : parsed.host.toLowerCase();
+  if (parsed.port === 0) return { error: `${quote(value)}: a server cannot have port 0.` };
+  if (isIP(host) === 0 && !isDnsName(host))
+    return { error: `${quote(value)} is not an address: ${quote(host)} is no host name.` };
+  return { host, port: parsed.port, scheme };
+}
+
+function addressFix(value: string, rest: string): string {
+  if (isIP(rest) === 6) return `${quote(value)} has no port. Write "[${rest}]:8080".`;
+  if (isDnsName(rest) || isIP(rest) === 4) return `${quote(value)} has no port. Write ${rest}:8080.`;
+  return `${quote(value)} is not an address. Write host:port, like 10.0.0.11:8080.`;
+}
+
+const long = noun({
+  address: text((value) => {
+    const parsed = parseServerAddress(value);
+    return 'error' in parsed ? parsed.error : undefined;
+  }).describe(
+    '`host:port`; `http://…` and `https://…` work too, and https means TLS to the server. `:3001` is this machine.',
+  ),
+  id: name().optional().describe('Name for API, logs and metrics; without it, the address.'),
+  weight: integer(0, 1000)
+    .prefault(1)
+    .describe('Share of the requests compared with the others. 0 = no new ones.'),
+  backup: z.boolean().prefault(false).describe('Used only when no other server can serve.'),
+  max_connections: integer(1, 10_000_000)
+    .optional()
+    .describe('Requests in flight at most, over all data threads.'),
+  maintenance: z.boolean().prefault(false).describe('Takes no requests at all and is not checked.'),
+});
+
+/** `10.0.0.11:8080` or `{ address, weight, … }`. */
+export const server = withShortForm(
+  long,
+  z.string({
+    error: (issue) =>
+      typeof issue.input === 'number'
+        ? `${issue.input} is not an address. Write 127.0.0.1:${issue.input}.`
+        : undefined,
+  }),
+  (address) => ({ address }),
+);
