@@ -16,6 +16,7 @@ export interface Options {
   readonly pairs: number;
   readonly seconds: number;
   readonly warmupSeconds: number;
+  readonly quietLimit: number;
   readonly launcherNode: string;
   readonly limitMinutes: number;
   /** Where the figures go; the charts lie beside, with the same name. */
@@ -42,6 +43,8 @@ Method and reading: bench/README.md
   --pairs N         interleaved rounds in each cell (default 9)
   --seconds N       of one measurement, whole seconds (default 2)
   --warmup N        seconds of load for each subject before a cell (default 2)
+  --quiet P         per cent of the subject's core that others may use in a round before it is measured again
+                      (default 15; each cell is repeated at most as often as it has rounds)
   --quick           3 rounds of 1 s, small answers only, only the part cpu: to see that it works, not for figures
   --json FILE       where the figures go (default bench/results/bench.json; --quick: bench/results/quick.json);
                       charts are written beside it
@@ -70,7 +73,16 @@ function parse(args: readonly string[]): Partial<Record<string, string | boolean
   const text = { type: 'string' } as const;
   const flag = { type: 'boolean' } as const;
   const options = {
-    ...{ parts: text, only: text, cases: text, mixes: text, pairs: text, seconds: text, warmup: text },
+    ...{
+      parts: text,
+      only: text,
+      cases: text,
+      mixes: text,
+      pairs: text,
+      seconds: text,
+      warmup: text,
+      quiet: text,
+    },
     ...{ json: text, limit: text, 'launcher-node': text, quick: flag, help: flag },
   };
   try {
@@ -103,6 +115,7 @@ export function readOptions(args: readonly string[], subjects: readonly string[]
     pairs: count('pairs', textOf('pairs', '9', '3')),
     seconds: count('seconds', textOf('seconds', '2', '1')),
     warmupSeconds: count('warmup', textOf('warmup', '2', '1')),
+    quietLimit: count('quiet', textOf('quiet', '15')) / 100,
     launcherNode: textOf('launcher-node', process.execPath),
     limitMinutes: count('limit', textOf('limit', '60')),
     jsonPath: typeof given['json'] === 'string' ? given['json'] : undefined,

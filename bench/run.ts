@@ -86,8 +86,9 @@ async function measureSideBySide(
   if (!options.parts.some((part) => part === 'cpu' || part === 'users' || part === 'latency')) return;
   await using running = new AsyncDisposableStack();
   const started = await startSubjects(stage, subjects, running, found.absent);
-  const { pairs: rounds, seconds, warmupSeconds } = options;
-  const plan = { cells: cellsOf(options.cases, options.mixes), rounds, seconds, warmupSeconds };
+  const { pairs: rounds, seconds, warmupSeconds, quietLimit } = options;
+  const cells = cellsOf(options.cases, options.mixes);
+  const plan = { cells, rounds, seconds, warmupSeconds, quietLimit };
   if (options.parts.includes('cpu')) {
     found.cpu.push(...(await measureRounds(stage, started, { ...plan, generate: runWrk })));
   }
@@ -195,7 +196,13 @@ async function report(options: Options, found: Findings, command: string): Promi
     const rounds = `median of ${options.pairs} interleaved rounds`;
     const interval = options.pairs < 6 ? 'lowest and highest' : '95 % interval';
     const subtitle = `${rounds}, ${interval}; proxy on a core of its own`;
-    writeChart(`${base}-${name}.svg`, { title, subtitle, panels, columns: Math.min(2, panels.length), footer });
+    writeChart(`${base}-${name}.svg`, {
+      title,
+      subtitle,
+      panels,
+      columns: Math.min(2, panels.length),
+      footer,
+    });
     paths.push(`${base}-${name}.svg`);
   }
   print(`\nwritten: ${paths.map((path) => relative(process.cwd(), path)).join(', ')}`);

@@ -10,6 +10,11 @@ export interface RoundsOptions {
   readonly rounds: number;
   readonly seconds: number;
   readonly warmupSeconds: number;
+  /**
+   * A round in which others used more than this part of the subject's core is measured again, at most as often
+   * as there are rounds. It goes by what others did, never by the figure, so it favours nobody.
+   */
+  readonly quietLimit: number;
   readonly generate: (options: LoadOptions) => Promise<LoadResult>;
 }
 
@@ -22,18 +27,28 @@ export async function measureRounds(
   subjects: readonly RunningSubject[],
   options: RoundsOptions,
 ): Promise<Sample[]> {
-  const { cells, rounds, seconds, warmupSeconds, generate } = options;
+  const { cells, rounds, seconds, warmupSeconds, generate, quietLimit } = options;
   const samples: Sample[] = [];
   for (const [index, cell] of cells.entries()) {
     stage.say(`${cellName(cell)} (${index + 1} of ${cells.length})`);
     for (const subject of subjects) {
       await measure(stage, subject, { cell, round: 0, seconds: warmupSeconds, generate });
     }
-    for (let round = 0; round < rounds; round++) {
+    let repeats = 0;
+    for (let round = 0; round < rounds; ) {
+      const ofRound: Sample[] = [];
       for (const subject of orderOfRound(subjects, round)) {
-        samples.push(await measure(stage, subject, { cell, round, seconds, generate }));
+        ofRound.push(await measure(stage, subject, { cell, round, seconds, generate }));
       }
+      const isNoisy = ofRound.some(({ foreignShare }) => foreignShare > quietLimit);
+      if (isNoisy && repeats < rounds) {
+        repeats++;
+        continue;
+      }
+      samples.push(...ofRound);
+      round++;
     }
+    if (repeats > 0) stage.say(`${cellName(cell)}: ${repeats} rounds measured again, others were busy`);
   }
   return samples;
 }

@@ -102,7 +102,7 @@ function drawPanel(panel: Panel, left: number, top: number): string[] {
   const bottom = top + PANEL_HEAD + panel.bars.length * BAR_STEP - 4;
   const parts = [
     text(left, top + 15, panel.title, `font-size="14" font-weight="600" fill="${INK}"`),
-    text(left + PANEL_WIDTH - 12, top + 15, panel.unit, `text-anchor="end" font-size="12" fill="${FAINT}"`),
+    text(left + PANEL_WIDTH - 44, top + 15, panel.unit, `text-anchor="end" font-size="12" fill="${FAINT}"`),
   ];
   const step = gridStep(max);
   for (let value = 0; value <= max * 1.0001; value += step) {

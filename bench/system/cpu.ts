@@ -23,6 +23,8 @@ export interface CoreReading {
 }
 
 interface Stat {
+  /** One letter of proc(5): Z and X have ended and only wait to be asked how. */
+  readonly state: string;
   readonly parent: number;
   readonly startTick: string;
   readonly ticks: number;
@@ -40,6 +42,7 @@ function readStat(pid: number): Stat | undefined {
   const fields = text.slice(text.lastIndexOf(')') + 2).split(' ');
   const field = (number: number): number => Number(fields[number - 3] ?? 0);
   return {
+    state: fields[0] ?? '',
     parent: field(4),
     startTick: fields[22 - 3] ?? '',
     ticks: field(14) + field(15) + field(16) + field(17),
@@ -53,7 +56,8 @@ export interface ProcessKey {
 }
 
 export function isAlive(key: ProcessKey): boolean {
-  return readStat(key.pid)?.startTick === key.startTick;
+  const stat = readStat(key.pid);
+  return stat?.startTick === key.startTick && stat.state !== 'Z' && stat.state !== 'X';
 }
 
 /** The process and everything that descends from it, parents first. */
