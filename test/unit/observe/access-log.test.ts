@@ -1,0 +1,189 @@
+import fc from 'fast-check';
+import t from 'tap';
+import { SeededRandom } from '../../../src/kernel/random.ts';
+import { AccessLog, type AccessRecord } from '../../../src/observe/index.ts';
+import { FakeClock } from '../../support/fake-clock.ts';
+
+const WALL_MS = Date.UTC(2026, 10, 21, 9, 8, 7, 45);
+
+function record(changes: Partial<AccessRecord> = {}): AccessRecord {
+  return {
+    wallMs: WALL_MS,
+    requestId: '01jd-1',
+    clientIp: '192.0.2.7',
+    listener: 'https',
+    method: 'GET',
+    host: 'shop.example.com',
+    target: '/books?limit=3',
+    protocol: 'HTTP/1.1',
+    route: 'shop',
+    pool: 'web',
+    server: '127.0.0.1:3001',
+    status: 200,
+    reason: 'ok',
+    durationMs: 12.0344,
+    upstreamMs: 11.5,
+    attempts: 1,
+    bytesIn: 0,
+    bytesOut: 4711,
+    tls: 'TLSv1.3',
+    userAgent: 'curl/8.5',
+    ...changes,
+  };
+}
+
+function setUp(options: { sampleFraction?: number; batchBytes?: number } = {}) {
+  const clock = new FakeClock();
+  const batches: { text: string; lines: number }[] = [];
+  const log = new AccessLog(
+    { sampleFraction: 1, ...options },
+    { clock, random: new SeededRandom(3), sink: (text, lines) => batches.push({ text, lines }) },
+  );
+  return { clock, batches, log };
+}
+
+/** The one line that a record makes. */
+function lineOf(changes: Partial<AccessRecord>): string {
+  const { log, batches } = setUp();
+  log.write(record(changes));
+  log.close();
+  return batches[0]?.text ?? '';
+}
+
+t.test('a whole line', async (t) => {
+  t.equal(
+    lineOf({}),
+    '{"time":"2026-11-21T09:08:07.045Z","request_id":"01jd-1","client_ip":"192.0.2.7","listener":"https",' +
+      '"method":"GET","host":"shop.example.com","target":"/books?limit=3","protocol":"HTTP/1.1","route":"shop",' +
+      '"pool":"web","server":"127.0.0.1:3001","status":200,"reason":"ok","duration_ms":12.034,"upstream_ms":11.500,' +
+      '"attempts":1,"bytes_in":0,"bytes_out":4711,"tls":"TLSv1.3","user_agent":"curl/8.5"}\n',
+  );
+});
+
+t.test('what was not there is left out', async (t) => {
+  const line = JSON.parse(
+    lineOf({
+      route: '',
+      pool: '',
+      server: '',
+      tls: '',
+      userAgent: '',
+      upstreamMs: -1,
+      status: 404,
+      reason: 'no_route',
+    }),
+  );
+  t.strictSame(Object.keys(line), [
+    'time',
+    'request_id',
+    'client_ip',
+    'listener',
+    'method',
+    'host',
+    'target',
+    'protocol',
+    'status',
+    'reason',
+    'duration_ms',
+    'attempts',
+    'bytes_in',
+    'bytes_out',
+  ]);
+});
+
+t.test('times', async (t) => {
+  const { log, batches } = setUp();
+  for (const wallMs of [WALL_MS, WALL_MS + 954, WALL_MS + 955, WALL_MS - 1000, Date.UTC(1999, 0, 1), 0])
+    log.write(record({ wallMs }));
+  log.close();
+  const times = (batches[0]?.text ?? '')
+    .trim()
+    .split('\n')
+    .map((line) => JSON.parse(line).time);
+  t.strictSame(times, [
+    '2026-11-21T09:08:07.045Z',
+    '2026-11-21T09:08:07.999Z',
+    '2026-11-21T09:08:08.000Z',
+    '2026-11-21T09:08:06.045Z',
+    '1999-01-01T00:00:00.000Z',
+    '1970-01-01T00:00:00.000Z',
+  ]);
+  for (const [ms, text] of [
+    [0, '0.000'],
+    [0.0004, '0.000'],
+    [0.9996, '1.000'],
+    [3_600_000.25, '3600000.250'],
+    [-3, '0.000'],
+  ] as const)
+    t.match(lineOf({ durationMs: ms }), `"duration_ms":${text},`);
+});
+
+t.test('hostile bytes are escaped, one line stays one line', async (t) => {
+  const cases: [bytes: string, read: string][] = [
+    ['a"b\\c', 'a"b\\c'],
+    ['x\r\n{"forged":1}', 'x\r\n{"forged":1}'],
+    ['\x1b[31mred\x07', '\x1b[31mred\x07'],
+    ['\x00\x7f', '\x00\x7f'],
+    [Buffer.from('Grüße 📚').toString('latin1'), 'Grüße 📚'],
+    ['\xff\xfe broken utf-8', '\xff\xfe broken utf-8'],
+    ['\xed\xa0\x80 a surrogate as utf-8', '\xed\xa0\x80 a surrogate as utf-8'],
+    ['\u2028 and \u{1f4da} out of a name', '\u2028 and \u{1f4da} out of a name'],
+    ['\ud800 alone', '\ud800 alone'],
+  ];
+  for (const [bytes, read] of cases) {
+    const line = lineOf({ userAgent: bytes, target: bytes, route: bytes });
+    t.match(line, /^[\x20-\x7e]+\n$/, 'printable ASCII and one LF');
+    t.match(JSON.parse(line), { user_agent: read, target: read, route: read });
+  }
+});
+
+t.test('any text makes a valid line', async (t) => {
+  const anyText = fc.oneof(fc.string({ unit: 'binary' }), fc.string({ unit: 'grapheme' }));
+  t.doesNotThrow(() =>
+    fc.assert(
+      fc.property(anyText, anyText, fc.double({ min: 0, max: 1e9, noNaN: true }), (a, b, ms) => {
+        const line = lineOf({ target: a, userAgent: b, host: a, durationMs: ms, upstreamMs: ms });
+        const parsed = JSON.parse(line);
+        return /^[\x20-\x7e]+\n$/.test(line) && Math.abs(parsed.duration_ms - ms) <= 0.001;
+      }),
+      { numRuns: 500 },
+    ),
+  );
+});
+
+t.test('batches go out by size, by time, by flush and at the close', async (t) => {
+  const { clock, batches, log } = setUp({ batchBytes: 1000 });
+  log.write(record());
+  log.write(record());
+  t.equal(batches.length, 0);
+  log.write(record());
+  t.match(batches, [{ lines: 3 }], 'over 1000 bytes');
+  t.equal((batches[0]?.text ?? '').trim().split('\n').length, 3);
+  log.write(record());
+  clock.advance(249);
+  t.equal(batches.length, 1);
+  clock.advance(1);
+  t.equal(batches.length, 2, 'after 250 ms');
+  clock.advance(10_000);
+  t.equal(batches.length, 2, 'an empty batch never goes out');
+  log.write(record());
+  log.flush();
+  t.equal(batches.length, 3);
+  log.write(record());
+  log.close();
+  t.equal(batches.length, 4);
+  t.equal(clock.pending, 0);
+});
+
+t.test('sampling keeps its share and every 5xx', async (t) => {
+  const { batches, log } = setUp({ sampleFraction: 0.1, batchBytes: 1e9 });
+  for (let i = 0; i < 2000; i++) log.write(record());
+  for (let i = 0; i < 50; i++) log.write(record({ status: 502, reason: 'connect_error' }));
+  log.setSampleFraction(0);
+  for (let i = 0; i < 100; i++) log.write(record());
+  log.close();
+  const lines = (batches[0]?.text ?? '').trim().split('\n');
+  t.equal(lines.filter((line) => line.includes('"status":502')).length, 50);
+  const sampled = lines.length - 50;
+  t.ok(sampled > 150 && sampled < 250, `${sampled} of 2000 at 10 %`);
+});
