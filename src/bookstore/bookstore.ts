@@ -217,7 +217,9 @@ export class Bookstore extends BaseService {
 
   #send(call: Call, answer: Answer | 'streamed'): void {
     if (answer === 'streamed' || call.response.headersSent || call.response.destroyed) return;
-    if (this.#drain.isClosing) call.response.setHeader('connection', 'close');
+    // A client whose Expect is refused may leave its body away, and then nobody knows where the next request begins.
+    const isHeldBack = call.request.headers.expect !== undefined && !call.request.complete;
+    if (this.#drain.isClosing || isHeldBack) call.response.setHeader('connection', 'close');
     sendAnswer(call.response, answer);
     this.#linger(call.request);
   }
