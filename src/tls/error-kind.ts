@@ -65,6 +65,8 @@ const KINDS: ReadonlyMap<string, TlsErrorKind> = new Map<string, TlsErrorKind>([
   ['CERT_CHAIN_TOO_LONG', 'certificate_rejected'],
   ['PATH_LENGTH_EXCEEDED', 'certificate_rejected'],
   ['INVALID_PURPOSE', 'certificate_rejected'],
+  // Node's word for verdicts of OpenSSL that it has no name for, such as a name outside the constraints.
+  ['UNSPECIFIED', 'certificate_rejected'],
   ['ERR_TLS_HANDSHAKE_TIMEOUT', 'timeout'],
   ['ETIMEDOUT', 'timeout'],
   ['ECONNRESET', 'closed'],

@@ -53,7 +53,8 @@ function certifiableName(given: string): string {
   const name = normalizeName(given);
   if (isIP(name) !== 0) return name;
   const isWildcard = name.startsWith('*.');
-  const host = domainToASCII(isWildcard ? name.slice(2) : name);
+  // domainToASCII reads a host out of a URL and would cut `a/b` down to `a`.
+  const host = /[\s/?#@:\\%]/.test(name) ? '' : domainToASCII(isWildcard ? name.slice(2) : name);
   const labels = host.split('.');
   const isGood = host.length > 0 && host.length <= 253 && labels.every((label) => LABEL.test(label));
   if (isGood && isIP(host) === 0) return isWildcard ? `*.${host}` : host;

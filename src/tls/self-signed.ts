@@ -63,7 +63,8 @@ function runWorker(request: LocalRequest): Promise<LocalResult> {
   return new Promise((resolve, reject) => {
     // Compiled to JavaScript, the worker's file ends like this one.
     const entry = new URL(`./local-worker${extname(import.meta.url)}`, import.meta.url);
-    const worker = new Worker(entry, { workerData: request, name: 'certificates' });
+    // Flags of the main thread are none of its business, and some of them would keep it from starting.
+    const worker = new Worker(entry, { workerData: request, name: 'certificates', execArgv: [] });
     worker.once('message', (reply: LocalReply) => {
       if (reply.ok) resolve(reply.result);
       else reject(new SluiceError(reply.code, reply.message, reply.hint ? { hint: reply.hint } : {}));
