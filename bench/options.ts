@@ -21,7 +21,8 @@ export interface Options {
   readonly limitMinutes: number;
   /** Where the figures go; the charts lie beside, with the same name. */
   readonly jsonPath: string | undefined;
-  readonly isQuick: boolean;
+  /** Everything, in at least nine pairs: what may stand in bench/results/. */
+  readonly isFull: boolean;
   readonly wantsHelp: boolean;
 }
 
@@ -46,8 +47,8 @@ Method and reading: bench/README.md
   --quiet P         per cent of the subject's core that others may use in a round before it is measured again
                       (default 15; each cell is repeated at most as often as it has rounds)
   --quick           3 rounds of 1 s, small answers only, only the part cpu: to see that it works, not for figures
-  --json FILE       where the figures go (default bench/results/bench.json; --quick: bench/results/quick.json);
-                      charts are written beside it
+  --json FILE       where the figures go; charts are written beside it (default bench/results/bench.json for a
+                      run of everything in 9 pairs or more, bench/results/trial.json otherwise)
   --launcher-node P the Node that runs the launcher in the part startup (default: the one that runs this)
   --limit N         minutes after which the run ends itself (default 60)
   --help            this
@@ -107,19 +108,23 @@ export function readOptions(args: readonly string[], subjects: readonly string[]
   const caseNames = CASES.map((one) => one.name);
   const chosen = listOf('cases', textOf('cases', caseNames.join(','), 'small,tls-small'), caseNames);
   const only = given['only'];
+  const parts = listOf('parts', textOf('parts', PARTS.join(','), 'cpu'), PARTS);
+  const mixes = listOf('mixes', textOf('mixes', MIXES.join(',')), MIXES);
+  const pairs = count('pairs', textOf('pairs', '9', '3'));
+  const isAll = PARTS.every((part) => parts.includes(part)) && MIXES.every((mix) => mixes.includes(mix));
   return {
-    parts: listOf('parts', textOf('parts', PARTS.join(','), 'cpu'), PARTS),
+    parts,
     only: typeof only === 'string' ? listOf('only', only, subjects) : undefined,
     cases: CASES.filter((one) => chosen.includes(one.name)),
-    mixes: MIXES.filter((mix) => listOf('mixes', textOf('mixes', MIXES.join(',')), MIXES).includes(mix)),
-    pairs: count('pairs', textOf('pairs', '9', '3')),
+    mixes: MIXES.filter((mix) => mixes.includes(mix)),
+    pairs,
     seconds: count('seconds', textOf('seconds', '2', '1')),
     warmupSeconds: count('warmup', textOf('warmup', '2', '1')),
     quietLimit: count('quiet', textOf('quiet', '15')) / 100,
     launcherNode: textOf('launcher-node', process.execPath),
     limitMinutes: count('limit', textOf('limit', '60')),
     jsonPath: typeof given['json'] === 'string' ? given['json'] : undefined,
-    isQuick,
+    isFull: isAll && pairs >= 9 && chosen.length === CASES.length && typeof only !== 'string',
     wantsHelp: given['help'] === true,
   };
 }

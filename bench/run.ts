@@ -180,7 +180,7 @@ async function report(options: Options, found: Findings, command: string): Promi
   if (noise !== undefined) print(`\n${noise}`);
   print(`\n${footer.join('\n')}`);
 
-  const jsonPath = options.jsonPath ?? `${RESULTS}${options.isQuick ? 'quick' : 'bench'}.json`;
+  const jsonPath = options.jsonPath ?? `${RESULTS}${options.isFull ? 'bench' : 'trial'}.json`;
   const base = jsonPath.replace(/\.json$/, '');
   const about = [...SUBJECTS, ...EXTRA_SUBJECTS].map((subject) => ({
     name: subject.name,

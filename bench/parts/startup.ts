@@ -14,6 +14,7 @@ import { startProcess } from '../system/process.ts';
 export async function measureStartup(stage: Stage, nodePath: string, rounds: number): Promise<number[]> {
   const times: number[] = [];
   for (let round = 0; round < rounds; round++) {
+    stage.signal.throwIfAborted();
     stage.say(`start-up ${round + 1} of ${rounds}`);
     const folder = stage.newFolder('startup');
     const [plain = 0, tls = 0, admin = 0] = await freePorts(3);

@@ -9,13 +9,22 @@ t.test('without options: everything, nine pairs', (t) => {
   t.same(options.parts, PARTS);
   t.equal(options.only, undefined);
   t.equal(options.cases.length, 6);
-  t.match(options, { pairs: 9, seconds: 2, mixes: ['alike', 'varied'], isQuick: false, quietLimit: 0.15 });
+  t.match(options, { pairs: 9, seconds: 2, mixes: ['alike', 'varied'], isFull: true, quietLimit: 0.15 });
   t.end();
 });
 
 t.test('quick is short, and what is given goes before it', (t) => {
   const quick = readOptions(['--quick'], SUBJECTS);
-  t.match(quick, { pairs: 3, seconds: 1, parts: ['cpu'], isQuick: true });
+  t.match(quick, { pairs: 3, seconds: 1, parts: ['cpu'], isFull: false });
+  for (const part of [
+    ['--pairs', '8'],
+    ['--only', 'nginx'],
+    ['--cases', 'small'],
+    ['--mixes', 'alike'],
+    ['--parts', 'cpu'],
+  ]) {
+    t.equal(readOptions(part, SUBJECTS).isFull, false, `${part.join(' ')} is a part of a run`);
+  }
   t.same(
     quick.cases.map(({ name }) => name),
     ['small', 'tls-small'],
