@@ -84,6 +84,8 @@ interface QuantityKind {
   readonly parse: (text: string) => Parsed;
   readonly format: (value: number) => string;
   readonly bare: (value: number) => { readonly error: string };
+  /** What the reference calls it. */
+  readonly title: string;
   readonly example: string;
   /** For editors; `${VAR}` is let through as well. */
   readonly pattern: string;
@@ -102,7 +104,7 @@ function quantity(kind: QuantityKind, options: QuantityOptions) {
     .string({
       error: (issue) => (typeof issue.input === 'number' ? kind.bare(issue.input).error : undefined),
     })
-    .meta({ pattern: `^(${kind.pattern}|${ENV_PATTERN})$`, examples: [kind.example] });
+    .meta({ title: kind.title, pattern: `^(${kind.pattern}|${ENV_PATTERN})$`, examples: [kind.example] });
   return z.codec(text, z.number(), {
     decode: (written, context) => {
       const parsed = kind.parse(written);
@@ -126,6 +128,7 @@ export function duration(options: QuantityOptions = {}) {
       parse: parseDuration,
       format: formatDuration,
       bare: bareDuration,
+      title: 'time',
       example: '5s',
       pattern: '\\d+(\\.\\d+)?(ms|s|m|h|d)',
     },
@@ -140,6 +143,7 @@ export function size(options: QuantityOptions = {}) {
       parse: parseSize,
       format: formatSize,
       bare: bareSize,
+      title: 'size',
       example: '16KiB',
       pattern: '\\d+(\\.\\d+)?([KMGT]i)?B',
     },
@@ -154,6 +158,7 @@ export function byteRate() {
       parse: parseByteRate,
       format: formatByteRate,
       bare: (value) => ({ error: `${value} has no unit. Write ${value}B/s.` }),
+      title: 'bytes per second',
       example: '256B/s',
       pattern: '\\d+(\\.\\d+)?([KMGT]i)?B/s',
     },
@@ -168,6 +173,7 @@ export function percent() {
       parse: parsePercent,
       format: formatPercent,
       bare: barePercent,
+      title: 'percentage',
       example: '70%',
       pattern: '\\d+(\\.\\d+)?%',
     },
@@ -179,7 +185,7 @@ export function percent() {
 export function rate() {
   const text = z
     .string({ error: (issue) => (typeof issue.input === 'number' ? bareRate(issue.input).error : undefined) })
-    .meta({ pattern: `^(\\d+/[smhd]|${ENV_PATTERN})$`, examples: ['100/s'] });
+    .meta({ title: 'rate', pattern: `^(\\d+/[smhd]|${ENV_PATTERN})$`, examples: ['100/s'] });
   return z.codec(text, z.custom<Rate>(), {
     decode: (written, context) => {
       const parsed = parseRate(written);

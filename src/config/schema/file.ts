@@ -40,7 +40,7 @@ export const fileSchema = noun({
   algorithm: algorithm.optional().describe('One-pool form: how a server is chosen.'),
   sticky: sticky.optional().describe('One-pool form: keep a client on its server.'),
   health: health.optional().describe('One-pool form: how servers are watched.'),
-  rate_limit: rateLimit.optional().describe('One-pool form: a limit over all requests.'),
+  rate_limit: rateLimit.optional().describe('One-pool form: how often each client may ask.'),
 });
 
 /** What a person writes. */

@@ -59,5 +59,5 @@ export const listener = noun({
   limits: limits.prefault({}).describe('What a client may use.'),
   ip_allow: blocks().describe('Not empty: only these addresses may come in (403).'),
   ip_deny: blocks().describe('These may not, even when `ip_allow` has them (403).'),
-  rate_limit: rateLimit.optional().describe('A limit over all requests of this listener (429).'),
+  rate_limit: rateLimit.optional().describe('How often each client may ask this listener (429).'),
 });

@@ -120,7 +120,7 @@ export const route = noun({
   respond: respond
     .optional()
     .describe('Action: answer at once. `respond: 403` is short for `{ status: 403 }`.'),
-  rate_limit: rateLimit.optional().describe('A limit over the requests of this route (429).'),
+  rate_limit: rateLimit.optional().describe('How often each client may use this route (429).'),
   ip_allow: blocks().describe('Not empty: only these addresses may use it (403).'),
   ip_deny: blocks().describe('These may not, even when `ip_allow` has them (403).'),
   timeout: duration({ min: '1ms' })
