@@ -48,7 +48,8 @@ const BODIES = 48;
 const SET_CELLS = BODIES + WAYS * WINDOW_CELLS;
 
 const SPINS = 200;
-const SLEEPS = 8;
+/** Of 1 ms each. Longer than a thread that lost its CPU on a busy machine stays away. */
+const SLEEPS = 50;
 /** What a client is told that met a lock which nobody gave back. */
 const GAVE_UP_RETRY_MS = 1000;
 /** The use of an entry is kept in steps of 64 ms, which 32 bits hold for four years. */
