@@ -30,7 +30,8 @@ export class SlotAllocator {
   /** Retired, perhaps still with requests in flight. */
   #retired: number[] = [];
   #nextFresh = 0;
-  #planOpen = false;
+  /** Slots of the plan that is neither committed nor aborted. */
+  #open: ReadonlyMap<string, SlotRef> | undefined;
 
   constructor(table: SlotTable) {
     this.#table = table;
@@ -43,19 +44,19 @@ export class SlotAllocator {
 
   /** @throws SluiceError `slots_exhausted`, with nothing changed. */
   prepare(keys: Iterable<string>): SlotPlan {
-    if (this.#planOpen) throw new Error('the plan before this one was neither committed nor aborted');
+    if (this.#open) throw new Error('the plan before this one was neither committed nor aborted');
     const slots = new Map<string, SlotRef>();
     const added: string[] = [];
     const settle = (keep: ReadonlyMap<string, SlotRef>): void => {
-      if (!this.#planOpen) return;
-      this.#planOpen = false;
+      if (this.#open !== slots) return;
+      this.#open = undefined;
       const kept = new Set([...keep.values()].map((ref) => ref.slot));
       for (const ref of new Set([...this.#owners.values(), ...slots.values()]))
         if (!kept.has(ref.slot)) this.#retire(ref.slot);
       this.#owners = new Map(keep);
     };
     const before = this.#owners;
-    this.#planOpen = true;
+    this.#open = slots;
     try {
       for (const key of keys) {
         if (slots.has(key)) continue;

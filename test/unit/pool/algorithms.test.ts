@@ -1,0 +1,182 @@
+/** One test pool, all algorithms: what every one of them must do whatever it is called. */
+import t from 'tap';
+import { PROBE_INTERVAL_MS, STATE } from '../../../src/kernel/slots.ts';
+import { ALGORITHMS, type AlgorithmName, type Lease } from '../../../src/pool/index.ts';
+import { PoolFixture, said } from '../../support/pool-fixture.ts';
+
+/** How far a share of `picks` may be off: nothing where turns are counted, five sigma where dice are thrown. */
+function tolerance(algorithm: AlgorithmName, picks: number, share: number): number {
+  const counted =
+    algorithm === 'round_robin' || algorithm === 'weighted' || algorithm === 'least_connections';
+  return counted ? 0 : 5 * Math.sqrt(picks * share * (1 - share));
+}
+
+for (const algorithm of ALGORITHMS) {
+  t.test(algorithm, (t) => {
+    t.test('shares by weight; weight 0 gets nothing', (t) => {
+      for (const weights of [
+        [1, 1, 1, 0],
+        [5, 1, 1, 0],
+        [0, 1000, 500, 500],
+        [3, 3, 9, 6],
+      ]) {
+        const fixture = new PoolFixture({
+          algorithm,
+          servers: weights.map((weight, i) => ({ id: `s${i}`, weight })),
+        });
+        const sum = weights.reduce((a, b) => a + b);
+        const picks = 7 * 1000 * 2;
+        const whole = picks - (picks % sum);
+        const got = fixture.spread(whole);
+        weights.forEach((weight, i) => {
+          const expected = (whole * weight) / sum;
+          const off = Math.abs((got[`s${i}`] ?? 0) - expected);
+          const allowed = tolerance(algorithm, whole, weight / sum);
+          t.ok(
+            off <= allowed,
+            `${weights}: s${i} got ${got[`s${i}`]}, wanted ${expected} ± ${allowed.toFixed(0)}`,
+          );
+        });
+        t.equal(fixture.inFlight(), 0);
+      }
+      t.end();
+    });
+
+    t.test('never picks what was tried, then says that all were tried', (t) => {
+      const fixture = new PoolFixture({ algorithm, servers: ['a', 'b', 'c'].map((id) => ({ id })) });
+      for (let client = 0; client < 50; client++) {
+        const leases: Lease[] = [];
+        const tried = () => leases.map((lease) => lease.server);
+        for (let n = 0; n < 3; n++) leases.push(fixture.take({ clientKey: client, tried: tried() }));
+        t.equal(new Set(tried()).size, 3);
+        t.equal(said(fixture.pool.pick(fixture.ctx({ clientKey: client, tried: tried() }))), 'tried_all');
+        for (const lease of leases) lease.release('ok');
+      }
+      t.equal(fixture.inFlight(), 0);
+      t.end();
+    });
+
+    t.test('a server gets nothing while it is not up, and its share again after', (t) => {
+      const fixture = new PoolFixture({ algorithm, servers: ['a', 'b', 'c'].map((id) => ({ id })) });
+      const { slot } = fixture.server('b');
+      for (const [set, clear] of [
+        [0, STATE.healthy],
+        [STATE.draining, 0],
+        [STATE.maintenance, 0],
+      ] as const) {
+        fixture.slots.setState(slot, set, clear);
+        t.notOk('b' in fixture.spread(300));
+        fixture.slots.setState(slot, STATE.healthy, STATE.draining | STATE.maintenance);
+        t.ok((fixture.spread(300)['b'] ?? 0) > 50);
+      }
+      fixture.slots.setWeight(slot, 0);
+      t.notOk('b' in fixture.spread(300));
+      fixture.slots.setWeight(slot, 1);
+      fixture.slots.retire(slot);
+      t.notOk('b' in fixture.spread(300), 'its slot has another owner');
+      t.equal(fixture.inFlight(), 0);
+      t.end();
+    });
+
+    t.test('says so when nobody is up, and goes on when somebody is', (t) => {
+      const fixture = new PoolFixture({ algorithm, servers: ['a', 'b'].map((id) => ({ id })) });
+      fixture.down('a', 'b');
+      t.equal(said(fixture.pool.pick(fixture.ctx())), 'no_server');
+      fixture.up('b');
+      t.same(fixture.spread(10), { b: 10 });
+      const empty = new PoolFixture({ algorithm, servers: [] });
+      t.equal(said(empty.pool.pick(empty.ctx())), 'no_server');
+      t.end();
+    });
+
+    t.test('backups serve when no primary can be reached, by weight', (t) => {
+      const fixture = new PoolFixture({
+        algorithm,
+        servers: [{ id: 'a' }, { id: 'b' }, { id: 'x', backup: true, weight: 2 }, { id: 'y', backup: true }],
+      });
+      t.same(Object.keys(fixture.spread(100)).sort(), ['a', 'b']);
+      fixture.down('a');
+      t.same(fixture.spread(100), { b: 100 });
+      fixture.down('b');
+      const got = fixture.spread(3000);
+      t.same(Object.keys(got).sort(), ['x', 'y']);
+      t.ok(Math.abs((got['x'] ?? 0) - 2000) <= tolerance(algorithm, 3000, 2 / 3));
+      const backup = fixture.take();
+      t.equal(backup.why, 'backup');
+      backup.release('ok');
+      fixture.up('a', 'b');
+      const tried = [fixture.server('a'), fixture.server('b')];
+      t.match(Object.keys(fixture.spread(10, { tried })).join(), /^[xy]/, 'both primaries were tried');
+      t.end();
+    });
+
+    t.test('caps hold and freed places are found', (t) => {
+      const fixture = new PoolFixture({ algorithm, servers: ['a', 'b', 'c'].map((id) => ({ id, max: 2 })) });
+      const leases = Array.from({ length: 6 }, (_, i) => fixture.take({ clientKey: i * 7919 }));
+      t.ok(['a', 'b', 'c'].every((id) => fixture.slots.inFlight(fixture.server(id).slot) === 2));
+      t.equal(said(fixture.pool.pick(fixture.ctx())), 'busy');
+      const freed = leases[3];
+      freed?.release('ok');
+      const again = fixture.take();
+      t.equal(again.server, freed?.server);
+      again.release('ok');
+      for (const lease of leases) lease.release('ok');
+      t.equal(fixture.inFlight(), 0, 'released twice, counted once');
+      t.end();
+    });
+
+    t.test('a refused connection sends everybody elsewhere; one probe at a time brings it back', (t) => {
+      const fixture = new PoolFixture({ algorithm, servers: ['a', 'b', 'c'].map((id) => ({ id })) });
+      const { slot } = fixture.server('a');
+      fixture.slots.markSuspect(slot, fixture.clock.nowMs());
+      t.notOk('a' in fixture.spread(300));
+      fixture.clock.advance(PROBE_INTERVAL_MS);
+      const leases = Array.from({ length: 300 }, (_, i) => fixture.take({ clientKey: i * 7919 }));
+      const probes = leases.filter((lease) => lease.server.id === 'a');
+      t.equal(probes.length, 1);
+      t.equal(probes[0]?.why, 'probe');
+      probes[0]?.release('connect_error');
+      fixture.clock.advance(PROBE_INTERVAL_MS - 1);
+      t.notOk('a' in fixture.spread(300));
+      fixture.clock.advance(1);
+      for (let i = 0; i < 300 && fixture.slots.isSuspect(slot); i++)
+        fixture.take({ clientKey: i * 7919 }).release('ok');
+      t.notOk(fixture.slots.isSuspect(slot), 'the next probe was answered');
+      for (const lease of leases) lease.release('ok');
+      t.ok((fixture.spread(300)['a'] ?? 0) > 50);
+      t.equal(fixture.inFlight(), 0);
+      t.end();
+    });
+
+    t.test('when all are suspect they are tried all the same, backups last', (t) => {
+      const fixture = new PoolFixture({
+        algorithm,
+        servers: [{ id: 'a' }, { id: 'b' }, { id: 'x', backup: true }],
+      });
+      for (const server of fixture.pool.servers)
+        fixture.slots.markSuspect(server.slot, fixture.clock.nowMs());
+      const first = fixture.take();
+      const second = fixture.take({ tried: [first.server] });
+      const third = fixture.take({ tried: [first.server, second.server] });
+      t.same([first.server.id, second.server.id].sort(), ['a', 'b']);
+      t.equal(third.server.id, 'x');
+      t.same([first.why, second.why, third.why], ['suspect', 'suspect', 'suspect']);
+      fixture.slots.clearSuspect(fixture.server('x').slot);
+      t.equal(fixture.take().server.id, 'x', 'a sound backup goes before suspect primaries');
+      t.end();
+    });
+
+    t.test('finds the only one of 1 000 that can take it', (t) => {
+      const servers = Array.from({ length: 1000 }, (_, i) => ({ id: `s${i}`, weight: 1 + (i % 5), max: 1 }));
+      const fixture = new PoolFixture({ algorithm, servers });
+      for (const server of fixture.pool.servers)
+        if (server.id !== 's777') fixture.slots.tryAcquire(server.slot, 1, 0);
+      const lease = fixture.take({ clientKey: 5 });
+      t.equal(lease.server.id, 's777');
+      t.equal(said(fixture.pool.pick(fixture.ctx())), 'busy');
+      lease.release('ok');
+      t.end();
+    });
+    t.end();
+  });
+}

@@ -1,0 +1,113 @@
+import t from 'tap';
+import type { Outcome } from '../../../src/pool/index.ts';
+import { PoolFixture, said } from '../../support/pool-fixture.ts';
+
+function setUp(): PoolFixture {
+  return new PoolFixture({ servers: [{ id: 'a', weight: 3, max: 5 }] });
+}
+
+t.test('what each outcome counts, and what it says of the server', (t) => {
+  const table: Record<
+    Outcome,
+    { counter: string; suspectAfter: readonly [whenSound: boolean, whenSuspect: boolean] }
+  > = {
+    ok: { counter: '', suspectAfter: [false, false] },
+    connect_error: { counter: 'connectErrors', suspectAfter: [true, true] },
+    reset: { counter: 'resets', suspectAfter: [false, true] },
+    timeout: { counter: 'timeouts', suspectAfter: [false, true] },
+    bad_answer: { counter: 'badAnswers', suspectAfter: [false, true] },
+    client_abort: { counter: 'clientAborts', suspectAfter: [false, true] },
+    cancelled: { counter: 'cancelled', suspectAfter: [false, true] },
+  };
+  const names = ['connectErrors', 'resets', 'timeouts', 'badAnswers', 'clientAborts', 'cancelled'] as const;
+  for (const [outcome, expected] of Object.entries(table) as [Outcome, (typeof table)[Outcome]][]) {
+    for (const wasSuspect of [false, true]) {
+      const fixture = setUp();
+      const { slot } = fixture.server('a');
+      const lease = fixture.take();
+      if (wasSuspect) fixture.slots.markSuspect(slot, fixture.clock.nowMs());
+      lease.release(outcome);
+      const totals = fixture.slots.totals(slot);
+      t.equal(
+        fixture.slots.isSuspect(slot),
+        expected.suspectAfter[wasSuspect ? 1 : 0],
+        `${outcome}: suspect`,
+      );
+      t.same(
+        names.filter((name) => totals[name] === 1),
+        expected.counter ? [expected.counter] : [],
+        outcome,
+      );
+      t.equal(totals.picks, 1);
+      t.equal(fixture.inFlight(), 0);
+    }
+  }
+  t.end();
+});
+
+t.test('only the first release counts', (t) => {
+  const fixture = setUp();
+  const [one, two] = [fixture.take(), fixture.take()];
+  one.release('reset');
+  one.release('connect_error');
+  one.release('ok');
+  t.equal(fixture.inFlight(), 1);
+  const totals = fixture.slots.totals(fixture.server('a').slot);
+  t.same([totals.resets, totals.connectErrors], [1, 0]);
+  t.notOk(fixture.slots.isSuspect(fixture.server('a').slot));
+  two.release('ok');
+  t.equal(fixture.inFlight(), 0);
+  t.end();
+});
+
+t.test('an answer is counted and ends suspicion while the body still runs', (t) => {
+  const fixture = setUp();
+  const { slot } = fixture.server('a');
+  const lease = fixture.take();
+  fixture.slots.markSuspect(slot, fixture.clock.nowMs());
+  lease.answered(204, 12);
+  lease.moved(100, 2000);
+  lease.moved(1, 1);
+  t.notOk(fixture.slots.isSuspect(slot));
+  const totals = fixture.slots.totals(slot);
+  t.same([totals.answers[1], totals.bytesUp, totals.bytesDown, totals.responseMsSum], [1, 101, 2001, 12]);
+  t.equal(fixture.inFlight(), 1);
+  lease.release('ok');
+  t.end();
+});
+
+t.test('a lease outlives its server', (t) => {
+  const fixture = setUp();
+  const lease = fixture.take();
+  fixture.allocator.prepare(['pool']).commit();
+  t.equal(said(fixture.pool.pick(fixture.ctx())), 'no_server');
+  t.equal(fixture.slots.inFlight(lease.server.slot), 1);
+  lease.release('ok');
+  t.equal(fixture.inFlight(), 0);
+  t.end();
+});
+
+t.test('the view tells what the balancer sees', (t) => {
+  const fixture = setUp();
+  fixture.take().answered(200, 30);
+  t.same(fixture.pool.view(fixture.clock.nowMs()), {
+    name: 'pool',
+    algorithm: 'round_robin',
+    waiting: 0,
+    servers: [
+      {
+        id: 'a',
+        address: '10.0.0.0:80',
+        backup: false,
+        verdict: 'yes',
+        weight: 3,
+        maxConnections: 5,
+        inFlight: 1,
+        averageMs: 30,
+      },
+    ],
+  });
+  fixture.down('a');
+  t.equal(fixture.pool.view(fixture.clock.nowMs()).servers[0]?.verdict, 'unhealthy');
+  t.end();
+});
