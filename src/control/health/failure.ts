@@ -28,9 +28,11 @@ export function connectFailure(thrown: unknown): string {
     case 'ENFILE':
       return 'too many open files in Sluice itself; raise `ulimit -n`';
     default:
-      if (isCertificateFault(code)) return `certificate not trusted: ${errorText(error)}`;
+      if (isCertificateFault(code)) return `certificate not trusted: ${certificateReason(error)}`;
       if (code === 'EPROTO' || code.startsWith('ERR_SSL_')) return `TLS failed: ${tlsReason(error)}`;
-      if (code.startsWith('HPE_')) return `not an HTTP answer: ${errorText(error)}`;
+      // undici's parser: a code only where llhttp gives one.
+      if (error instanceof Error && error.name === 'HTTPParserError')
+        return `not an HTTP answer: ${error.message}`;
       return errorText(error);
   }
 }
@@ -60,11 +62,17 @@ function isCertificateFault(code: string): boolean {
     code === 'ERR_TLS_CERT_ALTNAME_INVALID' ||
     code.includes('_CERT') ||
     code.startsWith('CERT_') ||
+    code.startsWith('UNABLE_TO_') ||
     code === 'HOSTNAME_MISMATCH' ||
     code === 'INVALID_CA' ||
     code === 'INVALID_PURPOSE' ||
     code === 'PATH_LENGTH_EXCEEDED'
   );
+}
+
+/** Node adds advice for those who run node by hand, after a semicolon. */
+function certificateReason(error: unknown): string {
+  return errorText(error).split(';')[0] ?? '';
 }
 
 /** OpenSSL's messages are `80:error:0A00010B:SSL routines:ssl3_get_record:wrong version number:file:line:`. */

@@ -1,0 +1,365 @@
+/**
+ * The live model of pools and servers on the main thread: what the file says, what was changed while running, and
+ * each server's slot. The only writer of a slot's state, weight and cap.
+ *
+ * What survives a reload: a server that the file keeps under its id keeps its slot (health, counters, requests in
+ * flight). A runtime change (weight, drain, maintenance, removal, an added server) stays until the file says
+ * something new about that very server: then the file wins. A restart forgets runtime changes.
+ */
+import { formatHostPort } from '../kernel/address.ts';
+import { SluiceError } from '../kernel/errors.ts';
+import type { SlotRef } from '../kernel/slot-allocator.ts';
+import { type SlotTable, STATE } from '../kernel/slots.ts';
+import type { Events } from '../observe/index.ts';
+
+/** A server as the file or the API defines it. */
+export interface ServerDefinition {
+  /** Unique in the pool. */
+  readonly id: string;
+  readonly host: string;
+  readonly port: number;
+  /** 0–1000. */
+  readonly weight: number;
+  readonly backup: boolean;
+  /** Requests in flight; 0 = no cap. */
+  readonly maxConnections: number;
+  readonly maintenance: boolean;
+}
+
+export interface PoolDefinition {
+  readonly name: string;
+  /** Whether its servers are checked; unchecked ones are taken for healthy. */
+  readonly isChecked: boolean;
+  readonly servers: readonly ServerDefinition[];
+}
+
+/** What may be changed of a server while running; absent = as it is. */
+export interface ServerPatch {
+  readonly weight?: number | undefined;
+  readonly maxConnections?: number | undefined;
+  readonly maintenance?: boolean | undefined;
+  readonly draining?: boolean | undefined;
+}
+
+export type ServerState = 'healthy' | 'unhealthy' | 'unknown' | 'draining' | 'maintenance';
+
+/** One server as it is now. */
+export interface LiveServer {
+  readonly pool: string;
+  readonly definition: ServerDefinition;
+  readonly origin: 'file' | 'api';
+  readonly address: string;
+  readonly isDraining: boolean;
+  readonly state: ServerState;
+  readonly slot: SlotRef;
+  /** Of the last health check: why it is unhealthy, or ''. */
+  readonly healthWhy: string;
+  /** Response time of the last check, -1 before the first. */
+  readonly healthMs: number;
+}
+
+interface Entry {
+  definition: ServerDefinition;
+  /** What the file said last; undefined = added by the API. */
+  fileDefinition: ServerDefinition | undefined;
+  isDraining: boolean;
+  slot: SlotRef;
+  isChecked: boolean;
+  healthWhy: string;
+  healthMs: number;
+}
+
+interface PoolEntry {
+  readonly name: string;
+  isChecked: boolean;
+  readonly servers: Map<string, Entry>;
+  /** Servers of the file that were removed while running, as the file had them. */
+  readonly removed: Map<string, ServerDefinition>;
+}
+
+/** Pools as the next snapshot will have them, before it is in force. */
+export interface RegistryPlan {
+  readonly pools: readonly PoolDefinition[];
+  readonly removed: ReadonlyMap<string, ReadonlyMap<string, ServerDefinition>>;
+  /** The file's own words, to tell later what the file changed. */
+  readonly file: readonly PoolDefinition[];
+}
+
+export const serverKey = (pool: string, id: string): string => `server\n${pool}\n${id}`;
+
+export class Registry {
+  readonly #slots: SlotTable;
+  readonly #events: Events;
+  #pools = new Map<string, PoolEntry>();
+
+  constructor(slots: SlotTable, events: Events) {
+    this.#slots = slots;
+    this.#events = events;
+  }
+
+  // ---- from one snapshot to the next
+
+  /** What a configuration's pools become together with the runtime changes that outlive it. Changes nothing. */
+  plan(file: readonly PoolDefinition[]): RegistryPlan {
+    const removed = new Map<string, ReadonlyMap<string, ServerDefinition>>();
+    const pools = file.map((pool) => {
+      const known = this.#pools.get(pool.name);
+      if (!known) return pool;
+      const stillRemoved = new Map<string, ServerDefinition>();
+      const servers: ServerDefinition[] = [];
+      for (const fresh of pool.servers) {
+        const gone = known.removed.get(fresh.id);
+        if (gone && isSame(gone, fresh)) stillRemoved.set(fresh.id, fresh);
+        else servers.push(mergeServer(known.servers.get(fresh.id), fresh));
+      }
+      const inFile = new Set(pool.servers.map((it) => it.id));
+      for (const [id, entry] of known.servers) {
+        if (entry.fileDefinition === undefined && !inFile.has(id)) servers.push(entry.definition);
+      }
+      removed.set(pool.name, stillRemoved);
+      return { ...pool, servers };
+    });
+    return { pools, removed, file };
+  }
+
+  /** Puts a plan in force. `slotOf` gives each server's slot by `serverKey`. */
+  commit(plan: RegistryPlan, slotOf: (key: string) => SlotRef): void {
+    const next = new Map<string, PoolEntry>();
+    for (const pool of plan.pools) {
+      const before = this.#pools.get(pool.name);
+      const filePool = plan.file.find((it) => it.name === pool.name);
+      const entry: PoolEntry = {
+        name: pool.name,
+        isChecked: pool.isChecked,
+        servers: new Map(),
+        removed: new Map(plan.removed.get(pool.name) ?? []),
+      };
+      for (const definition of pool.servers) {
+        const slot = slotOf(serverKey(pool.name, definition.id));
+        const fileDefinition = filePool?.servers.find((it) => it.id === definition.id);
+        entry.servers.set(
+          definition.id,
+          this.#commitServer(pool, before?.servers.get(definition.id), definition, fileDefinition, slot),
+        );
+      }
+      this.#report(before, entry);
+      next.set(pool.name, entry);
+    }
+    this.#pools = next;
+  }
+
+  #commitServer(
+    pool: PoolDefinition,
+    before: Entry | undefined,
+    definition: ServerDefinition,
+    fileDefinition: ServerDefinition | undefined,
+    slot: SlotRef,
+  ): Entry {
+    const isKept =
+      before !== undefined && before.slot.slot === slot.slot && before.slot.generation === slot.generation;
+    const fileChanged =
+      isKept &&
+      before.fileDefinition !== undefined &&
+      fileDefinition !== undefined &&
+      !isSame(before.fileDefinition, fileDefinition);
+    const entry: Entry = {
+      definition,
+      fileDefinition,
+      isDraining: isKept && !fileChanged && before.isDraining,
+      slot,
+      isChecked: isKept && before.isChecked,
+      healthWhy: isKept ? before.healthWhy : '',
+      healthMs: isKept ? before.healthMs : -1,
+    };
+    this.#slots.setWeight(slot.slot, definition.weight);
+    this.#slots.setMaxConnections(slot.slot, definition.maxConnections);
+    this.#setBit(slot, STATE.maintenance, definition.maintenance);
+    this.#setBit(slot, STATE.draining, entry.isDraining);
+    if (!pool.isChecked) this.#setBit(slot, STATE.healthy, true);
+    return entry;
+  }
+
+  #report(before: PoolEntry | undefined, after: PoolEntry): void {
+    if (!before) return;
+    const tell = (server: string, change: 'added' | 'changed' | 'removed'): void =>
+      this.#events.emit('server_change', { pool: after.name, server, change, by: 'configuration' });
+    for (const [id, entry] of after.servers) {
+      const old = before.servers.get(id);
+      if (!old) tell(id, 'added');
+      else if (!isSame(old.definition, entry.definition)) tell(id, 'changed');
+    }
+    for (const id of before.servers.keys()) if (!after.servers.has(id)) tell(id, 'removed');
+  }
+
+  // ---- runtime changes
+
+  /** Adds a server; it is in force after the next `plan` and `commit`. @throws SluiceError when the id is taken */
+  withAdded(pool: string, definition: ServerDefinition, file: readonly PoolDefinition[]): RegistryPlan {
+    const entry = this.#pool(pool);
+    if (entry.servers.has(definition.id)) {
+      throw new SluiceError('server_exists', `pool "${pool}" has a server "${definition.id}" already`, {
+        hint: 'Change it with PATCH, or choose another id.',
+      });
+    }
+    const plan = this.plan(file);
+    return {
+      ...plan,
+      pools: plan.pools.map((it) =>
+        it.name === pool ? { ...it, servers: [...it.servers, definition] } : it,
+      ),
+      removed: withoutKey(plan.removed, pool, definition.id),
+    };
+  }
+
+  /** Removes a server, as `withAdded`. */
+  withRemoved(pool: string, id: string, file: readonly PoolDefinition[]): RegistryPlan {
+    const known = this.#server(pool, id);
+    const plan = this.plan(file);
+    const removed = new Map(plan.removed);
+    if (known.fileDefinition)
+      removed.set(pool, new Map([...(removed.get(pool) ?? []), [id, known.fileDefinition]]));
+    return {
+      ...plan,
+      removed,
+      pools: plan.pools.map((it) =>
+        it.name === pool ? { ...it, servers: it.servers.filter((server) => server.id !== id) } : it,
+      ),
+    };
+  }
+
+  /** Changes a server at once; no snapshot is needed, all of it stands in the slot. */
+  patch(pool: string, id: string, patch: ServerPatch, by: string): LiveServer {
+    const entry = this.#server(pool, id);
+    const before = this.#state(entry);
+    const { definition, slot } = entry;
+    entry.definition = {
+      ...definition,
+      weight: patch.weight ?? definition.weight,
+      maxConnections: patch.maxConnections ?? definition.maxConnections,
+      maintenance: patch.maintenance ?? definition.maintenance,
+    };
+    entry.isDraining = patch.draining ?? entry.isDraining;
+    this.#slots.setWeight(slot.slot, entry.definition.weight);
+    this.#slots.setMaxConnections(slot.slot, entry.definition.maxConnections);
+    this.#setBit(slot, STATE.maintenance, entry.definition.maintenance);
+    this.#setBit(slot, STATE.draining, entry.isDraining);
+    this.#events.emit('server_change', { pool, server: id, change: 'changed', by });
+    this.#tellState(pool, id, before, this.#state(entry), `by ${by}`);
+    return this.#view(pool, entry);
+  }
+
+  /** What a health check found. @returns whether the server has just turned unhealthy */
+  reportHealth(
+    pool: string,
+    id: string,
+    report: { isHealthy: boolean; why: string; responseMs: number },
+  ): boolean {
+    const entry = this.#pools.get(pool)?.servers.get(id);
+    if (!entry) return false;
+    const before = this.#state(entry);
+    const wasHealthy = (this.#slots.state(entry.slot.slot) & STATE.healthy) !== 0;
+    entry.isChecked = true;
+    entry.healthWhy = report.why;
+    entry.healthMs = report.responseMs;
+    this.#setBit(entry.slot, STATE.checked, true);
+    this.#setBit(entry.slot, STATE.healthy, report.isHealthy);
+    if (report.isHealthy) this.#slots.clearSuspect(entry.slot.slot);
+    this.#tellState(pool, id, before, this.#state(entry), report.why);
+    return wasHealthy && !report.isHealthy;
+  }
+
+  // ---- views
+
+  poolNames(): readonly string[] {
+    return [...this.#pools.keys()];
+  }
+
+  /** @throws SluiceError `no_pool` */
+  servers(pool: string): readonly LiveServer[] {
+    return [...this.#pool(pool).servers.values()].map((entry) => this.#view(pool, entry));
+  }
+
+  /** @throws SluiceError `no_pool`, `no_server` */
+  server(pool: string, id: string): LiveServer {
+    return this.#view(pool, this.#server(pool, id));
+  }
+
+  /** Whether every checked server has had its first check. */
+  isSettled(): boolean {
+    for (const pool of this.#pools.values()) {
+      if (!pool.isChecked) continue;
+      for (const entry of pool.servers.values()) if (!entry.isChecked) return false;
+    }
+    return true;
+  }
+
+  #pool(name: string): PoolEntry {
+    const pool = this.#pools.get(name);
+    if (pool) return pool;
+    throw new SluiceError('no_pool', `there is no pool "${name}"`, {
+      hint: `There are: ${[...this.#pools.keys()].join(', ') || 'none'}.`,
+    });
+  }
+
+  #server(pool: string, id: string): Entry {
+    const entry = this.#pool(pool).servers.get(id);
+    if (entry) return entry;
+    throw new SluiceError('no_server', `pool "${pool}" has no server "${id}"`, {
+      hint: `There are: ${[...this.#pool(pool).servers.keys()].join(', ') || 'none'}.`,
+    });
+  }
+
+  #state(entry: Entry): ServerState {
+    const bits = this.#slots.state(entry.slot.slot);
+    if (bits & STATE.maintenance) return 'maintenance';
+    if (bits & STATE.draining) return 'draining';
+    if (bits & STATE.healthy) return 'healthy';
+    return entry.isChecked ? 'unhealthy' : 'unknown';
+  }
+
+  #view(pool: string, entry: Entry): LiveServer {
+    const { definition, slot } = entry;
+    return {
+      pool,
+      definition,
+      origin: entry.fileDefinition === undefined ? 'api' : 'file',
+      address: formatHostPort(definition),
+      isDraining: entry.isDraining,
+      state: this.#state(entry),
+      slot,
+      healthWhy: entry.healthWhy,
+      healthMs: entry.healthMs,
+    };
+  }
+
+  #setBit(slot: SlotRef, bit: number, isSet: boolean): void {
+    this.#slots.setState(slot.slot, isSet ? bit : 0, isSet ? 0 : bit);
+  }
+
+  #tellState(pool: string, server: string, from: ServerState, to: ServerState, why: string): void {
+    if (from !== to) this.#events.emit('server_state', { pool, server, from, to, why });
+  }
+}
+
+/** The file's new words about a server, unless they are its old ones: then the runtime changes stay. */
+function mergeServer(known: Entry | undefined, fresh: ServerDefinition): ServerDefinition {
+  if (known?.fileDefinition === undefined || !isSame(known.fileDefinition, fresh)) return fresh;
+  return known.definition;
+}
+
+function isSame(a: ServerDefinition, b: ServerDefinition): boolean {
+  return (
+    a.host === b.host &&
+    a.port === b.port &&
+    a.weight === b.weight &&
+    a.backup === b.backup &&
+    a.maxConnections === b.maxConnections &&
+    a.maintenance === b.maintenance
+  );
+}
+
+function withoutKey(map: RegistryPlan['removed'], pool: string, id: string): RegistryPlan['removed'] {
+  const copy = new Map([...(map.get(pool) ?? [])]);
+  copy.delete(id);
+  return new Map([...map, [pool, copy]]);
+}
