@@ -72,11 +72,18 @@ function reportFile({ file, counts, problems, output, durationMs }: FileResult, 
     totals.skipped.push(`${file} › ${path.filter((name) => name !== reason).join(' › ')}: ${reason}`);
   }
   if (failed === 0) return;
-  for (const path of counts.failures) totals.failures.push(`${file} › ${path.join(' › ')}`);
-  for (const problem of problems) totals.failures.push(`${file}: ${problem}`);
-  print(output.replaceAll(/^/gm, '    '));
-  for (const problem of problems) print(`    ${file}: ${problem}`);
+  for (const { path, details } of counts.failures) {
+    totals.failures.push(`${file} › ${path.join(' › ')}`);
+    print(indent([path.join(' › '), ...details.map((line) => `  ${line}`)]));
+  }
+  for (const problem of problems) {
+    totals.failures.push(`${file}: ${problem}`);
+    print(indent([problem]));
+  }
+  if (output.trim() !== '') print(indent(['It printed:', ...output.trimEnd().split('\n')]));
 }
+
+const indent = (lines: readonly string[]): string => lines.map((line) => `    ${line}`).join('\n');
 
 /** Runs the files, `jobs` at a time, in order. */
 async function runFiles(

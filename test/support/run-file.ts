@@ -7,6 +7,7 @@
  */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { createInterface } from 'node:readline';
+import { runningInGroup } from './processes.ts';
 import { type TapCounts, TapReader } from './tap-output.ts';
 
 export interface RunOptions {
@@ -22,13 +23,13 @@ export interface FileResult {
   readonly counts: TapCounts;
   /** What went wrong besides failed assertions: a crash, a time-out, a process left behind. */
   readonly problems: readonly string[];
-  /** The tail of what it printed, both streams as they came. */
+  /** The tail of what it printed besides TAP. */
   readonly output: string;
   readonly durationMs: number;
 }
 
 const LEFTOVER_GRACE_MS = 3000;
-const OUTPUT_LIMIT_CHARS = 200_000;
+const OUTPUT_LIMIT_CHARS = 20_000;
 
 /** The process groups that run now, to be ended with the runner. */
 export class RunningGroups {
@@ -70,8 +71,7 @@ export async function runFile(
   }, options.timeoutMs);
   const lines = createInterface({ input: child.stdout });
   lines.on('line', (line) => {
-    reader.line(line);
-    keep(`${line}\n`);
+    if (!reader.line(line)) keep(`${line}\n`);
   });
   child.stderr.setEncoding('utf8').on('data', keep);
   const closed = Promise.all([once(lines, 'close'), once(child.stderr, 'close')]);
@@ -121,24 +121,15 @@ function judge(end: End, counts: TapCounts, known: boolean): string[] {
 
 /** Waits for the rest of the group; what does not end is killed and reported. */
 async function endLeftovers(group: number): Promise<string[]> {
-  if (process.platform === 'win32') return [];
   const giveUpAt = performance.now() + LEFTOVER_GRACE_MS;
-  while (groupLives(group)) {
+  for (;;) {
+    const left = runningInGroup(group);
+    if (left.length === 0) return [];
     if (performance.now() > giveUpAt) {
       killGroup(group);
-      return [`left processes behind ${LEFTOVER_GRACE_MS / 1000} s after its end (killed now)`];
+      return [`left behind ${LEFTOVER_GRACE_MS / 1000} s after its end, and killed now: ${left.join('; ')}`];
     }
     await new Promise((done) => setTimeout(done, 20));
-  }
-  return [];
-}
-
-function groupLives(group: number): boolean {
-  try {
-    process.kill(-group, 0);
-    return true;
-  } catch {
-    return false;
   }
 }
 

@@ -13,35 +13,44 @@ export interface SkippedTest {
   readonly reason: string;
 }
 
+export interface FailedTest {
+  /** The names of the subtests down to the assertion. */
+  readonly path: readonly string[];
+  /** What tap says of it (expected, actual, where), as YAML lines. */
+  readonly details: readonly string[];
+}
+
 export interface TapCounts {
   readonly passed: number;
   readonly failed: number;
   readonly skipped: readonly SkippedTest[];
-  /** The failed assertions, each with the names of its subtests. */
-  readonly failures: ReadonlyArray<readonly string[]>;
+  readonly failures: readonly FailedTest[];
 }
 
 const POINT = /^( *)(not )?ok\b(?: +\d+)?(?: +- )?(.*)$/;
 const SUBTEST = /^( *)# Subtest: ?(.*)$/;
 const DIRECTIVE = /(?:^| )# ?(skip|todo)\b ?(.*)$/i;
 const TIME = / # time=[\d.]+m?s$/;
+/** Version, plan, comments and blank lines. */
+const OTHER_TAP = /^ *(TAP version \d+|\d+\.\.\d+.*|#.*|\}?)$/;
 const INDENT = 4;
 
 /** An open subtest: what its children said so far. */
 interface Level {
   readonly name: string;
   failures: number;
-  points: number;
 }
 
 export class TapReader {
   #passed = 0;
   readonly #skipped: SkippedTest[] = [];
-  readonly #failures: string[][] = [];
+  readonly #failures: Array<{ path: string[]; details: string[] }> = [];
   /** The open subtests, outermost first; the one at index n has children indented by 4 (n + 1) blanks. */
   #open: Level[] = [];
-  /** While inside a YAML block: the line that ends it. */
-  #blockEnd: string | undefined;
+  /** While inside a YAML block: its indentation, and where its lines go. */
+  #block: { readonly indent: string; readonly details: string[] | undefined } | undefined;
+  /** The failure that the last point was, whose YAML block may follow. */
+  #lastFailure: string[] | undefined;
 
   get counts(): TapCounts {
     return {
@@ -52,26 +61,34 @@ export class TapReader {
     };
   }
 
-  /** Takes one line without its line end. */
-  line(text: string): void {
-    if (this.#blockEnd !== undefined) {
-      if (text.startsWith(this.#blockEnd)) this.#blockEnd = undefined;
-      return;
+  /** Takes one line without its line end; false when it is not TAP but something that the test printed. */
+  line(text: string): boolean {
+    if (this.#block !== undefined) {
+      if (text === `${this.#block.indent}...`) this.#block = undefined;
+      else this.#block.details?.push(text.slice(this.#block.indent.length));
+      return true;
     }
     const block = /^( *)---$/.exec(text);
     if (block) {
-      this.#blockEnd = `${block[1]}...`;
-      return;
+      this.#block = { indent: block[1] ?? '', details: this.#lastFailure };
+      return true;
     }
+    this.#lastFailure = undefined;
     const subtest = SUBTEST.exec(text);
+    const point = subtest ? null : POINT.exec(text);
     if (subtest) {
       this.#open = this.#open.slice(0, depthOf(subtest[1]));
-      this.#open.push({ name: subtest[2] ?? '', failures: 0, points: 0 });
-      return;
+      this.#open.push({ name: subtest[2] ?? '', failures: 0 });
+    } else if (point) {
+      this.#point(depthOf(point[1]), point[2] === undefined, point[3] ?? '');
+    } else if (text.startsWith('Bail out!')) {
+      this.#fail([text]);
+    } else {
+      const nothing = /^1\.\.0 # (.+)$/.exec(text);
+      if (nothing) this.#skipped.push({ path: [], reason: nothing[1] ?? '' });
+      return OTHER_TAP.test(text);
     }
-    const point = POINT.exec(text);
-    if (point) this.#point(depthOf(point[1]), point[2] === undefined, point[3] ?? '');
-    else if (text.startsWith('Bail out!')) this.#failures.push([text]);
+    return true;
   }
 
   #point(depth: number, ok: boolean, rest: string): void {
@@ -80,18 +97,22 @@ export class TapReader {
     const summed = this.#open[depth];
     this.#open = this.#open.slice(0, depth);
     const path = [...this.#open.map((level) => level.name), title];
-    for (const level of this.#open) level.points += 1;
     if (directive) {
       // `t.skip('why')` gives its reason as the name, `{ skip: 'why' }` after the directive.
       const reason = (directive[2] ?? '').replace(TIME, '').trim();
       this.#skipped.push({ path, reason: reason === '' ? title : reason });
     } else if (!ok) {
       if (summed !== undefined && summed.failures > 0) return;
-      for (const level of this.#open) level.failures += 1;
-      this.#failures.push(path);
+      this.#fail(path);
     } else if (summed === undefined) {
       this.#passed += 1;
     }
+  }
+
+  #fail(path: string[]): void {
+    for (const level of this.#open) level.failures += 1;
+    this.#lastFailure = [];
+    this.#failures.push({ path, details: this.#lastFailure });
   }
 }
 
