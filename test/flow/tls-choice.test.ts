@@ -1,5 +1,5 @@
 import { once } from 'node:events';
-import type { AddressInfo } from 'node:net';
+import { type AddressInfo, connect as connectPlain, createServer as createRelay } from 'node:net';
 import { createServer } from 'node:tls';
 import t from 'tap';
 import { compileTls, ListenerTls, tlsErrorKind } from '../../src/tls/index.ts';
@@ -40,6 +40,31 @@ t.test('the certificate is chosen by server name', async (t) => {
   }
   const verified = await handshake(server.port, { servername: 'api.test', ...trust });
   t.equal(verified.error, undefined, 'and it verifies');
+});
+
+t.test('a hello that arrives byte by byte is read as any other', async (t) => {
+  const listener = new ListenerTls(compileTls(listenerOptions(materials)));
+  await using server = await echoServer(() => listener.socketOptions());
+  const relay = createRelay((client) => {
+    const upstream = connectPlain({ port: server.port, host: '127.0.0.1', noDelay: true });
+    let isHello = true;
+    client.on('data', (chunk: Buffer) => {
+      if (isHello) for (const byte of chunk) upstream.write(Buffer.of(byte));
+      else upstream.write(chunk);
+      isHello = false;
+    });
+    upstream.on('data', (chunk) => client.write(chunk));
+    client.on('error', () => {}).on('close', () => upstream.destroy());
+    upstream.on('error', () => {}).on('close', () => client.destroy());
+  });
+  relay.listen(0, '127.0.0.1');
+  await once(relay, 'listening');
+  const { port } = relay.address() as AddressInfo;
+  const seen = await handshake(port, { servername: 'api.test', ...trust });
+  t.equal(seen.error, undefined);
+  t.equal(seen.fingerprint, api.fingerprint);
+  relay.close();
+  await once(relay, 'close');
 });
 
 t.test('a single certificate needs no callback', async (t) => {
