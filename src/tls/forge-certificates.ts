@@ -1,7 +1,7 @@
 /**
- * Makes development certificates with node-forge. Only the worker imports this file: forge takes long to
- * load and signs in plain JavaScript. The keys come from OpenSSL (`node:crypto`), which is some hundred times
- * faster; they are RSA because forge cannot sign with elliptic curves. Nothing is verified with forge.
+ * Makes development certificates with node-forge. Only the worker imports this file: forge is large and signs
+ * in plain JavaScript. The keys come from OpenSSL (`node:crypto`) instead of forge's own search for primes; they
+ * are RSA because forge cannot sign with elliptic curves. Nothing is verified with forge.
  */
 import { createHash, generateKeyPairSync, randomBytes } from 'node:crypto';
 import { isIP } from 'node:net';
