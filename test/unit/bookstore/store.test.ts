@@ -1,3 +1,5 @@
+import { join } from 'node:path';
+import Database from 'better-sqlite3';
 import fc from 'fast-check';
 import t from 'tap';
 import type { BookInput } from '../../../src/bookstore/book.ts';
@@ -122,6 +124,35 @@ t.test('an idempotency key acts once', async (t) => {
     { isReplay: false },
     'a day later it is forgotten',
   );
+});
+
+t.test('nobody else writes between a decision and what comes of it', async (t) => {
+  const path = join(t.testdir(), 'shop.db');
+  const store = new BookStore(await openDatabase({ path, clock: systemClock, seed: () => many(2) }));
+  const other = new Database(path, { timeout: 0 });
+  t.teardown(() => {
+    other.close();
+    store.close();
+  });
+  let tries = 0;
+  const intrude = () => {
+    tries++;
+    t.throws(() => other.exec('UPDATE books SET stock = 0'), { code: 'SQLITE_BUSY' });
+  };
+  const decide = () => {
+    intrude();
+    return book(1);
+  };
+  store.change(1, decide, 1);
+  store.remove(2, intrude);
+  const act = () => {
+    intrude();
+    return { status: 200, headers: {}, body: '' };
+  };
+  store.once({ key: 'k', fingerprint: 'f', wallMs: 1 }, act);
+  t.equal(tries, 3);
+  other.exec('UPDATE books SET stock = 0');
+  t.equal(store.read(1).stock, 0, 'afterwards it may');
 });
 
 t.test('pages hold every book once, in order, in every sort', async (t) => {
