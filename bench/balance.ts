@@ -9,6 +9,7 @@ import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { systemClock } from '../src/kernel/clock.ts';
 import { errorText, SluiceError } from '../src/kernel/errors.ts';
+import { ALGORITHMS, fleetConfig } from './fleet/config.ts';
 import { type Fleet, startFleet } from './fleet/fleet.ts';
 import { runWrk } from './load/wrk.ts';
 import { orderOfRound } from './plan.ts';
@@ -23,14 +24,6 @@ import { waitForAnswer } from './system/probe.ts';
 import { startProcess } from './system/process.ts';
 
 const RESULTS = fileURLToPath(new URL('results/', import.meta.url));
-const ALGORITHMS = [
-  'round_robin',
-  'weighted',
-  'random',
-  'ip_hash',
-  'power_of_two',
-  'least_connections',
-] as const;
 const WORKERS = 8;
 const FAST_MS = 4;
 const SLOW_TIMES = 10;
@@ -101,32 +94,11 @@ function readSettings(): Settings | undefined {
   };
 }
 
-function configOf(algorithm: string, fleet: Fleet, port: number, adminPort: number): string {
-  const servers = fleet.servers.map(({ port: serverPort, meanServiceMs }) => {
-    const weight = algorithm === 'weighted' ? Math.round((SLOW_TIMES * FAST_MS) / meanServiceMs) : 1;
-    return `      - { address: "127.0.0.1:${serverPort}", weight: ${weight} }`;
-  });
-  return `version: 1
-threads: 1
-admin: { listen: "127.0.0.1:${adminPort}" }
-listeners:
-  web: { address: 127.0.0.1, port: ${port}, trusted_proxies: [127.0.0.1/32] }
-routes:
-  - { name: all, match: { path: "/*" }, pool: fleet }
-pools:
-  fleet:
-    algorithm: ${algorithm}
-    health: /healthz
-    servers:
-${servers.join('\n')}
-`;
-}
-
 async function startBalanced(stage: Stage, fleet: Fleet, algorithm: string): Promise<Balanced> {
   const folder = stage.newFolder(algorithm);
   const [port = 0, adminPort = 0] = await freePorts(2);
   const configPath = join(folder, 'sluice.yaml');
-  writeFileSync(configPath, configOf(algorithm, fleet, port, adminPort));
+  writeFileSync(configPath, fleetConfig(algorithm, fleet.servers, port, adminPort));
   const running = await startProcess(
     {
       name: `sluice with ${algorithm}`,

@@ -21,7 +21,6 @@ export function sluiceConfig(
   return `version: 1
 threads: ${setup.threads}
 admin: { listen: "127.0.0.1:${ports.admin}" }
-logs: { level: info, format: json, access: { enabled: true, format: json } }
 certificates:
   bench: { cert: "${certificate.certPath}", key: "${certificate.keyPath}" }
 listeners:

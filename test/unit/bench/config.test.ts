@@ -1,0 +1,25 @@
+import t from 'tap';
+import { ALGORITHMS, fleetConfig } from '../../../bench/fleet/config.ts';
+import { sluiceConfig } from '../../../bench/subjects/sluice.ts';
+import { loadConfig } from '../../../src/config/index.ts';
+
+function errorsOf(text: string): string[] {
+  const options = { env: {}, wallMs: 0, checkFiles: false };
+  const loaded = loadConfig({ text, name: 'bench', baseDir: '/nowhere' }, options);
+  return (loaded.ok ? loaded.warnings : loaded.diagnostics).map(({ message }) => message);
+}
+
+t.test('the files that the benches write for Sluice are right', (t) => {
+  const certificate = { certPath: '/nowhere/a.crt', keyPath: '/nowhere/a.key' };
+  const ports = { plain: 8001, tls: 8002, admin: 8003 };
+  t.same(errorsOf(sluiceConfig({ certificate, backendPort: 8004 }, ports, { threads: 2 })), []);
+  const servers = [4, 4, 40].map((meanServiceMs, index) => {
+    return { name: `server ${index}`, meanServiceMs, port: 9000 + index };
+  });
+  for (const algorithm of ALGORITHMS) {
+    t.same(errorsOf(fleetConfig(algorithm, servers, 8001, 8002)), [], algorithm);
+  }
+  t.match(fleetConfig('weighted', servers, 1, 2), /9000", weight: 10 [^]*9002", weight: 1 /);
+  t.notMatch(fleetConfig('random', servers, 1, 2), 'weight: 10');
+  t.end();
+});
