@@ -42,15 +42,18 @@ const zones = Array.from({ length: 64 }, (_, i) => Buffer.from(`a.zone${i}.examp
 const paths = Array.from({ length: 1024 }, (_, i) =>
   Buffer.from(`/service${i}/books/${i}`).toString('latin1'),
 );
+const strangers = paths.map((path) => path.replace('books', 'x').replace('/service', '/serve'));
 const escaped = paths.map((path) => `${path}/with%20space/%7euser`);
 const at = (list: readonly string[], i: number): string => list[i % list.length] as string;
 
 for (const count of [3, 1000]) {
   const table = compileRoutes(routes(count));
+  // Paths that lead to a route in both tables, or the small one would say no at the first character.
+  const known = paths.slice(0, count - 1);
   const rows: [string, number][] = [
-    ['exact host', measure((i) => table.match('https', at(hosts, i), at(paths, i)))],
-    ['wildcard host', measure((i) => table.match('https', at(zones, i), at(paths, i)))],
-    ['no such path', measure((i) => table.match('https', 'x.example', at(hosts, i)))],
+    ['exact host', measure((i) => table.match('https', at(hosts, i), at(known, i)))],
+    ['wildcard host', measure((i) => table.match('https', at(zones, i), at(known, i)))],
+    ['no such path', measure((i) => table.match('https', 'x.example', at(strangers, i)))],
   ];
   for (const [name, nanoseconds] of rows)
     process.stdout.write(

@@ -8,6 +8,7 @@ import {
   type RouteOptions,
   type RouteTable,
 } from '../../../src/route/index.ts';
+import { NO_ROUTE, PathTree } from '../../../src/route/path-tree.ts';
 
 const POOL = { kind: 'pool', pool: 'web' } as const;
 
@@ -258,4 +259,17 @@ t.test('hostile hosts and paths are only long, not slow to say no to', async (t)
   const table = compileRoutes([route('w', { hosts: ['*.example.com'], paths: ['/a/*'] })]);
   t.equal(table.match('l', '.'.repeat(16000), `/${'a/'.repeat(4000)}`), undefined);
   t.equal(table.match('l', `${'a.'.repeat(8000)}example.com`, `/a/${'/'.repeat(4000)}`)?.index, 0);
+});
+
+t.test('a tree does not mind the order in which patterns come', async (t) => {
+  const tree = new PathTree();
+  tree.add({ kind: 'prefix', path: '/api/books' }, 7);
+  tree.add({ kind: 'exact', path: '/api/books/1' }, 3);
+  tree.add({ kind: 'prefix', path: '/api' }, 5);
+  tree.add({ kind: 'exact', path: '/api/books/1' }, 9);
+  tree.add({ kind: 'prefix', path: '' }, 8);
+  t.equal(tree.find('/api/books/1', NO_ROUTE), 3);
+  t.equal(tree.find('/api/books/2', NO_ROUTE), 5);
+  t.equal(tree.find('/apis', NO_ROUTE), 8);
+  t.equal(tree.find('/api/books/1', 2), 2, 'nothing below the bound');
 });
