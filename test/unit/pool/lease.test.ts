@@ -1,4 +1,5 @@
 import t from 'tap';
+import { PROBE_INTERVAL_MS } from '../../../src/kernel/slots.ts';
 import type { Outcome } from '../../../src/pool/index.ts';
 import { PoolFixture, said } from '../../support/pool-fixture.ts';
 
@@ -109,5 +110,54 @@ t.test('the view tells what the balancer sees', (t) => {
   });
   fixture.down('a');
   t.equal(fixture.pool.view(fixture.clock.nowMs()).servers[0]?.verdict, 'unhealthy');
+  t.end();
+});
+
+/** Lets something happen in another thread just before a place is taken: the look was right, the claim must still fail. */
+function beforeAcquire(
+  fixture: PoolFixture,
+  happen: (slot: number, nth: number, takeAsOther: () => void) => void,
+): void {
+  const real = fixture.slots.tryAcquire.bind(fixture.slots);
+  let nth = 0;
+  fixture.slots.tryAcquire = (slot, thread, max) => {
+    happen(slot, nth++, () => real(slot, 1, max));
+    return real(slot, thread, max);
+  };
+}
+
+t.test('a server that leaves between look and claim is not used', (t) => {
+  const fixture = new PoolFixture({ servers: [{ id: 'a' }, { id: 'b' }] });
+  beforeAcquire(fixture, (slot, nth) => {
+    if (nth === 0) fixture.slots.retire(slot);
+  });
+  t.equal(fixture.take().server.id, 'b');
+  t.equal(fixture.inFlight(), 1);
+  t.end();
+});
+
+t.test('who loses every race for a place still finds the last one', (t) => {
+  const servers = Array.from({ length: 9 }, (_, i) => ({ id: `s${i}`, max: 1 }));
+  const fixture = new PoolFixture({ servers });
+  beforeAcquire(fixture, (_, nth, takeAsOther) => {
+    if (nth < 8) takeAsOther();
+  });
+  t.equal(fixture.take().why, 'round_robin');
+  t.equal(fixture.inFlight(), 9);
+  t.equal(said(fixture.pool.pick(fixture.ctx())), 'busy');
+  t.end();
+});
+
+t.test('a probe that another thread claimed first is left to it', (t) => {
+  const fixture = new PoolFixture({ servers: [{ id: 'a' }, { id: 'b' }] });
+  const { slot } = fixture.server('a');
+  fixture.slots.markSuspect(slot, fixture.clock.nowMs());
+  fixture.clock.advance(PROBE_INTERVAL_MS);
+  const real = fixture.slots.claimProbe.bind(fixture.slots);
+  fixture.slots.claimProbe = (at, nowMs) => {
+    real(at, nowMs);
+    return real(at, nowMs);
+  };
+  t.same([fixture.take().server.id, fixture.take().server.id], ['b', 'b']);
   t.end();
 });
