@@ -56,6 +56,9 @@ export const STATE = {
 /** A suspect server is offered one request in this time, over all threads, until it answers. */
 export const PROBE_INTERVAL_MS = 100;
 
+/** A caller's time may be as old as its exchange; below this it is told from a wrap-around. */
+const MAX_STALE_MS = 3_600_000;
+
 /** How much one answer moves the average: 1/16 follows a change within some tens of requests. */
 const AVERAGE_GAIN = 1 / 16;
 
@@ -371,10 +374,10 @@ export class SlotTable {
   #tick(nowMs: number): number {
     return (nowMs - this.#epochMs) | 0;
   }
-  /** A next probe is never further ahead than the interval: anything else is a past that wrapped around. */
+  /** No probe is planned further ahead than the interval: what seems hours ahead is a past that wrapped around. */
   #isDue(next: number, tick: number): boolean {
     const inMs = (next - tick) | 0;
-    return inMs <= 0 || inMs > PROBE_INTERVAL_MS;
+    return inMs <= 0 || inMs > MAX_STALE_MS;
   }
 }
 

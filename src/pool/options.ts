@@ -73,7 +73,7 @@ export interface PickContext {
   readonly tried: readonly PoolServer[];
   /** The client came over TLS: its cookie gets `Secure`. */
   readonly secure: boolean;
-  /** Monotonic time, `Clock.nowMs`. */
+  /** Monotonic time, `Clock.nowMs`; the start of the exchange will do (time in the queue is counted by the pool's clock). */
   readonly nowMs: number;
 }
 

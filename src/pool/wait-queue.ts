@@ -77,7 +77,7 @@ export class WaitQueue {
     const { slots, slot, thread, clock } = this.#deps;
     const max = this.#options.max;
     if (max === 0 || !slots.tryAcquire(slot, thread, max)) return undefined;
-    const waiter = new Waiter(ctx, settle, ctx.nowMs, this.#leave);
+    const waiter = new Waiter(ctx, settle, clock.nowMs(), this.#leave);
     this.#waiters.add(waiter);
     if (this.#waiters.size === 1) this.#showOldest();
     this.#ticker ??= clock.setTicker(LOOK_PERIOD_MS, () => this.#drain());

@@ -119,6 +119,8 @@ t.test('probes come due however long nobody asked, also where 32-bit millisecond
   t.notOk(slots.claimProbe(0, wrapAtMs + PROBE_INTERVAL_MS - 1));
   t.ok(slots.claimProbe(0, wrapAtMs + PROBE_INTERVAL_MS));
   t.notOk(slots.claimProbe(0, wrapAtMs + PROBE_INTERVAL_MS + 1));
+  slots.markSuspect(0, wrapAtMs + 50_000);
+  t.notOk(slots.claimProbe(0, wrapAtMs + 1000), 'the time of a caller whose request is old');
   t.end();
 });
 

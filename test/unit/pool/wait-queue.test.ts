@@ -113,6 +113,18 @@ t.test('who waited long enough is told so', (t) => {
   t.end();
 });
 
+t.test('the wait counts from when it began, not from the start of the request', (t) => {
+  const { fixture } = full();
+  const nowMs = fixture.clock.nowMs();
+  fixture.clock.advance(500);
+  const retry = ask(fixture, { nowMs });
+  fixture.clock.advance(95);
+  t.equal(retry.state, 'waiting');
+  fixture.clock.advance(5);
+  t.equal(retry.state, 'queue_timeout');
+  t.end();
+});
+
 t.test('who cancelled is never called, and its place goes to the next', async (t) => {
   const { fixture, holder } = full();
   const requests = [ask(fixture), ask(fixture)];
