@@ -1,0 +1,195 @@
+/**
+ * Puts configurations in force. Owns what is in force: configuration, snapshot, certificates.
+ *
+ *   make beside what runs: certificates ─▶ authorities ─▶ ports ─▶ slots ─▶ snapshot ─▶ compiled in every thread
+ *   then, in one step:     registry, slots, threads switch; health checks follow; what left is drained
+ *
+ * Any failure on the first line leaves all as it was. Changes queue up, never two at once; what is derived from
+ * the configuration of the moment (a runtime change, new certificates) is derived when its turn has come.
+ */
+import type { ResolvedConfig } from '../config/index.ts';
+import type { HealthChecker, PoolDefinition, Registry, RegistryPlan } from '../control/index.ts';
+import type { Clock } from '../kernel/clock.ts';
+import { errorText } from '../kernel/errors.ts';
+import type { SlotAllocator, SlotRef } from '../kernel/slot-allocator.ts';
+import type { Log } from '../observe/index.ts';
+import type { CellAllocator } from '../observe/main/index.ts';
+import type { CertificateMaterial, CertificateStore, TlsEvent } from '../tls/index.ts';
+import { buildSnapshot, healthPools, poolDefinitions, slotKeys } from './build-snapshot.ts';
+import type { AccessLogSettings } from './messages.ts';
+import { openCertificates, readAuthorityFiles, resolvePorts } from './plan.ts';
+import type { ListenerSnapshot, Snapshot } from './snapshot.ts';
+import type { ThreadPool } from './thread-pool.ts';
+
+export interface ApplierDeps {
+  readonly clock: Clock;
+  readonly log: Log;
+  readonly registry: Registry;
+  readonly slots: SlotAllocator;
+  readonly cells: CellAllocator;
+  readonly threads: ThreadPool;
+  readonly health: HealthChecker;
+  /** Resolves when the threads can take their first snapshot. */
+  readonly threadsReady: () => Promise<void>;
+  certificatesDir(config: ResolvedConfig): string;
+  onTlsEvent(event: TlsEvent): void;
+}
+
+type MakePlan = (file: readonly PoolDefinition[]) => RegistryPlan;
+
+export class Applier {
+  readonly #deps: ApplierDeps;
+  #config: ResolvedConfig;
+  #snapshot: Snapshot | undefined;
+  #certificates: CertificateStore | undefined;
+  #generation = 0;
+  #queue: Promise<unknown> = Promise.resolve();
+
+  constructor(config: ResolvedConfig, deps: ApplierDeps) {
+    this.#config = config;
+    this.#deps = deps;
+  }
+
+  get config(): ResolvedConfig {
+    return this.#config;
+  }
+  get generation(): number {
+    return this.#generation;
+  }
+  get listeners(): readonly ListenerSnapshot[] {
+    return this.#snapshot?.listeners ?? [];
+  }
+  get certificates(): readonly CertificateMaterial[] {
+    return this.#certificates?.materials() ?? [];
+  }
+
+  /** Puts a configuration in force. @throws SluiceError when it cannot be; then nothing has changed */
+  apply(config: ResolvedConfig): Promise<void> {
+    return this.#enqueue(() => this.#apply(config, (file) => this.#deps.registry.plan(file)));
+  }
+
+  /** Changes the servers of the configuration in force. */
+  change(plan: MakePlan): Promise<void> {
+    return this.#enqueue(() => this.#apply(this.#config, plan));
+  }
+
+  /** Compiles the configuration in force anew: certificates or secrets have changed. */
+  refresh(why: string): Promise<void> {
+    return this.change((file) => this.#deps.registry.plan(file)).catch((error: unknown) => {
+      this.#deps.log.error(`could not put ${why} in force`, { error });
+    });
+  }
+
+  /** Waits for what is under way and frees what is held. */
+  async stop(): Promise<void> {
+    await this.#queue;
+    await this.#certificates?.stop();
+  }
+
+  #enqueue<T>(task: () => Promise<T>): Promise<T> {
+    const result = this.#queue.then(task);
+    this.#queue = result.catch(() => {});
+    return result;
+  }
+
+  async #apply(config: ResolvedConfig, makePlan: MakePlan): Promise<void> {
+    const deps = this.#deps;
+    const { certificates, isNew } = await this.#certificatesFor(config);
+    try {
+      const authorities = readAuthorityFiles(config);
+      const open = new Map(this.listeners.map((it) => [it.name, it]));
+      const ports = await resolvePorts(config, open);
+      const plan = makePlan(poolDefinitions(config));
+      const slotPlan = deps.slots.prepare(slotKeys(config, plan.pools));
+      const slotOf = (key: string): SlotRef => slotPlan.slots.get(key) as SlotRef;
+      const generation = this.#generation + 1;
+      let snapshot: Snapshot;
+      try {
+        snapshot = buildSnapshot(config, {
+          generation,
+          pools: plan.pools,
+          certificates: certificates.materials(),
+          ports,
+          authorities,
+          slotOf,
+          cellsOf: (kind, ...labels) => deps.cells.block(kind, ...labels).offset,
+        });
+        await deps.threadsReady();
+        await deps.threads.prepare(snapshot, accessLogSettings(config));
+      } catch (error) {
+        slotPlan.abort();
+        throw error;
+      }
+      deps.registry.commit(plan, slotOf);
+      slotPlan.commit();
+      await deps.threads.commit(generation, config.shutdown.drainTimeoutMs);
+      this.#generation = generation;
+      this.#snapshot = snapshot;
+      this.#config = config;
+      deps.health.update(healthPools(config, plan.pools, authorities));
+      this.#retainCells(config, plan.pools);
+    } catch (error) {
+      if (isNew) await certificates.stop();
+      throw error;
+    }
+    if (isNew) {
+      const before = this.#certificates;
+      this.#certificates = certificates;
+      await before?.stop();
+    }
+  }
+
+  /** The store of certificates that fits this configuration: the one in force when nothing about them changed. */
+  async #certificatesFor(
+    config: ResolvedConfig,
+  ): Promise<{ certificates: CertificateStore; isNew: boolean }> {
+    const { clock, log, onTlsEvent, certificatesDir } = this.#deps;
+    const current = this.#certificates;
+    if (current && certificateWords(config) === certificateWords(this.#config))
+      return { certificates: current, isNew: false };
+    const directory = certificatesDir(config);
+    const certificates = openCertificates(
+      config,
+      directory,
+      clock,
+      onTlsEvent,
+      () => void this.refresh('changed certificates'),
+    );
+    try {
+      await certificates.start();
+    } catch (error) {
+      await certificates
+        .stop()
+        .catch((thrown: unknown) => log.debug('certificates', { error: errorText(thrown) }));
+      throw error;
+    }
+    return { certificates, isNew: true };
+  }
+
+  #retainCells(config: ResolvedConfig, pools: readonly PoolDefinition[]): void {
+    const { cells } = this.#deps;
+    cells.retain('route', [[''], ...config.routes.map((it) => [it.name])]);
+    cells.retain(
+      'listener',
+      config.listeners.map((it) => [it.name]),
+    );
+    cells.retain(
+      'pool',
+      pools.map((it) => [it.name]),
+    );
+    cells.retain(
+      'server',
+      pools.flatMap((pool) => pool.servers.map((server) => [pool.name, server.id])),
+    );
+  }
+}
+
+/** All that the file says about certificates, as text to compare; where it says it does not matter. */
+function certificateWords(config: ResolvedConfig): string {
+  return JSON.stringify(config.certificates.map(({ source: _, ...words }) => words));
+}
+
+function accessLogSettings(config: ResolvedConfig): AccessLogSettings {
+  const { enabled, sampleFraction } = config.logs.access;
+  return { isEnabled: enabled, sampleFraction };
+}

@@ -1,0 +1,213 @@
+/**
+ * Configuration -> snapshot: the one place that maps the words of the file to what the parts take. Pure: what it
+ * needs beside the file (servers as they are now, slots, counter cells, ports, certificates) is given to it.
+ */
+import type {
+  ListenerConfig,
+  PoolConfig,
+  RateLimitConfig,
+  ResolvedConfig,
+  RouteConfig,
+} from '../config/index.ts';
+import type { HealthPool, PoolDefinition } from '../control/index.ts';
+import { serverKey } from '../control/index.ts';
+import { formatHostPort } from '../kernel/address.ts';
+import type { SlotRef } from '../kernel/slot-allocator.ts';
+import type { RateRuleOptions } from '../limit/index.ts';
+import type { HostRule } from '../proxy/index.ts';
+import type { CertificateMaterial, UpstreamTlsOptions } from '../tls/index.ts';
+import type { ListenerSnapshot, PoolSnapshot, RouteSnapshot, Snapshot } from './snapshot.ts';
+
+export const listenerKey = (name: string): string => `listener\n${name}`;
+export const poolKey = (name: string): string => `pool\n${name}`;
+
+/** What the snapshot needs beside the file. */
+export interface SnapshotInputs {
+  readonly generation: number;
+  readonly pools: readonly PoolDefinition[];
+  readonly certificates: readonly CertificateMaterial[];
+  /** Port of each listener, port 0 resolved. */
+  readonly ports: ReadonlyMap<string, number>;
+  /** PEM text of each `upstream.tls.ca` file by path. */
+  readonly authorities: ReadonlyMap<string, string>;
+  slotOf(key: string): SlotRef;
+  cellsOf(kind: 'route' | 'listener' | 'pool' | 'server', ...labels: string[]): number;
+}
+
+/** The keys of everything that has a slot. */
+export function slotKeys(config: ResolvedConfig, pools: readonly PoolDefinition[]): string[] {
+  return [
+    ...config.listeners.map((it) => listenerKey(it.name)),
+    ...pools.flatMap((pool) => [
+      poolKey(pool.name),
+      ...pool.servers.map((server) => serverKey(pool.name, server.id)),
+    ]),
+  ];
+}
+
+export function poolDefinitions(config: ResolvedConfig): PoolDefinition[] {
+  return config.pools.map((pool) => ({
+    name: pool.name,
+    isChecked: pool.health !== undefined,
+    servers: pool.servers.map((server) => ({
+      id: server.id,
+      host: server.host,
+      port: server.port,
+      weight: server.weight,
+      backup: server.backup,
+      maxConnections: server.maxConnections ?? 0,
+      maintenance: server.maintenance,
+    })),
+  }));
+}
+
+export function buildSnapshot(config: ResolvedConfig, inputs: SnapshotInputs): Snapshot {
+  return {
+    generation: inputs.generation,
+    listeners: config.listeners.map((listener) => listenerSnapshot(listener, inputs)),
+    routes: config.routes.map((route) => routeSnapshot(route, inputs)),
+    pools: inputs.pools.map((pool) => poolSnapshot(configOf(config, pool.name), pool, inputs)),
+    certificates: inputs.certificates,
+  };
+}
+
+function configOf(config: ResolvedConfig, name: string): PoolConfig {
+  const pool = config.pools.find((it) => it.name === name);
+  if (pool) return pool;
+  throw new Error(`pool ${name} is not in the configuration`);
+}
+
+function listenerSnapshot(listener: ListenerConfig, inputs: SnapshotInputs): ListenerSnapshot {
+  const { limits } = listener;
+  return {
+    name: listener.name,
+    host: listener.address,
+    port: inputs.ports.get(listener.name) ?? listener.port,
+    tls: listener.tls
+      ? {
+          certificates: listener.tls.certificates,
+          minVersion: listener.tls.minVersion,
+          strictSni: listener.tls.strictSni,
+        }
+      : null,
+    redirectPort: listener.redirectTo === undefined ? null : (inputs.ports.get(listener.redirectTo) ?? 443),
+    trustedProxies: listener.trustedProxies,
+    ipAllow: listener.ipAllow,
+    ipDeny: listener.ipDeny,
+    rateLimit: rateRule(`listener:${listener.name}`, listener.rateLimit),
+    limits: {
+      maxHeadBytes: limits.maxHeaderSizeBytes,
+      maxFields: limits.maxFields,
+      maxTargetBytes: limits.maxTargetBytes,
+      maxBodyBytes: limits.maxBodySizeBytes ?? 0,
+      headerTimeoutMs: limits.headerTimeoutMs,
+      bodyTimeoutMs: limits.bodyTimeoutMs,
+      idleTimeoutMs: limits.idleTimeoutMs,
+      minRate: limits.minRateBytesPerSecond,
+    },
+    maxConnections: limits.maxConnections,
+    slot: inputs.slotOf(listenerKey(listener.name)).slot,
+    tunnelIdleTimeoutMs: limits.tunnelIdleTimeoutMs,
+    cells: inputs.cellsOf('listener', listener.name),
+    // Requests that met no route are counted as of the route "", beside those that did.
+    noRouteCells: inputs.cellsOf('route', ''),
+  };
+}
+
+function routeSnapshot(route: RouteConfig, inputs: SnapshotInputs): RouteSnapshot {
+  const { action } = route;
+  return {
+    name: route.name,
+    listeners: route.listeners,
+    hosts: route.match.hosts,
+    paths: route.match.paths,
+    action:
+      action.type === 'pool'
+        ? { kind: 'pool', pool: action.pool }
+        : action.type === 'redirect'
+          ? { kind: 'redirect', to: action.to, status: action.status }
+          : { kind: 'respond', status: action.status, body: action.body, contentType: action.contentType },
+    rateLimit: rateRule(`route:${route.name}`, route.rateLimit),
+    ipAllow: route.ipAllow,
+    ipDeny: route.ipDeny,
+    timeoutMs: route.timeoutMs ?? 0,
+    cells: inputs.cellsOf('route', route.name),
+  };
+}
+
+function rateRule(name: string, limit: RateLimitConfig | undefined): RateRuleOptions | null {
+  return limit === undefined
+    ? null
+    : { name, count: limit.count, windowMs: limit.windowMs, burst: limit.burst };
+}
+
+function poolSnapshot(config: PoolConfig, pool: PoolDefinition, inputs: SnapshotInputs): PoolSnapshot {
+  const { upstream } = config;
+  return {
+    name: pool.name,
+    slot: inputs.slotOf(poolKey(pool.name)).slot,
+    algorithm: config.algorithm,
+    servers: pool.servers.map((server) => ({
+      id: server.id,
+      address: formatHostPort(server),
+      host: server.host,
+      port: server.port,
+      tls: upstream.tls !== undefined,
+      backup: server.backup,
+      ...inputs.slotOf(serverKey(pool.name, server.id)),
+    })),
+    sticky:
+      config.sticky === undefined
+        ? null
+        : { cookie: config.sticky.cookie, ttlMs: config.sticky.ttlMs ?? null },
+    queue: config.queue,
+    maxAttempts: config.retry.attempts,
+    host: hostRule(config),
+    upstreamTls: upstreamTls(config, inputs.authorities),
+    connectTimeoutMs: upstream.connectTimeoutMs,
+    firstByteTimeoutMs: upstream.firstByteTimeoutMs,
+    keepalive: upstream.keepalive,
+    cells: inputs.cellsOf('pool', pool.name),
+    serverCells: pool.servers.map((server) => inputs.cellsOf('server', pool.name, server.id)),
+  };
+}
+
+function hostRule(config: PoolConfig): HostRule {
+  const { host } = config.upstream;
+  return host.type === 'literal' ? { kind: 'literal', value: host.value } : { kind: host.type };
+}
+
+function upstreamTls(
+  config: PoolConfig,
+  authorities: SnapshotInputs['authorities'],
+): UpstreamTlsOptions | null {
+  const { tls } = config.upstream;
+  if (tls === undefined) return null;
+  return {
+    ca: tls.caPath === undefined ? undefined : authorities.get(tls.caPath),
+    name: tls.serverName,
+    verify: tls.verify,
+  };
+}
+
+/** What the health checks need to know of the pools. */
+export function healthPools(
+  config: ResolvedConfig,
+  pools: readonly PoolDefinition[],
+  authorities: SnapshotInputs['authorities'],
+): HealthPool[] {
+  return pools.map((pool) => {
+    const poolConfig = configOf(config, pool.name);
+    const tls = upstreamTls(poolConfig, authorities);
+    return {
+      name: pool.name,
+      check: poolConfig.health,
+      servers: pool.servers.map((server) => ({
+        id: server.id,
+        host: server.host,
+        port: server.port,
+        ...(tls === null ? {} : { tls: { ca: tls.ca, serverName: tls.name, verify: tls.verify } }),
+      })),
+    };
+  });
+}

@@ -1,0 +1,306 @@
+/**
+ * A data thread's life: snapshots in two phases (prepare: compile and bind; commit: switch), listeners, draining.
+ * A request keeps the plane that it started with; connections and listeners go from one plane to the next.
+ */
+import type { Socket } from 'node:net';
+import { type ClientInfo, Http1Connection, type WireLimits } from '../http/index.ts';
+import { errorText } from '../kernel/errors.ts';
+import { RequestIds } from '../kernel/ids.ts';
+import { IpFilter, parseAddress } from '../limit/index.ts';
+import { Listener, type ListenerSettings, type OpenConnection } from '../listen/index.ts';
+import { AccessLog, type AccessRecord, type Log } from '../observe/index.ts';
+import { type Plane, Proxy, type ProxyDeps } from '../proxy/index.ts';
+import { type CompiledTls, compileTls, ListenerTls, type SecretBytes } from '../tls/index.ts';
+import type { AccessLogSettings, FromThread, ThreadStart, ToThread } from './messages.ts';
+import { type CompileContext, type CompiledSnapshot, compileSnapshot } from './plane.ts';
+import type { ListenerSnapshot, Snapshot } from './snapshot.ts';
+
+/** One listener of this thread with what the current snapshot says of it. */
+interface OpenListener {
+  readonly listener: Listener;
+  readonly tls: ListenerTls | null;
+  limits: WireLimits;
+  plane: Plane;
+}
+
+interface Prepared {
+  readonly snapshot: Snapshot;
+  readonly compiled: CompiledSnapshot;
+  readonly tls: ReadonlyMap<string, CompiledTls>;
+  /** Listeners that this snapshot adds: bound, and accepting as soon as it is committed. */
+  readonly added: Map<string, OpenListener>;
+  readonly accessLog: AccessLogSettings;
+}
+
+export class DataThread {
+  readonly #context: Omit<CompileContext, 'stickyKeys'>;
+  readonly #log: Log;
+  readonly #post: (message: FromThread) => void;
+  readonly #proxyDeps: ProxyDeps & { accessLog: AccessLog | null };
+  readonly #proxy: Proxy;
+  readonly #listeners = new Map<string, OpenListener>();
+  readonly #leaving = new Set<OpenListener>();
+  #secrets: SecretBytes;
+  #prepared: Prepared | null = null;
+
+  constructor(
+    context: Omit<CompileContext, 'stickyKeys'>,
+    start: ThreadStart,
+    log: Log,
+    post: (message: FromThread) => void,
+  ) {
+    this.#context = context;
+    this.#log = log;
+    this.#post = post;
+    this.#secrets = start.secrets;
+    this.#proxyDeps = {
+      clock: context.clock,
+      deadlines: context.deadlines,
+      ids: new RequestIds(),
+      accessLog: null,
+      log,
+      record: emptyRecord(),
+      planeFor: (client) => this.#planeFor(client),
+    };
+    this.#proxy = new Proxy(this.#proxyDeps);
+  }
+
+  /** @returns true when the thread's work is over */
+  async onMessage(message: ToThread): Promise<boolean> {
+    switch (message.type) {
+      case 'prepare':
+        await this.#prepare(message.snapshot, message.accessLog);
+        return false;
+      case 'commit':
+        this.#commit(message.generation, message.drainTimeoutMs);
+        return false;
+      case 'abort':
+        this.#abort(message.generation);
+        return false;
+      case 'server_down':
+        this.#context.connections.serverDown(message.pool, message.server, message.why);
+        return false;
+      case 'secrets':
+        this.#secrets = message.secrets;
+        return false;
+      case 'drain':
+        await this.#drain(message.timeoutMs);
+        return true;
+      default:
+        message satisfies never;
+        return false;
+    }
+  }
+
+  // ---- snapshots
+
+  async #prepare(snapshot: Snapshot, accessLog: AccessLogSettings): Promise<void> {
+    let error: string | null = null;
+    const added = new Map<string, OpenListener>();
+    try {
+      const compiled = compileSnapshot(snapshot, { ...this.#context, stickyKeys: this.#secrets.stickyKeys });
+      const tls = this.#compileAllTls(snapshot);
+      for (const options of snapshot.listeners) {
+        const known = this.#listeners.get(options.name);
+        if (known && isSameAddress(known, options)) continue;
+        const opened = this.#openListener(options, tls.get(options.name), compiled.plane);
+        added.set(options.name, opened);
+        await opened.listener.listen();
+      }
+      this.#prepared = { snapshot, compiled, tls, added, accessLog };
+    } catch (thrown) {
+      error = errorText(thrown);
+      for (const { listener } of added.values()) listener.destroy();
+    }
+    this.#post({ type: 'prepared', generation: snapshot.generation, error });
+  }
+
+  #compileAllTls(snapshot: Snapshot): Map<string, CompiledTls> {
+    const all = new Map<string, CompiledTls>();
+    for (const listener of snapshot.listeners) {
+      if (listener.tls === null) continue;
+      const { certificates, minVersion, strictSni } = listener.tls;
+      all.set(
+        listener.name,
+        compileTls({
+          scope: listener.name,
+          materials: snapshot.certificates,
+          certificates,
+          minVersion,
+          strictSni,
+          ticketKey: this.#secrets.ticketKey,
+          alpn: ['http/1.1'],
+        }),
+      );
+    }
+    return all;
+  }
+
+  #openListener(options: ListenerSnapshot, compiledTls: CompiledTls | undefined, plane: Plane): OpenListener {
+    const tls = compiledTls ? new ListenerTls(compiledTls) : null;
+    const opened: OpenListener = {
+      tls,
+      limits: options.limits,
+      plane,
+      listener: new Listener(
+        { host: options.host, port: options.port },
+        this.#settingsOf(options, tls, plane),
+        (socket, client, onClose) => this.#openWire(opened, socket, client, onClose),
+        this.#log,
+      ),
+    };
+    return opened;
+  }
+
+  #settingsOf(options: ListenerSnapshot, tls: ListenerTls | null, plane: Plane): ListenerSettings {
+    const filter = new IpFilter(options.ipAllow, options.ipDeny);
+    const { slots, thread } = this.#context;
+    const listenerPlane = plane.listeners.get(options.name);
+    if (!listenerPlane) throw new Error(`listener ${options.name} is not in its own snapshot`);
+    return {
+      name: options.name,
+      tls,
+      handshakeTimeoutMs: options.limits.headerTimeoutMs,
+      cells: listenerPlane.cells,
+      admits: (ip) => filter.isOpen || filter.decide(parseAddress(ip)) === 'allowed',
+      isTrusted: listenerPlane.isTrusted,
+      acquire: () => slots.tryAcquire(options.slot, thread, options.maxConnections),
+      release: () => slots.release(options.slot, thread),
+    };
+  }
+
+  #openWire(
+    opened: OpenListener,
+    socket: Socket,
+    client: ClientInfo,
+    onClose: (connection: OpenConnection) => void,
+  ): OpenConnection {
+    const { clock, deadlines, names } = this.#context;
+    return new Http1Connection(
+      socket,
+      client,
+      opened.limits,
+      { clock, deadlines, names, handler: this.#proxy },
+      onClose,
+    );
+  }
+
+  #commit(generation: number, drainTimeoutMs: number): void {
+    const prepared = this.#prepared;
+    if (prepared?.snapshot.generation !== generation) return;
+    this.#prepared = null;
+    const { plane } = prepared.compiled;
+    this.#useAccessLog(prepared.accessLog);
+    const names = new Set(prepared.snapshot.listeners.map((it) => it.name));
+    for (const [name, open] of this.#listeners) {
+      if (!names.has(name) || prepared.added.has(name)) this.#leave(name, open, drainTimeoutMs);
+    }
+    for (const options of prepared.snapshot.listeners) {
+      const added = prepared.added.get(options.name);
+      if (added) {
+        this.#listeners.set(options.name, added);
+        continue;
+      }
+      const open = this.#listeners.get(options.name) as OpenListener;
+      const compiledTls = prepared.tls.get(options.name);
+      if (open.tls && compiledTls) open.tls.use(compiledTls);
+      open.limits = options.limits;
+      open.plane = plane;
+      open.listener.configure(this.#settingsOf(options, open.tls, plane));
+    }
+    this.#context.connections.keepOnly(prepared.compiled.connectionKeys);
+    this.#post({ type: 'committed', generation });
+  }
+
+  #useAccessLog(settings: AccessLogSettings): void {
+    const { clock, random } = this.#context;
+    if (!settings.isEnabled) {
+      this.#proxyDeps.accessLog?.close();
+      this.#proxyDeps.accessLog = null;
+      return;
+    }
+    this.#proxyDeps.accessLog ??= new AccessLog(settings, {
+      clock,
+      random,
+      sink: (text, lines) => this.#post({ type: 'access', text, lines }),
+    });
+    this.#proxyDeps.accessLog.setSampleFraction(settings.sampleFraction);
+  }
+
+  #abort(generation: number): void {
+    const prepared = this.#prepared;
+    if (prepared?.snapshot.generation !== generation) return;
+    this.#prepared = null;
+    for (const { listener } of prepared.added.values()) listener.destroy();
+  }
+
+  /** The plane of the listener that the connection came from; a listener that left keeps the last one it had. */
+  #planeFor(client: ClientInfo): Plane {
+    // A listener that is bound but not committed yet may get its first connection already.
+    const open = this.#listeners.get(client.listener) ?? this.#prepared?.added.get(client.listener);
+    if (open) return open.plane;
+    for (const { plane } of this.#leaving) if (plane.listeners.has(client.listener)) return plane;
+    throw new Error(`a connection of the unknown listener ${client.listener}`);
+  }
+
+  #leave(name: string, open: OpenListener, drainTimeoutMs: number): void {
+    this.#listeners.delete(name);
+    this.#leaving.add(open);
+    const timer = this.#context.clock.setTimer(drainTimeoutMs, () => open.listener.destroy());
+    void open.listener.drain().then(() => {
+      timer.cancel();
+      this.#leaving.delete(open);
+    });
+  }
+
+  // ---- the end
+
+  async #drain(timeoutMs: number): Promise<void> {
+    let wasCut = false;
+    const all = [...this.#listeners.values(), ...this.#leaving];
+    const timer = this.#context.clock.setTimer(timeoutMs, () => {
+      wasCut = true;
+      for (const { listener } of all) listener.destroy();
+    });
+    await Promise.all(all.map(({ listener }) => listener.drain()));
+    timer.cancel();
+    this.#context.connections.destroyAll();
+    this.#context.deadlines.stop();
+    this.#proxyDeps.accessLog?.close();
+    this.#post({ type: 'drained', wasCut });
+  }
+}
+
+function isSameAddress(known: OpenListener, options: ListenerSnapshot): boolean {
+  const { address } = known.listener;
+  return (
+    address.host === options.host &&
+    address.port === options.port &&
+    (known.tls !== null) === (options.tls !== null)
+  );
+}
+
+function emptyRecord(): AccessRecord {
+  return {
+    wallMs: 0,
+    requestId: '',
+    clientIp: '',
+    listener: '',
+    method: '',
+    host: '',
+    target: '',
+    protocol: '',
+    route: '',
+    pool: '',
+    server: '',
+    status: 0,
+    reason: 'ok',
+    durationMs: 0,
+    upstreamMs: -1,
+    attempts: 0,
+    bytesIn: 0,
+    bytesOut: 0,
+    tls: '',
+    userAgent: '',
+  };
+}

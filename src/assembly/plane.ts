@@ -1,0 +1,204 @@
+/**
+ * Snapshot -> plane: what a data thread compiles from the plain data that main posted. Pure but for what it is
+ * given (`CompileContext`), which is also what survives from one snapshot to the next: connections to servers.
+ */
+import { type ConnectionLimits, ServerConnections } from '../forward/index.ts';
+import type { NameTable } from '../http/index.ts';
+import type { Clock } from '../kernel/clock.ts';
+import type { Deadlines } from '../kernel/deadlines.ts';
+import type { Random } from '../kernel/random.ts';
+import type { SlotTable } from '../kernel/slots.ts';
+import {
+  CidrSet,
+  type ClientKey,
+  IpFilter,
+  type LimiterTable,
+  parseAddress,
+  RateRule,
+  type RateRuleOptions,
+  rateLimitHeaders,
+  Verdict,
+} from '../limit/index.ts';
+import { ListenerCells, PoolCells, RouteCells, ServerCells } from '../observe/index.ts';
+import { compilePool, type PoolServer, type ServerOptions } from '../pool/index.ts';
+import type { ListenerPlane, Plane, PoolPlane, RateGate, RoutePlane } from '../proxy/index.ts';
+import { compileRoutes } from '../route/index.ts';
+import { compileUpstreamTls } from '../tls/index.ts';
+import type { ListenerSnapshot, PoolSnapshot, RouteSnapshot, Snapshot } from './snapshot.ts';
+
+export interface CompileContext {
+  readonly clock: Clock;
+  readonly deadlines: Deadlines;
+  readonly random: Random;
+  readonly names: NameTable;
+  readonly slots: SlotTable;
+  readonly limiter: LimiterTable;
+  /** This thread's row of counter cells. */
+  readonly row: Float64Array;
+  readonly thread: number;
+  readonly stickyKeys: readonly Uint8Array[];
+  readonly connections: ConnectionBook;
+}
+
+/** Idle connections are left after this time, and no connection is used longer than that. */
+const IDLE_MS = 60_000;
+const MAX_AGE_MS = 3_600_000;
+/** Of answers; more than clients may send, since servers are ours. */
+const SERVER_HEAD_BYTES = 64 * 1024;
+const SERVER_FIELDS = 256;
+const SERVER_SILENCE_MS = 60_000;
+
+/** The connections of this thread, by server; a server that a new snapshot keeps as it is keeps them. */
+export class ConnectionBook {
+  readonly #byKey = new Map<string, ServerConnections>();
+
+  of(key: string, make: () => ServerConnections): ServerConnections {
+    let connections = this.#byKey.get(key);
+    if (!connections) {
+      connections = make();
+      this.#byKey.set(key, connections);
+    }
+    return connections;
+  }
+
+  find(key: string): ServerConnections | undefined {
+    return this.#byKey.get(key);
+  }
+
+  /** Retires what is not among `keys` any more. */
+  keepOnly(keys: ReadonlySet<string>): void {
+    for (const [key, connections] of this.#byKey) {
+      if (keys.has(key)) continue;
+      connections.retire();
+      this.#byKey.delete(key);
+    }
+  }
+
+  /** Attempts on this server that have no answer yet go elsewhere. */
+  serverDown(pool: string, server: string, why: string): void {
+    for (const [key, connections] of this.#byKey) {
+      if (key.startsWith(`${pool}\n${server}\n`)) connections.failUnanswered(why);
+    }
+  }
+
+  destroyAll(): void {
+    for (const connections of this.#byKey.values()) connections.destroy();
+  }
+}
+
+export interface CompiledSnapshot {
+  readonly plane: Plane;
+  /** Keys of the servers in it. */
+  readonly connectionKeys: ReadonlySet<string>;
+}
+
+export function compileSnapshot(snapshot: Snapshot, context: CompileContext): CompiledSnapshot {
+  const keys = new Set<string>();
+  const plane: Plane = {
+    generation: snapshot.generation,
+    routes: compileRoutes(snapshot.routes.map((route) => compileRoute(route, context))),
+    pools: new Map(snapshot.pools.map((pool) => [pool.name, compilePoolPlane(pool, context, keys)])),
+    listeners: new Map(
+      snapshot.listeners.map((listener) => [listener.name, compileListener(listener, context)]),
+    ),
+  };
+  return { plane, connectionKeys: keys };
+}
+
+function compileRoute(route: RouteSnapshot, context: CompileContext): RoutePlane {
+  const filter = new IpFilter(route.ipAllow, route.ipDeny);
+  return {
+    name: route.name,
+    listeners: route.listeners,
+    hosts: route.hosts,
+    paths: route.paths,
+    action: route.action,
+    filter: filter.isOpen ? null : filter,
+    limit: rateGate(route.rateLimit, context),
+    timeoutMs: route.timeoutMs,
+    cells: new RouteCells(context.row, route.cells),
+  };
+}
+
+function compileListener(listener: ListenerSnapshot, context: CompileContext): ListenerPlane {
+  const trusted = new CidrSet(listener.trustedProxies);
+  return {
+    name: listener.name,
+    redirectPort: listener.redirectPort,
+    limit: rateGate(listener.rateLimit, context),
+    cells: new ListenerCells(context.row, listener.cells),
+    noRoute: new RouteCells(context.row, listener.noRouteCells),
+    tunnelIdleTimeoutMs: listener.tunnelIdleTimeoutMs,
+    isTrusted: (ip) => !trusted.isEmpty && trusted.has(parseAddress(ip)),
+  };
+}
+
+function rateGate(options: RateRuleOptions | null, context: CompileContext): RateGate | null {
+  if (options === null) return null;
+  const rule = new RateRule(options);
+  const verdict = new Verdict();
+  const { limiter } = context;
+  return {
+    check(client: ClientKey, nowMs: number): string | null {
+      limiter.check(rule, client, nowMs, verdict);
+      if (verdict.allowed) return null;
+      return rateLimitHeaders(verdict, rule)
+        .map(([name, value]) => `${name}: ${value}\r\n`)
+        .join('');
+    },
+  };
+}
+
+function compilePoolPlane(options: PoolSnapshot, context: CompileContext, keys: Set<string>): PoolPlane {
+  const pool = compilePool(options, {
+    slots: context.slots,
+    thread: context.thread,
+    clock: context.clock,
+    random: context.random,
+    stickyKeys: context.stickyKeys,
+  });
+  const limits: ConnectionLimits = {
+    connectTimeoutMs: options.connectTimeoutMs,
+    firstByteTimeoutMs: options.firstByteTimeoutMs,
+    bodyTimeoutMs: SERVER_SILENCE_MS,
+    idleTimeoutMs: IDLE_MS,
+    maxAgeMs: MAX_AGE_MS,
+    maxHeadBytes: SERVER_HEAD_BYTES,
+    maxFields: SERVER_FIELDS,
+  };
+  const tls = options.upstreamTls === null ? null : compileUpstreamTls(options.upstreamTls);
+  const connections = options.servers.map((server) => {
+    const key = connectionKey(options, server);
+    keys.add(key);
+    return context.connections.of(key, () => {
+      const target = {
+        host: server.host,
+        port: server.port,
+        path: '',
+        tls: tls === null ? null : tls.forServer(server.host),
+      };
+      return new ServerConnections(target, limits, options.keepalive, context);
+    });
+  });
+  const cells = options.serverCells.map((offset) => new ServerCells(context.row, offset));
+  return {
+    pool,
+    maxAttempts: options.maxAttempts,
+    host: options.host,
+    cells: new PoolCells(context.row, options.cells),
+    connectionsOf: (server: PoolServer) => connections[server.index] as ServerConnections,
+    cellsOf: (server: PoolServer) => cells[server.index] as ServerCells,
+  };
+}
+
+/** All that decides how a connection is made: when any of it changes, old connections are not used again. */
+function connectionKey(pool: PoolSnapshot, server: ServerOptions): string {
+  const how = [
+    pool.upstreamTls,
+    pool.connectTimeoutMs,
+    pool.firstByteTimeoutMs,
+    pool.keepalive,
+    server.generation,
+  ];
+  return `${pool.name}\n${server.id}\n${server.address}\n${JSON.stringify(how)}`;
+}

@@ -1,0 +1,67 @@
+/**
+ * A configuration as it is posted to the data threads: plain data, checked, with the numbers of slots and counter
+ * cells that main gave to each part. A thread compiles it (plane.ts); it never edits it.
+ */
+
+import type { WireLimits } from '../http/index.ts';
+import type { RateRuleOptions } from '../limit/index.ts';
+import type { PoolOptions } from '../pool/index.ts';
+import type { HostRule } from '../proxy/index.ts';
+import type { RouteOptions } from '../route/index.ts';
+import type { CertificateMaterial, TlsVersion, UpstreamTlsOptions } from '../tls/index.ts';
+
+export interface ListenerSnapshot {
+  readonly name: string;
+  /** undefined = all addresses. */
+  readonly host: string | undefined;
+  /** Never 0: main has resolved it. */
+  readonly port: number;
+  readonly tls: {
+    readonly certificates: readonly string[];
+    readonly minVersion: TlsVersion;
+    readonly strictSni: boolean;
+  } | null;
+  /** Set: every request is redirected to https on this port. */
+  readonly redirectPort: number | null;
+  readonly trustedProxies: readonly string[];
+  readonly ipAllow: readonly string[];
+  readonly ipDeny: readonly string[];
+  readonly rateLimit: RateRuleOptions | null;
+  readonly limits: WireLimits;
+  /** Open connections over all threads; the slot counts them. */
+  readonly maxConnections: number;
+  readonly slot: number;
+  readonly tunnelIdleTimeoutMs: number;
+  /** Offsets of counter cells. */
+  readonly cells: number;
+  readonly noRouteCells: number;
+}
+
+export interface RouteSnapshot extends RouteOptions {
+  readonly rateLimit: RateRuleOptions | null;
+  readonly ipAllow: readonly string[];
+  readonly ipDeny: readonly string[];
+  readonly timeoutMs: number;
+  readonly cells: number;
+}
+
+export interface PoolSnapshot extends PoolOptions {
+  readonly maxAttempts: number;
+  readonly host: HostRule;
+  /** null = plain. */
+  readonly upstreamTls: UpstreamTlsOptions | null;
+  readonly connectTimeoutMs: number;
+  readonly firstByteTimeoutMs: number;
+  readonly keepalive: number;
+  readonly cells: number;
+  /** Offsets of each server's cells, in the order of `servers`. */
+  readonly serverCells: readonly number[];
+}
+
+export interface Snapshot {
+  readonly generation: number;
+  readonly listeners: readonly ListenerSnapshot[];
+  readonly routes: readonly RouteSnapshot[];
+  readonly pools: readonly PoolSnapshot[];
+  readonly certificates: readonly CertificateMaterial[];
+}

@@ -1,0 +1,311 @@
+/**
+ * Composition root of the main thread: makes the parts, wires them, starts and stops them in order. How a
+ * configuration gets in force is assembly/applier.ts; what the threads do is thread.ts.
+ */
+import { availableParallelism } from 'node:os';
+import { join } from 'node:path';
+import { Applier } from './assembly/applier.ts';
+import { poolDefinitions, slotKeys } from './assembly/build-snapshot.ts';
+import { type Logs, openLogs } from './assembly/logs.ts';
+import { makeMetrics } from './assembly/metrics.ts';
+import { certificatesFolder } from './assembly/plan.ts';
+import type { ListenerSnapshot } from './assembly/snapshot.ts';
+import { ThreadPool } from './assembly/thread-pool.ts';
+import { type ConfigDiff, diffConfig, type ResolvedConfig } from './config/index.ts';
+import {
+  HealthChecker,
+  type HealthReport,
+  type LiveServer,
+  Registry,
+  type ServerDefinition,
+  type ServerPatch,
+} from './control/index.ts';
+import type { Clock } from './kernel/clock.ts';
+import { errorText } from './kernel/errors.ts';
+import { fastRandom, secretBytes } from './kernel/random.ts';
+import { BaseService } from './kernel/service.ts';
+import { SlotAllocator } from './kernel/slot-allocator.ts';
+import { SlotTable } from './kernel/slots.ts';
+import { DEFAULT_LIMITER_ENTRIES, LimiterTable } from './limit/index.ts';
+import { Events, writeRecord } from './observe/index.ts';
+import { CellAllocator, type Metrics } from './observe/main/index.ts';
+import { type CertificateMaterial, Secrets, type TlsEvent } from './tls/index.ts';
+
+export interface DaemonOptions {
+  readonly config: ResolvedConfig;
+  /** Where self-signed certificates go; absent = `certs` beside the configuration. */
+  readonly certificatesDir?: string;
+  /** Descriptor of the log when no file is configured: 1, or 2 when standard output carries something else. */
+  readonly logFd?: number;
+}
+
+/** What a reload did. */
+export interface ReloadReport {
+  readonly generation: number;
+  readonly diff: ConfigDiff;
+}
+
+const MIN_SLOTS = 1024;
+/** Longest wait for the first health checks before the daemon calls itself ready. */
+const SETTLE_MS = 3000;
+
+export class Daemon extends BaseService {
+  readonly name = 'daemon';
+  readonly events: Events;
+  readonly metrics: Metrics;
+  readonly registry: Registry;
+  readonly logs: Logs;
+  readonly slots: SlotTable;
+  readonly #clock: Clock;
+  readonly #options: DaemonOptions;
+  readonly #limiter: LimiterTable;
+  readonly #cells: CellAllocator;
+  readonly #threads: ThreadPool;
+  readonly #health: HealthChecker;
+  readonly #secrets: Secrets;
+  readonly #applier: Applier;
+  readonly #threadsReady = Promise.withResolvers<void>();
+  #isReady = false;
+  #isDraining = false;
+  #wasCut = false;
+
+  constructor(options: DaemonOptions, clock: Clock) {
+    super();
+    const { config } = options;
+    this.#options = options;
+    this.#clock = clock;
+    const count = config.threads === 'auto' ? availableParallelism() : config.threads;
+    this.logs = openLogs(config.logs, clock, options.logFd ?? 1);
+    const { log } = this.logs;
+    this.events = new Events(clock, (name, error) =>
+      log.error('a listener of an event failed', { event: name, error }),
+    );
+    const nowMs = clock.nowMs();
+    const wanted = slotKeys(config, poolDefinitions(config)).length;
+    // Rows of the shared tables: one a data thread, and the last for main.
+    this.slots = SlotTable.create({ capacity: Math.max(MIN_SLOTS, wanted * 4), threads: count + 1, nowMs });
+    this.#limiter = LimiterTable.create({ entries: DEFAULT_LIMITER_ENTRIES, seed: secretBytes(16), nowMs });
+    this.#cells = new CellAllocator({ threads: count + 1 }, clock);
+    this.registry = new Registry(this.slots, this.events);
+    this.metrics = makeMetrics(this.#cells, {
+      registry: this.registry,
+      slots: this.slots,
+      limiter: this.#limiter,
+      logs: this.logs,
+    });
+    this.#health = new HealthChecker({
+      clock,
+      random: fastRandom(),
+      report: (report) => this.#onHealth(report),
+    });
+    this.#threads = this.#makeThreads(count);
+    this.#secrets = new Secrets(join(config.store.path, 'secrets'), {
+      clock,
+      onEvent: (event) => this.#onTlsEvent(event),
+      onChange: (secrets) => {
+        this.#threads.broadcast({ type: 'secrets', secrets });
+        void this.#applier.refresh('rotated secrets');
+      },
+    });
+    this.#applier = new Applier(config, {
+      clock,
+      log,
+      registry: this.registry,
+      slots: new SlotAllocator(this.slots),
+      cells: this.#cells,
+      threads: this.#threads,
+      health: this.#health,
+      threadsReady: () => this.#threadsReady.promise,
+      certificatesDir: (it) => options.certificatesDir ?? certificatesFolder(it),
+      onTlsEvent: (event) => this.#onTlsEvent(event),
+    });
+  }
+
+  #makeThreads(count: number): ThreadPool {
+    const { log } = this.logs;
+    return new ThreadPool(count, {
+      clock: this.#clock,
+      log,
+      script: new URL(import.meta.url.endsWith('.ts') ? './thread.ts' : './thread.js', import.meta.url),
+      startOf: (thread) => ({
+        thread,
+        slots: this.slots.buffer,
+        limiter: this.#limiter.buffer,
+        cells: this.#cells.table.handle,
+        threadCells: this.#cells.block('thread', String(thread)).offset,
+        secrets: this.#secrets.current(),
+        logLevel: this.config.logs.level,
+      }),
+      onAccess: (text, lines) => this.logs.access.write(text, lines),
+      onLog: (record) => writeRecord(log, record),
+      onStart: (thread) => this.events.emit('thread_start', { thread }),
+      onDead: (thread, exitCode, expected, why) => {
+        this.slots.zeroThread(thread);
+        this.#limiter.releaseThread(thread);
+        this.#cells.clearLevels(thread);
+        this.events.emit('thread_exit', { thread, exitCode, expected, why });
+      },
+    });
+  }
+
+  // ---- views
+
+  /** The configuration in force. */
+  get config(): ResolvedConfig {
+    return this.#applier.config;
+  }
+  get generation(): number {
+    return this.#applier.generation;
+  }
+  /** The listeners in force, with their real ports. */
+  get listeners(): readonly ListenerSnapshot[] {
+    return this.#applier.listeners;
+  }
+  get certificates(): readonly CertificateMaterial[] {
+    return this.#applier.certificates;
+  }
+  /** Where self-signed certificates and their authority are. */
+  get certificatesDir(): string {
+    return this.#options.certificatesDir ?? certificatesFolder(this.config);
+  }
+  /** Takes traffic: started, and not about to stop. */
+  get isReady(): boolean {
+    return this.#isReady && !this.#isDraining;
+  }
+  get isDraining(): boolean {
+    return this.#isDraining;
+  }
+  get threadCount(): number {
+    return this.#threads.size;
+  }
+  /** Whether stopping had to cut connections because the drain timed out. */
+  get wasCut(): boolean {
+    return this.#wasCut;
+  }
+
+  // ---- changes
+
+  /** Puts another configuration in force; on any failure the one before stays. */
+  async reload(config: ResolvedConfig): Promise<ReloadReport> {
+    const { log } = this.logs;
+    const diff = diffConfig(this.config, config);
+    await this.logs.reopen();
+    try {
+      await this.#applier.apply(config);
+    } catch (error) {
+      this.events.emit('config_error', { file: config.file, errors: [errorText(error)] });
+      throw error;
+    }
+    log.setLevel(config.logs.level);
+    this.events.emit('reload', {
+      ok: true,
+      generation: this.generation,
+      kept: [],
+      added: [],
+      removed: [],
+      why: '',
+    });
+    return { generation: this.generation, diff };
+  }
+
+  /** Adds a server to a pool while running. @throws SluiceError `no_pool`, `server_exists` */
+  async addServer(pool: string, definition: ServerDefinition): Promise<LiveServer> {
+    await this.#applier.change((file) => this.registry.withAdded(pool, definition, file));
+    return this.registry.server(pool, definition.id);
+  }
+
+  /** Takes a server out of its pool; what it is doing it finishes. @throws SluiceError `no_pool`, `no_server` */
+  async removeServer(pool: string, id: string): Promise<void> {
+    await this.#applier.change((file) => this.registry.withRemoved(pool, id, file));
+  }
+
+  /** Changes weight, cap, drain or maintenance at once. @throws SluiceError `no_pool`, `no_server` */
+  changeServer(pool: string, id: string, patch: ServerPatch, by: string): LiveServer {
+    return this.registry.patch(pool, id, patch, by);
+  }
+
+  /** Runs a health check now. @throws SluiceError `no_check` when the server is not checked */
+  checkServer(pool: string, id: string): Promise<HealthReport> {
+    return this.#health.checkNow(pool, id);
+  }
+
+  /** Ends a data thread as a crash would; it is replaced. */
+  killThread(thread: number): Promise<void> {
+    return this.#threads.kill(thread);
+  }
+
+  // ---- life
+
+  protected override async onStart(): Promise<void> {
+    this.events.emit('life', { state: 'starting' });
+    await this.logs.start();
+    await this.#secrets.start();
+    await this.#health.start();
+    // Certificates, ports and slots are made while the threads load.
+    this.#threads.start().then(this.#threadsReady.resolve, this.#threadsReady.reject);
+    await this.#applier.apply(this.config);
+    await this.#waitUntilSettled();
+    this.#isReady = true;
+    this.events.emit('life', { state: 'ready' });
+    this.logs.log.info('ready', {
+      listeners: this.listeners.map((it) => `${it.name} :${it.port}`),
+      threads: this.#threads.size,
+    });
+  }
+
+  /** The first health checks decide who gets the first requests; a server that hangs must not hold up the start. */
+  #waitUntilSettled(): Promise<void> {
+    if (this.registry.isSettled()) return Promise.resolve();
+    return new Promise((resolve) => {
+      const timer = this.#clock.setTimer(SETTLE_MS, () => finish());
+      this.#onSettled = () => finish();
+      const finish = (): void => {
+        this.#onSettled = null;
+        timer.cancel();
+        resolve();
+      };
+    });
+  }
+  #onSettled: (() => void) | null = null;
+
+  protected override async onStop(): Promise<void> {
+    this.#isDraining = true;
+    this.events.emit('life', { state: 'draining' });
+    const { drainTimeoutMs, preStopDelayMs } = this.config.shutdown;
+    if (this.#isReady && preStopDelayMs > 0)
+      await new Promise<void>((resolve) => this.#clock.setTimer(preStopDelayMs, resolve));
+    await this.#applier.stop();
+    this.#wasCut = await this.#threads.drain(drainTimeoutMs);
+    await this.#health.stop();
+    await this.#secrets.stop();
+    this.events.emit('life', { state: 'stopped' });
+    await this.logs.stop();
+  }
+
+  // ---- what the parts tell
+
+  #onHealth(report: HealthReport): void {
+    const { pool, server, healthy, why, responseMs, changed } = report;
+    const hasTurnedDown = this.registry.reportHealth(pool, server, { isHealthy: healthy, why, responseMs });
+    if (hasTurnedDown) this.#threads.broadcast({ type: 'server_down', pool, server, why });
+    if (changed) {
+      const fields = { pool, server, why, response_ms: Math.round(responseMs) };
+      if (healthy) this.logs.log.info('server is healthy', fields);
+      else this.logs.log.warn('server is unhealthy', fields);
+    }
+    if (this.#onSettled && this.registry.isSettled()) this.#onSettled();
+  }
+
+  #onTlsEvent(event: TlsEvent): void {
+    this.logs.log[event.level](event.message, { certificate: event.name });
+    const states = {
+      certificate_loaded: 'loaded',
+      certificate_made: 'loaded',
+      certificate_changed: 'reloaded',
+      certificate_expiring: 'expires_soon',
+      certificate_kept: 'failed',
+    } as const;
+    const state = event.type in states ? states[event.type as keyof typeof states] : undefined;
+    if (state) this.events.emit('certificate', { certificate: event.name, state, why: event.message });
+  }
+}

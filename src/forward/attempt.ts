@@ -1,0 +1,39 @@
+import type { ResponseHead, TunnelEnd } from '../http/index.ts';
+
+/** How an attempt on one server failed, and what is known of how far it came. */
+export interface AttemptFailure {
+  /**
+   * `connect_error`: no connection, nothing was sent. `reset`: the server ended the connection. `timeout`: it
+   * kept silent. `bad_answer`: it broke HTTP.
+   */
+  readonly kind: 'connect_error' | 'reset' | 'timeout' | 'bad_answer';
+  /** What happened, for the log: system error, or the rule that was broken. */
+  readonly detail: string;
+  /** Whether a byte of the request was handed to the system for sending. */
+  readonly wasSent: boolean;
+  /** Whether a byte of the answer had come. */
+  readonly hadAnswer: boolean;
+  /** Whether the connection had served another request before: then its end may be a stale keep-alive. */
+  readonly wasReused: boolean;
+}
+
+/** What an exchange hears of its attempt. After `onAnswerEnd`, `onUpgrade` or `onFailed` nothing more comes. */
+export interface AttemptEvents {
+  /** The connection is there: send now. Called during `open` when an idle one was at hand. */
+  onReady(): void;
+  onInterim(head: ResponseHead): void;
+  onAnswerHead(head: ResponseHead): void;
+  /**
+   * Bytes of the answer's body. The range is the connection's own read buffer: it stays as it is until this
+   * returns, or, after `pause()`, until `resume()`. The bytes before `from` may be overwritten.
+   */
+  onAnswerData(buffer: Buffer, from: number, to: number): void;
+  onAnswerEnd(trailers: string): void;
+  /** All that one read brought was handed over. */
+  onReadDone(): void;
+  /** The server said 101; the tunnel end is its side. */
+  onUpgrade(head: ResponseHead, server: TunnelEnd): void;
+  onFailed(failure: AttemptFailure): void;
+  /** Room for more of the request. */
+  onServerDrain(): void;
+}

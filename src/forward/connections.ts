@@ -1,0 +1,81 @@
+import {
+  type ConnectionDeps,
+  type ConnectionLimits,
+  type ConnectTarget,
+  ServerConnection,
+} from './connection.ts';
+
+/**
+ * The connections of this thread to one server: the idle ones, last used first (the longest unused age out), and
+ * all, so that they can be ended together. Survives reloads that keep the server.
+ */
+export class ServerConnections {
+  readonly #target: ConnectTarget;
+  readonly #limits: ConnectionLimits;
+  readonly #deps: ConnectionDeps;
+  readonly #maxIdle: number;
+  readonly #idle: ServerConnection[] = [];
+  readonly #all = new Set<ServerConnection>();
+  #isRetired = false;
+
+  /** @param maxIdle idle connections kept */
+  constructor(target: ConnectTarget, limits: ConnectionLimits, maxIdle: number, deps: ConnectionDeps) {
+    this.#target = target;
+    this.#limits = limits;
+    this.#maxIdle = maxIdle;
+    this.#deps = deps;
+  }
+
+  get count(): number {
+    return this.#all.size;
+  }
+
+  /** An idle connection that can be used now, else a new one that is connecting. */
+  take(isFresh: boolean): ServerConnection {
+    if (!isFresh) {
+      const nowMs = this.#deps.clock.nowMs();
+      for (let connection = this.#idle.pop(); connection; connection = this.#idle.pop()) {
+        if (connection.isUsable(nowMs)) return connection;
+        connection.retire();
+      }
+    }
+    const connection = new ServerConnection(
+      this.#target,
+      this.#limits,
+      this.#deps,
+      (it) => this.#onIdle(it),
+      (it) => this.#onGone(it),
+    );
+    this.#all.add(connection);
+    return connection;
+  }
+
+  /** The server left: idle connections end now, the others after their exchange. */
+  retire(): void {
+    this.#isRetired = true;
+    for (const connection of this.#idle.splice(0)) connection.retire();
+  }
+
+  /** The server turned unhealthy: attempts that wait for it may go elsewhere. */
+  failUnanswered(detail: string): void {
+    for (const connection of this.#idle.splice(0)) connection.retire();
+    for (const connection of this.#all) connection.failUnanswered(detail);
+  }
+
+  /** Ends all, whatever they do. */
+  destroy(): void {
+    this.#isRetired = true;
+    for (const connection of this.#all) connection.cancel();
+  }
+
+  #onIdle(connection: ServerConnection): void {
+    if (this.#isRetired || this.#idle.length >= this.#maxIdle) connection.retire();
+    else this.#idle.push(connection);
+  }
+
+  #onGone(connection: ServerConnection): void {
+    this.#all.delete(connection);
+    const index = this.#idle.indexOf(connection);
+    if (index >= 0) this.#idle.splice(index, 1);
+  }
+}

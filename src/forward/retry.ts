@@ -1,0 +1,62 @@
+/**
+ * Whether a failed attempt may be made again, as a pure decision.
+ *
+ * The safety argument: a request may be sent a second time only when the first cannot have had an effect
+ * (nothing of it was handed to the system), or when repeating it is harmless by its method's definition
+ * (RFC 9110 section 9.2.2), and never once the client has seen a byte of an answer. A connection that was idle
+ * before is the usual cause of a reset at the start (the server closed it meanwhile), so such a try
+ * does not count as the server's failure and goes to the same server once more, on a fresh connection.
+ */
+import type { AttemptFailure } from './attempt.ts';
+
+export interface RetryQuestion {
+  readonly failure: AttemptFailure;
+  readonly method: string;
+  /** Whether all of the body that was read so far is still at hand. */
+  readonly isBodyAtHand: boolean;
+  /** Whether the client has been sent a byte of the final answer. */
+  readonly isAnswerStarted: boolean;
+  /** Attempts made, this one included, without those on stale connections. */
+  readonly attempts: number;
+  readonly maxAttempts: number;
+  /** Whether a fresh connection to the same server was tried already after a stale one. */
+  readonly hasRetriedStale: boolean;
+}
+
+export type RetryDecision =
+  | { readonly kind: 'same_server'; readonly why: 'stale_connection' }
+  | { readonly kind: 'other_server'; readonly why: 'not_sent' | 'idempotent' }
+  | {
+      readonly kind: 'give_up';
+      readonly why: 'answer_started' | 'attempts_used' | 'body_gone' | 'not_idempotent' | 'bad_answer';
+    };
+
+/** RFC 9110 section 9.2.2; TRACE and CONNECT are never forwarded. */
+const IDEMPOTENT: ReadonlySet<string> = new Set([
+  'GET',
+  'HEAD',
+  'OPTIONS',
+  'PUT',
+  'DELETE',
+  'QUERY',
+  'PROPFIND',
+  'REPORT',
+  'SEARCH',
+]);
+
+export function isIdempotent(method: string): boolean {
+  return IDEMPOTENT.has(method);
+}
+
+export function decideRetry(question: RetryQuestion): RetryDecision {
+  const { failure } = question;
+  if (question.isAnswerStarted) return { kind: 'give_up', why: 'answer_started' };
+  if (!question.isBodyAtHand) return { kind: 'give_up', why: 'body_gone' };
+  if (failure.wasSent && !isIdempotent(question.method)) return { kind: 'give_up', why: 'not_idempotent' };
+  // A server that answers nonsense answers it again; another may do better, but its answer is an answer.
+  if (failure.kind === 'bad_answer') return { kind: 'give_up', why: 'bad_answer' };
+  const isStale = failure.wasReused && failure.kind === 'reset' && !failure.hadAnswer;
+  if (isStale && !question.hasRetriedStale) return { kind: 'same_server', why: 'stale_connection' };
+  if (question.attempts >= question.maxAttempts) return { kind: 'give_up', why: 'attempts_used' };
+  return { kind: 'other_server', why: failure.wasSent ? 'idempotent' : 'not_sent' };
+}

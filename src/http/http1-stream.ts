@@ -1,0 +1,177 @@
+/**
+ * The answer side of one HTTP/1.1 exchange with a client: frames the answer and writes it in as few pieces as
+ * possible. Text (the head, small bodies, chunk sizes) is held in one string until `flush`, so that a small
+ * answer is one write; a large body range goes out as it stands in the server connection's read buffer,
+ * with the head written into the free bytes before it.
+ */
+import type { Socket } from 'node:net';
+import { chunkHead } from './chunked.ts';
+import type { RequestHead } from './request-head.ts';
+import type { TunnelEnd } from './tunnel-end.ts';
+import type { AnswerHead, ClientInfo, ClientStream, RequestSink } from './wire.ts';
+
+/** Below this a body range is copied into the held text; above it is written from where it lies. */
+const COPY_BELOW_BYTES = 4096;
+/** Unsent bytes of a TLS connection (which copies what it is given) at which the sender is told to wait. */
+const TLS_HIGH_WATER_BYTES = 256 * 1024;
+/** A first non-final flush above this is sent at once instead of being held longer. */
+const HOLD_AT_MOST_BYTES = 16 * 1024;
+
+/** What the stream needs of its connection. */
+export interface StreamOwner {
+  readonly socket: Socket;
+  readonly client: ClientInfo;
+  readonly isClosing: boolean;
+  pauseReading(): void;
+  resumeReading(): void;
+  onAnswerEnd(stream: Http1Stream): void;
+  onWaitingForDrain(): void;
+  /** Given to writes whose buffer must stay untouched until they are done. */
+  readonly onWritten: () => void;
+  destroy(): void;
+  switchProtocols(): TunnelEnd;
+}
+
+export class Http1Stream implements ClientStream {
+  readonly client: ClientInfo;
+  readonly head: RequestHead;
+  readonly startedMs: number;
+  sink: RequestSink | null = null;
+  bytesIn: number;
+  bytesOut = 0;
+  isRequestComplete = false;
+  isAnswerStarted = false;
+  isAnswerEnded = false;
+  /** After this exchange the connection closes. */
+  closesAfter: boolean;
+  readonly #owner: StreamOwner;
+  #held = '';
+  #isChunked = false;
+  /** Bytes of a 'length' answer still to come; guards against a body that does not fit its head. */
+  #remaining = -1;
+
+  constructor(owner: StreamOwner, head: RequestHead, startedMs: number, bytesIn: number) {
+    this.#owner = owner;
+    this.client = owner.client;
+    this.head = head;
+    this.startedMs = startedMs;
+    this.bytesIn = bytesIn;
+    this.closesAfter = !head.keepsAlive;
+  }
+
+  pauseBody(): void {
+    this.#owner.pauseReading();
+  }
+
+  resumeBody(): void {
+    this.#owner.resumeReading();
+  }
+
+  sendInterim(status: number, phrase: string, fields: string): void {
+    if (this.head.minor === 0 || this.isAnswerStarted) return;
+    this.#held += `HTTP/1.1 ${status} ${phrase}\r\n${fields}\r\n`;
+    this.flush();
+  }
+
+  startAnswer(answer: AnswerHead): void {
+    this.isAnswerStarted = true;
+    // A body that is still coming would be read as the next request: this connection carries no other.
+    if (!this.isRequestComplete || this.#owner.isClosing) this.closesAfter = true;
+    let text = `HTTP/1.1 ${answer.status} ${answer.phrase}\r\n${answer.fields}`;
+    switch (answer.framing) {
+      case 'length':
+        this.#remaining = answer.contentLength;
+        text += `Content-Length: ${answer.contentLength}\r\n`;
+        break;
+      case 'none':
+        this.#remaining = 0;
+        if (answer.contentLength >= 0 && answer.status >= 200 && answer.status !== 204) {
+          text += `Content-Length: ${answer.contentLength}\r\n`;
+        }
+        break;
+      case 'chunked':
+      case 'close':
+        // An end marked by the connection's end is marked by the last chunk where the client knows chunks.
+        if (this.head.minor === 1) {
+          this.#isChunked = true;
+          text += 'Transfer-Encoding: chunked\r\n';
+        } else this.closesAfter = true;
+        break;
+      default:
+        answer.framing satisfies never;
+    }
+    if (this.closesAfter) text += 'Connection: close\r\n';
+    else if (this.head.minor === 0) text += 'Connection: keep-alive\r\n';
+    this.#held += `${text}\r\n`;
+  }
+
+  sendBody(buffer: Buffer, from: number, to: number): boolean {
+    const size = to - from;
+    if (size === 0) return true;
+    if (this.#remaining >= 0) this.#remaining -= size;
+    const socket = this.#owner.socket;
+    if (size < COPY_BELOW_BYTES) {
+      const text = buffer.toString('latin1', from, to);
+      this.#held += this.#isChunked ? `${chunkHead(size)}${text}\r\n` : text;
+      if (this.#held.length >= HOLD_AT_MOST_BYTES) this.flush();
+      return !socket.writableNeedDrain || this.#waitForDrain();
+    }
+    const before = this.#isChunked ? this.#held + chunkHead(size) : this.#held;
+    this.#held = '';
+    this.bytesOut += before.length + size;
+    const start = from - before.length;
+    if (start >= 0) {
+      buffer.write(before, start, 'latin1');
+      socket.write(buffer.subarray(start, to), this.#owner.onWritten);
+    } else {
+      socket.cork();
+      socket.write(before, 'latin1');
+      socket.write(buffer.subarray(from, to), this.#owner.onWritten);
+      socket.uncork();
+    }
+    if (this.#isChunked) this.#held = '\r\n';
+    // A plain socket keeps pointing at the range until all of it is sent; TLS has copied it by now.
+    const unsent = socket.writableLength;
+    const limit = this.client.tlsVersion === '' ? 0 : TLS_HIGH_WATER_BYTES;
+    return unsent <= limit || this.#waitForDrain();
+  }
+
+  #waitForDrain(): false {
+    this.#owner.onWaitingForDrain();
+    return false;
+  }
+
+  endAnswer(trailers: string): void {
+    if (this.isAnswerEnded) return;
+    this.isAnswerEnded = true;
+    if (this.#isChunked) this.#held += `0\r\n${this.head.fields.takesTrailers ? trailers : ''}\r\n`;
+    this.flush();
+    this.#owner.onAnswerEnd(this);
+  }
+
+  flush(): void {
+    if (this.#held === '') return;
+    const text = this.#held;
+    this.#held = '';
+    this.bytesOut += text.length;
+    this.#owner.socket.write(text, 'latin1');
+  }
+
+  /** Bytes of a 'length' answer that were announced and not sent, -1 when its length was not announced. */
+  get missingBytes(): number {
+    return this.#remaining;
+  }
+
+  abort(): void {
+    this.#held = '';
+    this.#owner.destroy();
+  }
+
+  switchProtocols(phrase: string, fields: string): TunnelEnd {
+    this.isAnswerStarted = true;
+    this.closesAfter = true;
+    this.#held += `HTTP/1.1 101 ${phrase}\r\n${fields}\r\n`;
+    this.flush();
+    return this.#owner.switchProtocols();
+  }
+}

@@ -1,0 +1,22 @@
+export { ChunkedDecoder, type ChunkSink, chunkHead, filterTrailers } from './chunked.ts';
+export { HttpFault } from './fault.ts';
+export { Http1Connection, type WireDeps } from './http1-connection.ts';
+export { buildIdentity, type Identity } from './identity.ts';
+export { NameTable } from './names.ts';
+export { type BodyKind, type ForwardedFields, RequestFields, RequestHead } from './request-head.ts';
+export {
+  type AnswerFraming,
+  parseResponseFields,
+  parseStatusLine,
+  ResponseFields,
+  ResponseHead,
+} from './response-head.ts';
+export { TunnelEnd, type TunnelSink } from './tunnel-end.ts';
+export type {
+  AnswerHead,
+  ClientInfo,
+  ClientStream,
+  RequestHandler,
+  RequestSink,
+  WireLimits,
+} from './wire.ts';

@@ -1,0 +1,190 @@
+/**
+ * Heads of answers from servers, held to the same rules as requests (RFC 9112 sections 4, 6.3): what is doubtful
+ * is a fault, the exchange gets a 502 and the connection is never used again.
+ *
+ * As with requests the field block is compared with the last one of the connection before it is read anew.
+ */
+import { HttpFault } from './fault.ts';
+import {
+  CONNECTION,
+  CONTENT_LENGTH,
+  HOP,
+  INVALID,
+  type NameTable,
+  PASS,
+  TE,
+  TRANSFER_ENCODING,
+  UPGRADE,
+} from './names.ts';
+import { removeFields } from './request-head.ts';
+import { eachListItem, hasForbiddenBytes, isOws, parseDecimal, trimOws } from './syntax.ts';
+
+export class ResponseFields {
+  readonly text: string;
+  /** The lines that go on to the client, framing left out, each with its CRLF. */
+  forward = '';
+  contentLength = -1;
+  isChunked = false;
+  hasClose = false;
+  hasKeepAlive = false;
+  upgrade = '';
+  hasUpgrade = false;
+  /** From `Keep-Alive: timeout=N`: seconds the server keeps an idle connection; -1 when it does not say. */
+  keepAliveTimeoutS = -1;
+
+  constructor(text: string) {
+    this.text = text;
+  }
+}
+
+const FRAMING: ReadonlySet<string> = new Set([
+  'content-length',
+  'transfer-encoding',
+  'connection',
+  'close',
+  'keep-alive',
+  'upgrade',
+  'set-cookie',
+]);
+
+/** Reads the field block of an answer; `text` holds each line with its CRLF. */
+export function parseResponseFields(
+  text: string,
+  names: NameTable,
+  maxFields: number,
+): ResponseFields | HttpFault {
+  if (hasForbiddenBytes(text))
+    return new HttpFault('bad_upstream', 'control byte, bare CR or bare LF in the fields');
+  const fields = new ResponseFields(text);
+  let forward = '';
+  let runStart = 0;
+  let lineStart = 0;
+  let count = 0;
+  let named: Set<string> | null = null;
+  let hasTransferEncoding = false;
+  const end = text.length;
+  while (lineStart < end) {
+    const lineEnd = text.indexOf('\r\n', lineStart);
+    if (++count > maxFields) return new HttpFault('bad_upstream', `more than ${maxFields} fields`);
+    const colon = text.indexOf(':', lineStart);
+    if (colon < 0 || colon > lineEnd) return new HttpFault('bad_upstream', 'a field line without a colon');
+    const kind = names.classify(text.slice(lineStart, colon));
+    const next = lineEnd + 2;
+    if (kind !== PASS) {
+      const value = trimOws(text.slice(colon + 1, lineEnd));
+      let passes = false;
+      switch (kind) {
+        case INVALID:
+          return new HttpFault('bad_upstream', 'a field name is not a token');
+        case CONTENT_LENGTH: {
+          const length = parseDecimal(value);
+          if (length < 0) return new HttpFault('bad_upstream', 'Content-Length is not a number');
+          if (fields.contentLength >= 0) return new HttpFault('bad_upstream', 'two Content-Length fields');
+          fields.contentLength = length;
+          break;
+        }
+        case TRANSFER_ENCODING:
+          if (hasTransferEncoding || value.toLowerCase() !== 'chunked') {
+            return new HttpFault('bad_upstream', 'a transfer coding other than chunked');
+          }
+          hasTransferEncoding = true;
+          fields.isChunked = true;
+          break;
+        case CONNECTION:
+          eachListItem(value, (option) => {
+            if (option === 'close') fields.hasClose = true;
+            else if (option === 'keep-alive') fields.hasKeepAlive = true;
+            else if (option === 'upgrade') fields.hasUpgrade = true;
+            else if (!FRAMING.has(option)) {
+              named ??= new Set();
+              named.add(option);
+            }
+          });
+          break;
+        case UPGRADE:
+          fields.upgrade = value.toLowerCase();
+          break;
+        case HOP: {
+          const hint = /(?:^|[,;\s])timeout=(\d{1,6})/i.exec(value);
+          if (hint && /^keep-alive$/i.test(text.slice(lineStart, colon)))
+            fields.keepAliveTimeoutS = Number(hint[1]);
+          break;
+        }
+        case TE:
+          break;
+        default:
+          passes = true;
+      }
+      if (!passes) {
+        forward += text.slice(runStart, lineStart);
+        runStart = next;
+      }
+    } else if (
+      isOws(text.charCodeAt(colon + 2)) ||
+      isOws(text.charCodeAt(lineEnd - 1)) ||
+      text.charCodeAt(colon + 1) !== 0x20
+    ) {
+      forward += `${text.slice(runStart, lineStart)}${text.slice(lineStart, colon)}: ${trimOws(text.slice(colon + 1, lineEnd))}\r\n`;
+      runStart = next;
+    }
+    lineStart = next;
+  }
+  if (hasTransferEncoding && fields.contentLength >= 0) {
+    return new HttpFault('bad_upstream', 'Content-Length beside Transfer-Encoding');
+  }
+  fields.forward = runStart === 0 ? text : forward + text.slice(runStart);
+  if (named) fields.forward = removeFields(fields.forward, named);
+  return fields;
+}
+
+/** How an answer's body ends: at once, after `length` bytes, with the last chunk, or with the connection. */
+export type AnswerFraming = 'none' | 'length' | 'chunked' | 'close';
+
+export class ResponseHead {
+  readonly status: number;
+  readonly minor: 0 | 1;
+  /** The reason phrase, made of harmless characters only. */
+  readonly phrase: string;
+  readonly fields: ResponseFields;
+
+  constructor(status: number, minor: 0 | 1, phrase: string, fields: ResponseFields) {
+    this.status = status;
+    this.minor = minor;
+    this.phrase = phrase;
+    this.fields = fields;
+  }
+
+  get isInterim(): boolean {
+    return this.status < 200;
+  }
+
+  /** RFC 9112 section 6.3: no body after HEAD, 1xx, 204, 304, whatever the fields say. */
+  framing(method: string): AnswerFraming {
+    if (method === 'HEAD' || this.status < 200 || this.status === 204 || this.status === 304) return 'none';
+    if (this.fields.isChunked) return 'chunked';
+    if (this.fields.contentLength >= 0) return this.fields.contentLength === 0 ? 'none' : 'length';
+    return 'close';
+  }
+
+  /** Whether the server's connection may carry another exchange after this answer. */
+  get keepsAlive(): boolean {
+    if (this.fields.hasClose) return false;
+    return this.minor === 1 || this.fields.hasKeepAlive;
+  }
+}
+
+const ODD_PHRASE = /[^\t\x20-\x7e\x80-\xff]/g;
+
+/** Reads `HTTP/1.x SP 3DIGIT SP phrase` without its CRLF; statuses 100–999 (RFC 9110 section 15 allows 100–599; more pass). */
+export function parseStatusLine(line: string): { status: number; minor: 0 | 1; phrase: string } | HttpFault {
+  if (!line.startsWith('HTTP/1.')) return new HttpFault('bad_upstream', 'the answer is not HTTP/1.x');
+  const minor = line.charCodeAt(7) - 0x30;
+  if ((minor !== 0 && minor !== 1) || line.charCodeAt(8) !== 0x20)
+    return new HttpFault('bad_upstream', 'bad version in the status line');
+  const status = line.length >= 12 ? parseDecimal(line.slice(9, 12)) : -1;
+  if (status < 100 || (line.length > 12 && line.charCodeAt(12) !== 0x20)) {
+    return new HttpFault('bad_upstream', 'bad status code in the status line');
+  }
+  const phrase = line.slice(13);
+  return { status, minor, phrase: ODD_PHRASE.test(phrase) ? phrase.replace(ODD_PHRASE, '') : phrase };
+}

@@ -1,0 +1,104 @@
+/**
+ * Between the wire and the phases. A wire (HTTP/1.1 here; others later) turns bytes of a client into
+ * `ClientStream`s, one per request; the phases (proxy/) answer them. Neither knows how the other works.
+ *
+ *    bytes -> wire --onRequest(stream)--> phases
+ *             wire --stream.sink.on…----> phases      body, end, client gone, room again
+ *             wire <--stream.start/send/end… -- phases
+ *
+ * Buffers that the phases hand to `sendBody` may be reused by them as soon as the call returned true; after
+ * false they must stay untouched until `onClientDrain` or `onClientGone`.
+ */
+import type { HttpFault } from './fault.ts';
+import type { RequestHead } from './request-head.ts';
+import type { AnswerFraming } from './response-head.ts';
+import type { TunnelEnd } from './tunnel-end.ts';
+
+/** What is known of a client's connection; the same for all its requests. */
+export interface ClientInfo {
+  /** Name of the listener that accepted it. */
+  readonly listener: string;
+  /** The peer's IP, IPv4-mapped addresses unmapped. */
+  readonly peerAddress: string;
+  readonly peerPort: number;
+  /** The port the client connected to. */
+  readonly localPort: number;
+  /** `TLSv1.3` …, '' on a plain connection. */
+  readonly tlsVersion: string;
+  /** Whether the peer is one of `trusted_proxies`. */
+  readonly isTrusted: boolean;
+}
+
+/** What the phases want to hear of one request. No call comes after `onClientGone`. */
+export interface RequestSink {
+  /** Bytes of the body; the buffer belongs to the receiver. */
+  onBodyData(chunk: Buffer): void;
+  /** The body is complete; trailers as field lines, '' for none. */
+  onBodyEnd(trailers: string): void;
+  /** The body broke the rules or was too slow; the wire takes no more of it, an answer may still be sent. */
+  onBodyFault(fault: HttpFault): void;
+  /** The client went away or its connection failed; nothing can be sent any more. */
+  onClientGone(): void;
+  /** There is room for more of the answer. */
+  onClientDrain(): void;
+}
+
+/** The head of an answer: `fields` are whole lines without framing and connection fields. */
+export interface AnswerHead {
+  readonly status: number;
+  readonly phrase: string;
+  readonly fields: string;
+  readonly framing: AnswerFraming;
+  /** With framing 'length', and for HEAD where the server told it; else -1. */
+  readonly contentLength: number;
+}
+
+export interface ClientStream {
+  readonly client: ClientInfo;
+  readonly head: RequestHead;
+  /** Monotonic ms at which the head was complete. */
+  readonly startedMs: number;
+  /** Set by the phases in `onRequest`, before it returns. */
+  sink: RequestSink | null;
+  /** Bytes of this request's head and body so far / of its answer, as on the wire. */
+  bytesIn: number;
+  bytesOut: number;
+  /** Whether the request is complete. */
+  readonly isRequestComplete: boolean;
+
+  pauseBody(): void;
+  resumeBody(): void;
+  /** An interim answer (1xx other than 101); ignored for HTTP/1.0 clients. */
+  sendInterim(status: number, phrase: string, fields: string): void;
+  startAnswer(head: AnswerHead): void;
+  /** @returns false when the range must stay untouched until `onClientDrain` */
+  sendBody(buffer: Buffer, from: number, to: number): boolean;
+  /** The answer is complete. */
+  endAnswer(trailers: string): void;
+  /** Sends what is held back to be sent in one piece. */
+  flush(): void;
+  /** Ends the connection so that an unfinished answer looks unfinished. */
+  abort(): void;
+  /** Sends a 101 with these fields and hands over the connection's two directions. */
+  switchProtocols(phrase: string, fields: string): TunnelEnd;
+}
+
+/** What a wire needs of the phases. */
+export interface RequestHandler {
+  onRequest(stream: ClientStream): void;
+  /** A request that could not be read: logged, counted, and answered with what is returned. */
+  onFault(fault: HttpFault, client: ClientInfo): { readonly head: AnswerHead; readonly body: string };
+}
+
+export interface WireLimits {
+  readonly maxHeadBytes: number;
+  readonly maxFields: number;
+  readonly maxTargetBytes: number;
+  /** 0 = no limit. */
+  readonly maxBodyBytes: number;
+  readonly headerTimeoutMs: number;
+  readonly bodyTimeoutMs: number;
+  readonly idleTimeoutMs: number;
+  /** Bytes per second a body must reach after its first 10 s; 0 = none. */
+  readonly minRate: number;
+}

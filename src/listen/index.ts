@@ -1,0 +1,7 @@
+export {
+  type ListenAddress,
+  Listener,
+  type ListenerSettings,
+  type OpenConnection,
+  type OpenWire,
+} from './listener.ts';

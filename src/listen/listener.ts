@@ -1,0 +1,188 @@
+/**
+ * One listener in one data thread: its own socket (SO_REUSEPORT: the kernel spreads connections over the threads),
+ * accept, access list, connection cap, TLS handshake, then the wire. Survives reloads that keep its address;
+ * what a reload changes is taken over by `configure`.
+ */
+import { createServer, type Server, type Socket } from 'node:net';
+import { createServer as createTlsServer, type TLSSocket } from 'node:tls';
+import type { ClientInfo } from '../http/index.ts';
+import { unmapAddress } from '../kernel/address.ts';
+import { errorText, SluiceError } from '../kernel/errors.ts';
+import type { ListenerCells, Log } from '../observe/index.ts';
+import { type ListenerTls, tlsErrorKind } from '../tls/index.ts';
+
+/** Where to listen. `host` undefined = all addresses, both families where there are two. */
+export interface ListenAddress {
+  readonly host: string | undefined;
+  readonly port: number;
+}
+
+/** What may change by a reload. */
+export interface ListenerSettings {
+  readonly name: string;
+  /** null = plain. */
+  readonly tls: ListenerTls | null;
+  readonly handshakeTimeoutMs: number;
+  readonly cells: ListenerCells;
+  /** Whether this peer may connect at all. */
+  admits(peerAddress: string): boolean;
+  /** Whether the peer is one of `trusted_proxies`. */
+  isTrusted(peerAddress: string): boolean;
+  /** Takes a place under `max_connections` (exact over all threads); false = full. */
+  acquire(): boolean;
+  release(): void;
+}
+
+/** A connection that can be asked to end. */
+export interface OpenConnection {
+  close(): void;
+  destroy(): void;
+}
+
+/** Makes the wire for an accepted connection. `onClose` must be called once. */
+export type OpenWire = (
+  socket: Socket,
+  client: ClientInfo,
+  onClose: (connection: OpenConnection) => void,
+) => OpenConnection;
+
+const BACKLOG = 4096;
+
+export class Listener {
+  readonly address: ListenAddress;
+  readonly #server: Server;
+  readonly #openWire: OpenWire;
+  readonly #log: Log;
+  readonly #connections = new Set<OpenConnection>();
+  #settings: ListenerSettings;
+  #isClosed = false;
+  #onEmpty: (() => void) | null = null;
+
+  constructor(address: ListenAddress, settings: ListenerSettings, openWire: OpenWire, log: Log) {
+    this.address = address;
+    this.#settings = settings;
+    this.#openWire = openWire;
+    this.#log = log;
+    const { tls } = settings;
+    if (tls) {
+      const server = createTlsServer({
+        ...tls.serverOptions(),
+        handshakeTimeout: settings.handshakeTimeoutMs,
+        allowHalfOpen: true,
+        noDelay: true,
+      });
+      tls.attach(server);
+      server.on('secureConnection', (socket: TLSSocket) => this.#onSecure(socket));
+      server.on('tlsClientError', (error) => {
+        this.#settings.cells.countHandshakeFailed();
+        this.#log.debug('TLS handshake failed', { listener: this.#settings.name, kind: tlsErrorKind(error) });
+      });
+      this.#server = server;
+    } else {
+      this.#server = createServer({ allowHalfOpen: true, noDelay: true });
+    }
+    // Before Node's own listener of a TLS server: who is refused costs no handshake.
+    this.#server.prependListener('connection', (socket: Socket) => this.#onConnection(socket));
+  }
+
+  get connectionCount(): number {
+    return this.#connections.size;
+  }
+  get isTls(): boolean {
+    return this.#settings.tls !== null;
+  }
+
+  /** @throws SluiceError when the address cannot be bound */
+  listen(): Promise<void> {
+    const { host, port } = this.address;
+    return new Promise((resolve, reject) => {
+      const onError = (error: Error): void => {
+        reject(
+          new SluiceError(
+            'listen_failed',
+            `listener "${this.#settings.name}" cannot listen on port ${port}: ${errorText(error)}`,
+            { cause: error },
+          ),
+        );
+      };
+      this.#server.once('error', onError);
+      this.#server.listen(
+        { ...(host === undefined ? {} : { host }), port, backlog: BACKLOG, reusePort: true },
+        () => {
+          this.#server.off('error', onError);
+          // After that only accept errors (EMFILE) come here; the listener lives on.
+          this.#server.on('error', (error) =>
+            this.#log.warn('accept failed', { listener: this.#settings.name, error: errorText(error) }),
+          );
+          resolve();
+        },
+      );
+    });
+  }
+
+  /** Takes over what a reload brought. The kind of wire (plain or TLS) cannot change. */
+  configure(settings: ListenerSettings): void {
+    this.#settings = settings;
+  }
+
+  /** Accepts no more; connections end after what they are doing. Resolves when the last has gone. */
+  drain(): Promise<void> {
+    this.#stopAccepting();
+    for (const connection of this.#connections) connection.close();
+    if (this.#connections.size === 0) return Promise.resolve();
+    return new Promise((resolve) => {
+      this.#onEmpty = resolve;
+    });
+  }
+
+  /** Ends everything now. */
+  destroy(): void {
+    this.#stopAccepting();
+    for (const connection of this.#connections) connection.destroy();
+  }
+
+  #stopAccepting(): void {
+    if (this.#isClosed) return;
+    this.#isClosed = true;
+    this.#server.close();
+  }
+
+  #onConnection(socket: Socket): void {
+    const settings = this.#settings;
+    const peer = unmapAddress(socket.remoteAddress ?? '');
+    if (!settings.admits(peer) || !settings.acquire()) {
+      settings.cells.countRefused();
+      socket.destroy();
+      return;
+    }
+    settings.cells.countAccepted();
+    socket.once('close', () => {
+      settings.release();
+      settings.cells.countClosed();
+    });
+    if (settings.tls === null) this.#open(socket, socket, '');
+    else socket.on('error', () => socket.destroy());
+  }
+
+  #onSecure(socket: TLSSocket): void {
+    this.#settings.cells.countHandshake(socket.isSessionReused());
+    this.#open(socket, socket, socket.getProtocol() ?? 'TLS');
+  }
+
+  #open(socket: Socket, transport: Socket, tlsVersion: string): void {
+    const peerAddress = unmapAddress(transport.remoteAddress ?? '');
+    const client: ClientInfo = {
+      listener: this.#settings.name,
+      peerAddress,
+      peerPort: transport.remotePort ?? 0,
+      localPort: this.address.port,
+      tlsVersion,
+      isTrusted: this.#settings.isTrusted(peerAddress),
+    };
+    const connection = this.#openWire(socket, client, (closed) => {
+      this.#connections.delete(closed);
+      if (this.#connections.size === 0) this.#onEmpty?.();
+    });
+    this.#connections.add(connection);
+  }
+}

@@ -1,0 +1,178 @@
+/**
+ * One exchange: what was learned of the request, its end, its log line. The phases (proxy.ts) decide what
+ * happens; sending it to a server is `Forwarding`'s part. Ends exactly once, by one of `answer…`, `finish`.
+ */
+import {
+  buildIdentity,
+  type ClientStream,
+  type HttpFault,
+  type Identity,
+  type RequestFields,
+  type RequestSink,
+} from '../http/index.ts';
+import { REASONS, type Reason } from '../kernel/reason.ts';
+import { type Address, type ClientKey, clientHash32, clientKeyOf, parseAddress } from '../limit/index.ts';
+import { normalizeHost } from '../route/index.ts';
+import { errorAnswer, type OwnAnswer, prefersHtml } from './answers.ts';
+import type { ListenerPlane, Plane, ProxyDeps, RoutePlane } from './plane.ts';
+
+/** What a field block says, worked out once and kept with it while a connection repeats it. */
+export interface RequestMemo {
+  readonly authority: string;
+  readonly identity: Identity;
+  /** undefined for a peer without one (a Unix socket). */
+  readonly address: Address | undefined;
+  readonly key: ClientKey;
+  readonly keyHash: number;
+  readonly routeHost: string;
+  /** Host, passed fields, framing, identity, Via as they go to a server that gets the client's Host; '' = not made yet. */
+  serverFields: string;
+}
+
+export class Exchange implements RequestSink {
+  readonly stream: ClientStream;
+  readonly plane: Plane;
+  readonly listener: ListenerPlane;
+  readonly deps: ProxyDeps;
+  readonly memo: RequestMemo;
+  readonly requestId: string;
+  route: RoutePlane | null = null;
+  /** Who sends the request on and gets its body; null when we answer ourselves. */
+  relay: RequestSink | null = null;
+  poolName = '';
+  serverId = '';
+  attempts = 0;
+  upstreamMs = -1;
+  status = 0;
+  #isFinished = false;
+
+  constructor(stream: ClientStream, plane: Plane, listener: ListenerPlane, deps: ProxyDeps) {
+    this.stream = stream;
+    this.plane = plane;
+    this.listener = listener;
+    this.deps = deps;
+    this.memo = memoOf(stream, listener);
+    this.requestId = this.memo.identity.requestId === '' ? deps.ids.next() : this.memo.identity.requestId;
+    stream.sink = this;
+  }
+
+  get isFinished(): boolean {
+    return this.#isFinished;
+  }
+
+  // ---- our own answers
+
+  /** Answers with what a reason says. `fields` are further lines. */
+  refuse(reason: Reason, detail: string, fields = ''): void {
+    const isHtml = prefersHtml(this.stream.head.fields.forward);
+    this.answer(errorAnswer(reason, detail, this.requestId, isHtml, fields), reason);
+  }
+
+  answer(answer: OwnAnswer, reason: Reason): void {
+    if (this.#isFinished) return;
+    const { stream } = this;
+    this.status = answer.head.status;
+    stream.startAnswer(answer.head);
+    if (answer.body !== '' && stream.head.method !== 'HEAD') {
+      const body = Buffer.from(answer.body);
+      stream.sendBody(body, 0, body.length);
+    }
+    stream.endAnswer('');
+    this.finish(reason);
+  }
+
+  /** The exchange is over: one log line, one count. */
+  finish(reason: Reason): void {
+    if (this.#isFinished) return;
+    this.#isFinished = true;
+    this.relay = null;
+    const { stream, deps } = this;
+    stream.sink = null;
+    const durationMs = deps.clock.nowMs() - stream.startedMs;
+    const status = this.status === 0 ? REASONS[reason].status : this.status;
+    (this.route?.cells ?? this.listener.noRoute).countRequest(
+      reason,
+      status,
+      durationMs,
+      stream.bytesIn,
+      stream.bytesOut,
+    );
+    this.listener.cells.countRequest();
+    if (deps.accessLog) this.#log(reason, status, durationMs);
+  }
+
+  #log(reason: Reason, status: number, durationMs: number): void {
+    const { stream, deps } = this;
+    const record = deps.record;
+    record.wallMs = deps.clock.wallMs();
+    record.requestId = this.requestId;
+    record.clientIp = this.memo.identity.clientIp;
+    record.listener = this.listener.name;
+    record.method = stream.head.method;
+    record.host = this.memo.authority;
+    record.target = stream.head.target;
+    record.protocol = stream.head.minor === 1 ? 'HTTP/1.1' : 'HTTP/1.0';
+    record.route = this.route?.name ?? '';
+    record.pool = this.poolName;
+    record.server = this.serverId;
+    record.status = status;
+    record.reason = reason;
+    record.durationMs = durationMs;
+    record.upstreamMs = this.upstreamMs;
+    record.attempts = this.attempts;
+    record.bytesIn = stream.bytesIn;
+    record.bytesOut = stream.bytesOut;
+    record.tls = stream.client.tlsVersion;
+    record.userAgent = stream.head.fields.userAgent;
+    deps.accessLog?.write(record);
+  }
+
+  // ---- what the wire tells (RequestSink)
+
+  onBodyData(chunk: Buffer): void {
+    this.relay?.onBodyData(chunk);
+  }
+  onBodyEnd(trailers: string): void {
+    this.relay?.onBodyEnd(trailers);
+  }
+  onBodyFault(fault: HttpFault): void {
+    if (this.relay) this.relay.onBodyFault(fault);
+    else this.refuse(fault.reason, fault.detail);
+  }
+  onClientGone(): void {
+    if (this.relay) this.relay.onClientGone();
+    else this.finish('client_abort');
+  }
+  onClientDrain(): void {
+    this.relay?.onClientDrain();
+  }
+}
+
+function memoOf(stream: ClientStream, listener: ListenerPlane): RequestMemo {
+  const { head, client } = stream;
+  const fields: RequestFields = head.fields;
+  const known = fields.memo as RequestMemo | null;
+  if (known !== null && known.authority === head.authority) return known;
+  const identity = buildIdentity({
+    peerAddress: client.peerAddress,
+    localPort: client.localPort,
+    isTls: client.tlsVersion !== '',
+    authority: head.authority,
+    incoming: fields.incoming,
+    isTrusted: (ip) => listener.isTrusted(ip),
+  });
+  const address = parseAddress(identity.clientIp);
+  const key = clientKeyOf(address);
+  const memo: RequestMemo = {
+    authority: head.authority,
+    identity,
+    address,
+    key,
+    // Unseeded: ip_hash must send a client to the same server from every thread and after a restart.
+    keyHash: clientHash32(key),
+    routeHost: normalizeHost(head.authority),
+    serverFields: '',
+  };
+  fields.memo = memo;
+  return memo;
+}

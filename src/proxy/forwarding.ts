@@ -1,0 +1,408 @@
+/**
+ * An exchange on its way to a server and back: pick, attempt, retry, answer. Owns the lease, the connection and
+ * the part of the request body that might have to be sent again.
+ *
+ *   start ─▶ pick ─▶ attempt ─▶ answer ─▶ end            client gone, timeout, fault of the body: end from anywhere
+ *              ▲        │ failed before the client saw a byte
+ *              └────────┘ (decideRetry)
+ *
+ * The body is kept until an answer begins, up to 64 KiB; while nothing of it has been sent the client is paused
+ * there, afterwards a larger body passes on and the attempt becomes the only one.
+ */
+import {
+  type AttemptEvents,
+  type AttemptFailure,
+  decideRetry,
+  type ServerConnection,
+  Tunnel,
+} from '../forward/index.ts';
+import type { HttpFault, RequestSink, ResponseHead, TunnelEnd } from '../http/index.ts';
+import type { Expiring } from '../kernel/deadlines.ts';
+import type { Reason } from '../kernel/reason.ts';
+import type { Lease, Outcome, PickContext, PickResult, PoolServer, Waiting } from '../pool/index.ts';
+import type { Exchange } from './exchange.ts';
+import type { PoolPlane } from './plane.ts';
+import { serverRequestText } from './request-text.ts';
+
+const KEEP_BODY_BYTES = 64 * 1024;
+
+const REASON_OF: Readonly<Record<AttemptFailure['kind'], Reason>> = {
+  connect_error: 'connect_error',
+  reset: 'upstream_reset',
+  timeout: 'upstream_timeout',
+  bad_answer: 'bad_upstream',
+};
+
+export class Forwarding implements RequestSink, AttemptEvents, Expiring {
+  deadlineMs: number;
+  deadlineIndex = -1;
+  readonly #exchange: Exchange;
+  readonly #pool: PoolPlane;
+  readonly #pick: PickContext;
+  readonly #tried: PoolServer[] = [];
+  #waiting: Waiting | null = null;
+  #lease: Lease | null = null;
+  #connection: ServerConnection | null = null;
+  /** The request's head was given to the connection. */
+  #isSending = false;
+  #hasRetriedStale = false;
+  #attemptStartMs = 0;
+  #lastFailure: AttemptFailure | null = null;
+  #kept: Buffer[] = [];
+  #keptBytes = 0;
+  #isKeptWhole = true;
+  #isBodyComplete: boolean;
+  #trailers = '';
+  #isAnswerStarted = false;
+  /** The client still holds on to the connection's read buffer. */
+  #isClientFull = false;
+  #isAnswerComplete = false;
+  #tunnel: Tunnel | null = null;
+
+  constructor(exchange: Exchange, pool: PoolPlane, timeoutMs: number) {
+    this.#exchange = exchange;
+    this.#pool = pool;
+    const { stream, memo, deps } = exchange;
+    exchange.relay = this;
+    exchange.poolName = pool.pool.name;
+    this.#isBodyComplete = stream.isRequestComplete;
+    const cookie = stream.head.fields.cookie;
+    this.#pick = {
+      clientKey: memo.keyHash,
+      cookieHeader: cookie === '' ? null : cookie,
+      tried: this.#tried,
+      secure: stream.client.tlsVersion !== '',
+      nowMs: stream.startedMs,
+    };
+    this.deadlineMs = stream.startedMs + timeoutMs;
+    if (timeoutMs > 0) deps.deadlines.add(this);
+  }
+
+  start(): void {
+    this.#takePick(this.#pool.pool.pickOrWait(this.#pick, (result) => this.#onSettled(result)));
+  }
+
+  #onSettled(result: PickResult): void {
+    this.#waiting = null;
+    this.#pool.cells.countDequeued();
+    this.#takePick(result);
+  }
+
+  #takePick(result: PickResult | Waiting): void {
+    switch (result.kind) {
+      case 'picked':
+        this.#lease = result;
+        this.#attempt(false);
+        return;
+      case 'waiting':
+        this.#waiting = result;
+        this.#pool.cells.countQueued();
+        return;
+      case 'none':
+        this.#giveUp(result.reason);
+        return;
+      default:
+        result satisfies never;
+    }
+  }
+
+  /** Nobody can be picked. */
+  #giveUp(why: Extract<PickResult, { kind: 'none' }>['reason']): void {
+    const failure = this.#lastFailure;
+    if (failure !== null) {
+      this.#end(REASON_OF[failure.kind], failure.detail);
+      return;
+    }
+    switch (why) {
+      case 'no_server':
+      case 'tried_all':
+        this.#end('no_server', '', 'Retry-After: 1\r\n');
+        return;
+      case 'busy':
+      case 'queue_full':
+        this.#end('queue_full', '', 'Retry-After: 1\r\n');
+        return;
+      case 'queue_timeout':
+        this.#end('queue_timeout', '', 'Retry-After: 1\r\n');
+        return;
+      default:
+        why satisfies never;
+    }
+  }
+
+  #attempt(isFresh: boolean): void {
+    const lease = this.#lease as Lease;
+    const exchange = this.#exchange;
+    exchange.attempts++;
+    exchange.serverId = lease.server.id;
+    if (this.#lastFailure !== null) this.#pool.cellsOf(lease.server).countRetry();
+    this.#attemptStartMs = exchange.attempts === 1 ? exchange.stream.startedMs : exchange.deps.clock.nowMs();
+    this.#isSending = false;
+    const connection = this.#pool.connectionsOf(lease.server).take(isFresh);
+    this.#connection = connection;
+    connection.open(this);
+  }
+
+  // ---- the attempt (AttemptEvents)
+
+  onReady(): void {
+    const { stream } = this.#exchange;
+    const { head } = stream;
+    this.#isSending = true;
+    const text = serverRequestText(this.#exchange, this.#pool.host, (this.#lease as Lease).server);
+    (this.#connection as ServerConnection).send(
+      head.method,
+      text,
+      this.#kept,
+      head.fields.isChunked,
+      this.#isBodyComplete,
+      this.#trailers,
+      head.upgrade !== '',
+    );
+    if (!this.#isBodyComplete) this.#letBodyFlow();
+  }
+
+  #letBodyFlow(): void {
+    this.#trimKept();
+    this.#exchange.stream.resumeBody();
+  }
+
+  onInterim(head: ResponseHead): void {
+    const { stream } = this.#exchange;
+    // A 100 answers an expectation; a 103 may help anybody; others mean nothing to a client of ours.
+    const isWanted =
+      head.status === 103 ||
+      (head.status === 100 && stream.head.fields.expect !== '' && !this.#isBodyComplete);
+    if (isWanted) stream.sendInterim(head.status, head.phrase, head.fields.forward);
+  }
+
+  onAnswerHead(head: ResponseHead): void {
+    const exchange = this.#exchange;
+    const { stream } = exchange;
+    const lease = this.#lease as Lease;
+    this.#isAnswerStarted = true;
+    this.#kept = [];
+    this.#isKeptWhole = false;
+    exchange.upstreamMs = exchange.deps.clock.nowMs() - this.#attemptStartMs;
+    exchange.status = head.status;
+    lease.answered(head.status, exchange.upstreamMs);
+    stream.startAnswer({
+      status: head.status,
+      phrase: head.phrase,
+      fields:
+        lease.setCookie === null
+          ? head.fields.forward
+          : `${head.fields.forward}Set-Cookie: ${lease.setCookie}\r\n`,
+      framing: head.framing(stream.head.method),
+      contentLength: head.fields.contentLength,
+    });
+  }
+
+  onAnswerData(buffer: Buffer, from: number, to: number): void {
+    if (this.#exchange.stream.sendBody(buffer, from, to) || this.#isClientFull) return;
+    this.#isClientFull = true;
+    this.#connection?.pause();
+  }
+
+  onReadDone(): void {
+    this.#exchange.stream.flush();
+  }
+
+  onAnswerEnd(trailers: string): void {
+    this.#isAnswerComplete = true;
+    const { stream } = this.#exchange;
+    this.#releaseLease('ok');
+    if (this.#isClientFull) {
+      // The client still reads from the buffer of the connection, which therefore waits.
+      stream.flush();
+      this.#pendingTrailers = trailers;
+      return;
+    }
+    this.#connection = null;
+    this.#finish('ok', trailers);
+  }
+  #pendingTrailers = '';
+
+  #finish(reason: Reason, trailers: string): void {
+    const exchange = this.#exchange;
+    this.#stopClock();
+    exchange.stream.endAnswer(trailers);
+    exchange.finish(reason);
+  }
+
+  onUpgrade(head: ResponseHead, server: TunnelEnd): void {
+    const exchange = this.#exchange;
+    const { stream, deps } = exchange;
+    exchange.status = 101;
+    exchange.upstreamMs = deps.clock.nowMs() - this.#attemptStartMs;
+    const lease = this.#lease as Lease;
+    lease.answered(101, exchange.upstreamMs);
+    this.#connection = null;
+    this.#stopClock();
+    const cookie = lease.setCookie === null ? '' : `Set-Cookie: ${lease.setCookie}\r\n`;
+    const upgrade = `Connection: Upgrade\r\nUpgrade: ${stream.head.upgrade}\r\n`;
+    const client = stream.switchProtocols(head.phrase, `${upgrade}${head.fields.forward}${cookie}`);
+    const tunnel = new Tunnel(client, server, exchange.listener.tunnelIdleTimeoutMs, deps, () => {
+      stream.bytesIn += tunnel.bytesFromClient;
+      stream.bytesOut += tunnel.bytesToClient;
+      this.#releaseLease('ok');
+      exchange.finish('ok');
+    });
+    this.#tunnel = tunnel;
+    tunnel.open();
+  }
+
+  onFailed(failure: AttemptFailure): void {
+    const exchange = this.#exchange;
+    this.#connection = null;
+    this.#isSending = false;
+    this.#lastFailure = failure;
+    const decision = decideRetry({
+      failure,
+      method: exchange.stream.head.method,
+      isBodyAtHand: this.#isKeptWhole,
+      isAnswerStarted: this.#isAnswerStarted,
+      attempts: this.#hasRetriedStale ? exchange.attempts - 1 : exchange.attempts,
+      maxAttempts: this.#pool.maxAttempts,
+      hasRetriedStale: this.#hasRetriedStale,
+    });
+    switch (decision.kind) {
+      case 'same_server':
+        this.#hasRetriedStale = true;
+        this.#attempt(true);
+        return;
+      case 'other_server': {
+        const { server } = this.#lease as Lease;
+        this.#tried.push(server);
+        this.#releaseLease(outcomeOf(failure));
+        this.#pool.cells.countRetry();
+        exchange.deps.log.debug('attempt failed, trying another server', {
+          request_id: exchange.requestId,
+          pool: exchange.poolName,
+          server: server.id,
+          kind: failure.kind,
+          detail: failure.detail,
+          why: decision.why,
+        });
+        this.start();
+        return;
+      }
+      case 'give_up':
+        this.#releaseLease(outcomeOf(failure));
+        this.#end(REASON_OF[failure.kind], failure.detail);
+        return;
+      default:
+        decision satisfies never;
+    }
+  }
+
+  onServerDrain(): void {
+    this.#exchange.stream.resumeBody();
+  }
+
+  // ---- the client (RequestSink)
+
+  onBodyData(chunk: Buffer): void {
+    if (this.#isAnswerComplete) return;
+    if (this.#isKeptWhole) {
+      this.#kept.push(chunk);
+      this.#keptBytes += chunk.length;
+    }
+    if (this.#isSending) {
+      this.#trimKept();
+      if (!(this.#connection as ServerConnection).writeBody(chunk)) this.#exchange.stream.pauseBody();
+    } else if (this.#keptBytes >= KEEP_BODY_BYTES) this.#exchange.stream.pauseBody();
+  }
+
+  /** Once a byte is on its way a body larger than the buffer is no longer kept: it cannot be sent again. */
+  #trimKept(): void {
+    if (this.#keptBytes <= KEEP_BODY_BYTES) return;
+    this.#isKeptWhole = false;
+    this.#kept = [];
+    this.#keptBytes = 0;
+  }
+
+  onBodyEnd(trailers: string): void {
+    this.#isBodyComplete = true;
+    this.#trailers = trailers;
+    if (this.#isSending && this.#connection) this.#connection.endBody(trailers);
+  }
+
+  onBodyFault(fault: HttpFault): void {
+    this.#end(fault.reason, fault.detail);
+  }
+
+  onClientGone(): void {
+    if (this.#isAnswerComplete) {
+      // All of the answer was there; only the end of its delivery is missing.
+      this.#connection?.release();
+      this.#connection = null;
+      this.#stopClock();
+      this.#exchange.finish('client_abort');
+      return;
+    }
+    this.#abandon('client_abort');
+    this.#exchange.finish('client_abort');
+  }
+
+  onClientDrain(): void {
+    if (!this.#isClientFull) return;
+    this.#isClientFull = false;
+    const connection = this.#connection;
+    if (!this.#isAnswerComplete) {
+      connection?.resume();
+      return;
+    }
+    this.#connection = null;
+    connection?.release();
+    this.#finish('ok', this.#pendingTrailers);
+  }
+
+  // ---- ends
+
+  onDeadline(): void {
+    this.#end('upstream_timeout', 'the timeout of the route has passed');
+  }
+
+  #end(reason: Reason, detail: string, fields = ''): void {
+    const exchange = this.#exchange;
+    this.#abandon('cancelled');
+    exchange.relay = null;
+    if (this.#isAnswerStarted) {
+      // What the client has is not a whole answer, and it must not look like one.
+      exchange.stream.abort();
+      exchange.finish(reason);
+    } else exchange.refuse(reason, detail, fields);
+  }
+
+  /** Lets go of everything that this exchange holds. */
+  #abandon(outcome: Outcome): void {
+    this.#stopClock();
+    if (this.#waiting) {
+      this.#waiting.cancel();
+      this.#waiting = null;
+      this.#pool.cells.countDequeued();
+    }
+    const connection = this.#connection;
+    this.#connection = null;
+    this.#isSending = false;
+    connection?.cancel();
+    this.#releaseLease(outcome);
+    this.#tunnel?.close();
+  }
+
+  #stopClock(): void {
+    this.#exchange.deps.deadlines.remove(this);
+  }
+
+  #releaseLease(outcome: Outcome): void {
+    const lease = this.#lease;
+    if (lease === null) return;
+    this.#lease = null;
+    lease.release(outcome);
+  }
+}
+
+function outcomeOf(failure: AttemptFailure): Outcome {
+  return failure.kind;
+}

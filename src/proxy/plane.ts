@@ -1,0 +1,82 @@
+/**
+ * What the phases work with: one compiled snapshot (never edited, replaced whole) and the thread's own tools. Both are
+ * put together by thread.ts; here stands only what is needed of them.
+ */
+import type { ServerConnections } from '../forward/index.ts';
+import type { ClientInfo } from '../http/index.ts';
+import type { Clock } from '../kernel/clock.ts';
+import type { Deadlines } from '../kernel/deadlines.ts';
+import type { RequestIds } from '../kernel/ids.ts';
+import type { ClientKey, IpFilter } from '../limit/index.ts';
+import type {
+  AccessLog,
+  AccessRecord,
+  ListenerCells,
+  Log,
+  PoolCells,
+  RouteCells,
+  ServerCells,
+} from '../observe/index.ts';
+import type { Pool, PoolServer } from '../pool/index.ts';
+import type { RouteOptions, RouteTable } from '../route/index.ts';
+
+/** One rate limit, applied. */
+export interface RateGate {
+  /** @returns field lines for the 429, or null when the request may pass */
+  check(client: ClientKey, nowMs: number): string | null;
+}
+
+export interface RoutePlane extends RouteOptions {
+  readonly filter: IpFilter | null;
+  readonly limit: RateGate | null;
+  /** For the whole exchange; 0 = none. */
+  readonly timeoutMs: number;
+  readonly cells: RouteCells;
+}
+
+export interface ListenerPlane {
+  readonly name: string;
+  /** Set: every request is redirected to https on this port. */
+  readonly redirectPort: number | null;
+  readonly limit: RateGate | null;
+  readonly cells: ListenerCells;
+  /** Counts requests that met no route. */
+  readonly noRoute: RouteCells;
+  readonly tunnelIdleTimeoutMs: number;
+  isTrusted(ip: string): boolean;
+}
+
+/** The Host field that servers get: the client's, the server's address, or a fixed one. */
+export type HostRule =
+  | { readonly kind: 'preserve' }
+  | { readonly kind: 'server' }
+  | { readonly kind: 'literal'; readonly value: string };
+
+export interface PoolPlane {
+  readonly pool: Pool;
+  readonly maxAttempts: number;
+  readonly host: HostRule;
+  readonly cells: PoolCells;
+  connectionsOf(server: PoolServer): ServerConnections;
+  cellsOf(server: PoolServer): ServerCells;
+}
+
+export interface Plane {
+  readonly generation: number;
+  readonly routes: RouteTable<RoutePlane>;
+  readonly pools: ReadonlyMap<string, PoolPlane>;
+  readonly listeners: ReadonlyMap<string, ListenerPlane>;
+}
+
+export interface ProxyDeps {
+  readonly clock: Clock;
+  readonly deadlines: Deadlines;
+  readonly ids: RequestIds;
+  /** null = switched off. */
+  readonly accessLog: AccessLog | null;
+  readonly log: Log;
+  /** Scratch: filled for each line, so that logging allocates nothing. */
+  readonly record: AccessRecord;
+  /** The listener a connection came from, in the snapshot that is current now. */
+  planeFor(client: ClientInfo): Plane;
+}

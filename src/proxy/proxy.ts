@@ -1,0 +1,153 @@
+/**
+ * What happens to a request, phase by phase, in this order. A phase either lets the exchange pass (true) or has
+ * answered it (false). How a request is read is http/'s affair, how it reaches a server forwarding.ts'.
+ */
+import type { ClientInfo, ClientStream, HttpFault, RequestHandler } from '../http/index.ts';
+import { normalizePath, redirectLocation } from '../route/index.ts';
+import { errorAnswer, type OwnAnswer, plainAnswer } from './answers.ts';
+import { Exchange } from './exchange.ts';
+import { Forwarding } from './forwarding.ts';
+import type { ListenerPlane, ProxyDeps, RoutePlane } from './plane.ts';
+
+export class Proxy implements RequestHandler {
+  readonly #deps: ProxyDeps;
+
+  constructor(deps: ProxyDeps) {
+    this.#deps = deps;
+  }
+
+  /** One exchange from its head to whoever answers it. */
+  onRequest(stream: ClientStream): void {
+    const plane = this.#deps.planeFor(stream.client);
+    const listener = plane.listeners.get(stream.client.listener) as ListenerPlane;
+    // Who asks: the client's address through trusted proxies, and a name for this exchange.
+    const exchange = new Exchange(stream, plane, listener, this.#deps);
+    // A listener that only redirects looks at nothing else.
+    if (!passesRedirect(exchange)) return;
+    // The listener's rate limit comes before any work a stranger could cause.
+    if (!passesListenerLimit(exchange)) return;
+    // First route that matches, in file order, on the normalised host and path.
+    if (!findsRoute(exchange)) return;
+    const route = exchange.route as RoutePlane;
+    // The route's access list and rate limit.
+    if (!passesRouteAccess(exchange, route)) return;
+    if (!passesRouteLimit(exchange, route)) return;
+    // The route's one action; a pool picks a server, tries, tries again.
+    act(exchange, route);
+  }
+
+  /** A request that could not be read: counted and logged like any other. */
+  onFault(fault: HttpFault, client: ClientInfo): OwnAnswer {
+    const deps = this.#deps;
+    const listener = deps.planeFor(client).listeners.get(client.listener);
+    const requestId = deps.ids.next();
+    const answer = errorAnswer(fault.reason, fault.detail, requestId, false);
+    listener?.noRoute.countRequest(fault.reason, answer.head.status, 0, 0, 0);
+    listener?.cells.countRequest();
+    if (deps.accessLog) {
+      Object.assign(deps.record, NO_REQUEST, {
+        wallMs: deps.clock.wallMs(),
+        requestId,
+        clientIp: client.peerAddress,
+        listener: client.listener,
+        status: answer.head.status,
+        reason: fault.reason,
+        tls: client.tlsVersion,
+      });
+      deps.accessLog.write(deps.record);
+    }
+    return answer;
+  }
+}
+
+const NO_REQUEST = {
+  method: '',
+  host: '',
+  target: '',
+  protocol: '',
+  route: '',
+  pool: '',
+  server: '',
+  durationMs: 0,
+  upstreamMs: -1,
+  attempts: 0,
+  bytesIn: 0,
+  bytesOut: 0,
+  userAgent: '',
+};
+
+function passesRedirect(exchange: Exchange): boolean {
+  const { redirectPort } = exchange.listener;
+  if (redirectPort === null) return true;
+  redirect(exchange, { to: 'https', status: 308, httpsPort: redirectPort });
+  return false;
+}
+
+function redirect(exchange: Exchange, options: { to: string; status: number; httpsPort?: number }): void {
+  const { head } = exchange.stream;
+  const location = redirectLocation(options, { host: head.authority, target: head.target });
+  if (location === undefined) exchange.refuse('bad_request', 'a redirect needs a Host field');
+  else
+    exchange.answer(plainAnswer(options.status, 'text/plain', '', `Location: ${location}\r\n`), 'redirect');
+}
+
+function passesListenerLimit(exchange: Exchange): boolean {
+  const { limit } = exchange.listener;
+  const refused = limit === null ? null : limit.check(exchange.memo.key, exchange.stream.startedMs);
+  if (refused === null) return true;
+  exchange.listener.cells.countLimited();
+  exchange.refuse('limited', '', refused);
+  return false;
+}
+
+function findsRoute(exchange: Exchange): boolean {
+  const { target } = exchange.stream.head;
+  const query = target.indexOf('?');
+  const path = normalizePath(query < 0 ? target : target.slice(0, query));
+  if (typeof path !== 'string') {
+    exchange.refuse('bad_request', path.detail);
+    return false;
+  }
+  const match = exchange.plane.routes.match(exchange.listener.name, exchange.memo.routeHost, path);
+  if (match === undefined) {
+    exchange.refuse('no_route', '');
+    return false;
+  }
+  exchange.route = match.route;
+  return true;
+}
+
+function passesRouteAccess(exchange: Exchange, route: RoutePlane): boolean {
+  if (route.filter === null || route.filter.decide(exchange.memo.address) === 'allowed') return true;
+  exchange.refuse('forbidden', '');
+  return false;
+}
+
+function passesRouteLimit(exchange: Exchange, route: RoutePlane): boolean {
+  const refused =
+    route.limit === null ? null : route.limit.check(exchange.memo.key, exchange.stream.startedMs);
+  if (refused === null) return true;
+  exchange.listener.cells.countLimited();
+  exchange.refuse('limited', '', refused);
+  return false;
+}
+
+function act(exchange: Exchange, route: RoutePlane): void {
+  const { action } = route;
+  switch (action.kind) {
+    case 'redirect':
+      redirect(exchange, action);
+      return;
+    case 'respond':
+      exchange.answer(plainAnswer(action.status, action.contentType, action.body), 'respond');
+      return;
+    case 'pool': {
+      const pool = exchange.plane.pools.get(action.pool);
+      if (pool) new Forwarding(exchange, pool, route.timeoutMs).start();
+      else exchange.refuse('no_server', `there is no pool ${action.pool}`);
+      return;
+    }
+    default:
+      action satisfies never;
+  }
+}

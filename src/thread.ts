@@ -1,0 +1,48 @@
+/**
+ * Composition root of a data thread: takes the tables and snapshots that main posts, puts listeners, wire, phases
+ * and pools together, and obeys. It decides nothing that outlives a request.
+ *
+ * Loaded in every thread: what it imports must be light (no zod, yaml, fastify, pino).
+ */
+import { type MessagePort, parentPort, workerData } from 'node:worker_threads';
+import { DataThread } from './assembly/data-thread.ts';
+import type { FromThread, ThreadStart, ToThread } from './assembly/messages.ts';
+import { ConnectionBook } from './assembly/plane.ts';
+import { NameTable } from './http/index.ts';
+import { systemClock } from './kernel/clock.ts';
+import { Deadlines } from './kernel/deadlines.ts';
+import { fastRandom } from './kernel/random.ts';
+import { SlotTable } from './kernel/slots.ts';
+import { LimiterTable } from './limit/index.ts';
+import { CellTable, LoopDelay, ThreadCells, ThreadLog } from './observe/index.ts';
+
+const port = parentPort as MessagePort;
+const start = workerData as ThreadStart;
+const post = (message: FromThread): void => port.postMessage(message);
+const row = new CellTable(start.cells).row(start.thread);
+const clock = systemClock;
+
+const thread = new DataThread(
+  {
+    clock,
+    deadlines: new Deadlines(clock),
+    random: fastRandom(),
+    names: new NameTable(),
+    slots: SlotTable.attach(start.slots),
+    limiter: LimiterTable.attach(start.limiter, start.thread),
+    row,
+    thread: start.thread,
+    connections: new ConnectionBook(),
+  },
+  start,
+  new ThreadLog(start.logLevel, (record) => post({ type: 'log', record })),
+  post,
+);
+void new LoopDelay(new ThreadCells(row, start.threadCells), clock).start();
+
+port.on('message', (message: ToThread) => {
+  thread.onMessage(message).then((isOver) => {
+    if (isOver) port.close();
+  });
+});
+post({ type: 'ready' });
