@@ -33,6 +33,15 @@ const records: AccessRecord[] = Array.from({ length: 4096 }, (_, i) => ({
   tls: 'TLSv1.3',
   userAgent: 'Mozilla/5.0 (X11; Linux x86_64; rv:145.0) Gecko/20100101 Firefox/145.0',
 }));
+/** Nothing of a line was in the line before: many hosts, agents, servers and outcomes. */
+const mixed = records.map((one, i) => ({
+  ...one,
+  method: i & 1 ? 'GET' : 'HEAD',
+  host: `shop${i % 7}.example.com`,
+  userAgent: `${one.userAgent} ${i % 13}`,
+  status: i & 1 ? 200 : 404,
+  bytesIn: i % 5,
+}));
 const hostile = records.map((one) => ({ ...one, userAgent: `${one.userAgent} "caf\xc3\xa9"` }));
 
 function measure(name: string, once: (record: AccessRecord) => void, of = records): void {
@@ -65,6 +74,7 @@ const reasons = REASON_NAMES.slice(0, 4) as readonly Reason[];
 let turn = 0;
 
 measure('access-log line, to flat bytes', (record) => log.write(record));
+measure('  the same, all fields vary', (record) => log.write(record), mixed);
 measure('  the same, a user agent that needs escaping', (record) => log.write(record), hostile);
 measure('  JSON.stringify of the record instead', (record) => {
   bytes += Buffer.from(`${JSON.stringify(record)}\n`, 'latin1').length;

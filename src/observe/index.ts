@@ -2,7 +2,8 @@
  * What every thread may import: light, no packages. What only main uses (pino, Prometheus, files) is behind
  * `observe/main/index.ts`, which a data thread must never import.
  */
-export { type AccessBatchSink, AccessLog, type AccessLogOptions, type AccessRecord } from './access-log.ts';
+export type { AccessRecord } from './access-line.ts';
+export { type AccessBatchSink, AccessLog, type AccessLogOptions } from './access-log.ts';
 export {
   type BlockKind,
   LATENCY_BOUNDS_MS,

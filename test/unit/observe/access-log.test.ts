@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import t from 'tap';
 import { SeededRandom } from '../../../src/kernel/random.ts';
+import { AccessLine } from '../../../src/observe/access-line.ts';
 import { AccessLog, type AccessRecord } from '../../../src/observe/index.ts';
 import { FakeClock } from '../../support/fake-clock.ts';
 
@@ -54,7 +55,7 @@ t.test('a whole line', async (t) => {
   t.equal(
     lineOf({}),
     '{"time":"2026-11-21T09:08:07.045Z","request_id":"01jd-1","client_ip":"192.0.2.7","listener":"https",' +
-      '"method":"GET","host":"shop.example.com","target":"/books?limit=3","protocol":"HTTP/1.1","route":"shop",' +
+      '"host":"shop.example.com","method":"GET","target":"/books?limit=3","protocol":"HTTP/1.1","route":"shop",' +
       '"pool":"web","server":"127.0.0.1:3001","status":200,"reason":"ok","duration_ms":12.034,"upstream_ms":11.500,' +
       '"attempts":1,"bytes_in":0,"bytes_out":4711,"tls":"TLSv1.3","user_agent":"curl/8.5"}\n',
   );
@@ -78,8 +79,8 @@ t.test('what was not there is left out', async (t) => {
     'request_id',
     'client_ip',
     'listener',
-    'method',
     'host',
+    'method',
     'target',
     'protocol',
     'status',
@@ -149,6 +150,33 @@ t.test('any text makes a valid line', async (t) => {
       { numRuns: 500 },
     ),
   );
+});
+
+t.test('what is remembered of earlier lines never shows in a later one', async (t) => {
+  const random = new SeededRandom(11);
+  const of = <T>(...values: T[]): T => values[random.below(values.length)] as T;
+  const kept = new AccessLine();
+  for (let i = 0; i < 5000; i++) {
+    const one = record({
+      wallMs: WALL_MS + random.below(3000),
+      listener: of('https', 'http'),
+      host: of('a.example', 'b.example', `${i}.example`, 'x'.repeat(300)),
+      method: of('GET', 'POST'),
+      protocol: of('HTTP/1.1', 'HTTP/1.0'),
+      route: of('', 'shop', 'api'),
+      pool: of('', 'web', 'api'),
+      server: of('', 'a', 'b'),
+      status: of(0, 200, 502),
+      reason: of('ok', 'client_abort', 'upstream_reset'),
+      upstreamMs: of(-1, 3),
+      attempts: of(1, 2),
+      bytesIn: of(0, 9),
+      tls: of('', 'TLSv1.3'),
+      userAgent: of('', 'curl', 'wget', `bot ${i}`),
+    });
+    const line = kept.of(one);
+    if (line !== new AccessLine().of(one)) return t.equal(line, new AccessLine().of(one), `line ${i}`);
+  }
 });
 
 t.test('batches go out by size, by time, by flush and at the close', async (t) => {
