@@ -60,6 +60,12 @@ function setUp(options: { maxConcurrent?: number; auto?: () => ProbeResult } = {
   };
 }
 
+function nth<T>(list: readonly T[], at: number): T {
+  const one = list[at];
+  if (one === undefined) throw new Error(`there is no number ${at} of ${list.length}`);
+  return one;
+}
+
 function server(id: string, port = 80): HealthTarget {
   return { id, host: '127.0.0.1', port };
 }
@@ -86,7 +92,7 @@ t.test('checks at once, again after the interval, faster while it changes', asyn
   await clock.run(8000);
   const times = asked.slice(before).map((one) => one.atMs);
   t.strictSame(
-    [times[1]! - times[0]!, times[2]! - times[1]!],
+    [nth(times, 1) - nth(times, 0), nth(times, 2) - nth(times, 1)],
     [1000, 1000],
     'one second apart while it falls',
   );
@@ -119,8 +125,8 @@ t.test('two pools with the same address are independent', async (t) => {
   checker.update([pool('web', [server('a')]), pool('api', [server('a')], { ...CHECK, fall: 1 })]);
   await checker.start();
   t.equal(asked.length, 2);
-  asked[0]!.answer(PASS);
-  asked[1]!.answer(FAIL);
+  nth(asked, 0).answer(PASS);
+  nth(asked, 1).answer(FAIL);
   await clock.run(0);
   t.equal(checker.state('web', 'a')?.status, 'healthy');
   t.equal(checker.state('api', 'a')?.status, 'unhealthy');
@@ -135,12 +141,12 @@ t.test('never two checks of one server; checkNow joins the one that runs', async
   const second = checker.checkNow('web', 'a');
   await clock.run(1000);
   t.equal(asked.length, 1);
-  asked[0]!.answer(PASS);
+  nth(asked, 0).answer(PASS);
   t.equal((await first).healthy, true);
   t.equal(await second, await first);
   const third = checker.checkNow('web', 'a');
   t.equal(asked.length, 2, 'it does not wait for the interval');
-  asked[1]!.answer(FAIL);
+  nth(asked, 1).answer(FAIL);
   t.match(await third, { healthy: true, changed: false, why: 'check 1 of 3 failed: connect refused' });
   t.equal(clock.pending, 1, 'and the old timer is gone');
   await checker.stop();
@@ -161,9 +167,9 @@ t.test('the timeout ends the probe', async (t) => {
   checker.update([pool('web', [server('a')])]);
   await checker.start();
   await clock.run(1999);
-  t.equal(asked[0]!.signal.aborted, false);
+  t.equal(nth(asked, 0).signal.aborted, false);
   await clock.run(1);
-  t.equal(asked[0]!.signal.aborted, true);
+  t.equal(nth(asked, 0).signal.aborted, true);
   t.match(reports, [{ healthy: false, why: 'timed out' }]);
   await checker.stop();
 });
@@ -213,7 +219,7 @@ t.test('a reload', async (t) => {
     checker.update([pool('web', [server('a')], { ...CHECK, fall: 1 })]);
     t.equal(checker.state('web', 'a')?.status, 'healthy');
     t.equal(asked.length, 2);
-    asked[1]!.answer(FAIL);
+    nth(asked, 1).answer(FAIL);
     await clock.run(0);
     t.match(reports.at(-1), { healthy: false, changed: true }, 'by the new rules');
     await checker.stop();
@@ -224,11 +230,11 @@ t.test('a reload', async (t) => {
     checker.update([pool('web', [server('a')])]);
     await checker.start();
     checker.update([pool('web', [server('a')], { ...CHECK, intervalMs: 1000 })]);
-    t.equal(asked[0]!.signal.aborted, true);
+    t.equal(nth(asked, 0).signal.aborted, true);
     t.equal(asked.length, 2);
     await clock.run(0);
     t.equal(reports.length, 0, 'the aborted one is no result');
-    asked[1]!.answer(PASS);
+    nth(asked, 1).answer(PASS);
     await clock.run(0);
     t.equal(reports.length, 1);
     await checker.stop();
@@ -238,7 +244,7 @@ t.test('a reload', async (t) => {
     const { clock, asked, checker } = setUp();
     checker.update([pool('web', [server('a', 80)])]);
     await checker.start();
-    asked[0]!.answer(PASS);
+    nth(asked, 0).answer(PASS);
     await clock.run(0);
     checker.update([pool('web', [server('a', 81)])]);
     t.equal(checker.state('web', 'a')?.status, 'unknown');
@@ -252,7 +258,7 @@ t.test('a reload', async (t) => {
     const now = checker.checkNow('web', 'a');
     checker.update([pool('web', [])]);
     await t.rejects(now, { code: 'check_ended', message: /"a"/ });
-    t.equal(asked[0]!.signal.aborted, true);
+    t.equal(nth(asked, 0).signal.aborted, true);
     await clock.run(60_000);
     t.equal(reports.length, 0);
     t.equal(asked.length, 1);
@@ -286,14 +292,14 @@ t.test('a bounded number at a time; one that waits can be removed', async (t) =>
     ['a', 'b'],
   );
   checker.update([pool('web', [server('a', 1), server('b', 2), server('d', 4)])]);
-  asked[0]!.answer(PASS);
+  nth(asked, 0).answer(PASS);
   await clock.run(0);
   t.strictSame(
     asked.map((one) => one.target.id),
     ['a', 'b', 'd'],
   );
-  asked[1]!.answer(PASS);
-  asked[2]!.answer(PASS);
+  nth(asked, 1).answer(PASS);
+  nth(asked, 2).answer(PASS);
   await clock.run(5000);
   t.ok(asked.length >= 5, 'places are given back');
   await checker.stop();
@@ -326,7 +332,7 @@ t.test('the contract of a service: stop before start, twice, during a check', as
   checker.update([pool('web', [server('a')])]);
   await checker.start();
   await Promise.all([checker.stop(), checker.stop()]);
-  t.equal(asked[0]!.signal.aborted, true);
+  t.equal(nth(asked, 0).signal.aborted, true);
   t.equal(reports.length, 0);
   t.equal(clock.pending, 0);
 });
