@@ -47,9 +47,9 @@ const FRAME_WIDTH = 120;
 function frame(each: Diagnostic, lines: readonly string[], paint: Paint, colour: string): string[] {
   const line = lines[each.line - 1];
   if (each.line === 0 || line === undefined) return [];
-  const digits = Math.max(2, String(each.line).length);
+  const digits = String(each.line).length;
   const gutter = (mark: string, number: string): string =>
-    paint(` ${mark} ${number.padStart(digits - 1)} │ `, DIM);
+    paint(` ${mark} ${number.padStart(digits)} │ `, DIM);
   const start = each.column > FRAME_WIDTH - 20 ? each.column - 40 : 0;
   const cut = (text: string): string =>
     text

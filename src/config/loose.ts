@@ -102,7 +102,13 @@ function at(value: unknown, path: Path): At | undefined {
   return typeof value === 'string' ? { text: value, path } : undefined;
 }
 
+function isListOrText(value: unknown): boolean {
+  return Array.isArray(value) || typeof value === 'string';
+}
+
+/** A list of texts, or one alone. */
 function texts(value: unknown, path: Path): At[] {
+  if (typeof value === 'string') return [{ text: value, path }];
   return list(value).flatMap((each, index) => at(each, [...path, index]) ?? []);
 }
 
@@ -170,7 +176,7 @@ function readRoute(value: unknown, index: number): LooseRoute {
     name: textOf(noun['name']),
     pool: at(noun['pool'], [...path, 'pool']),
     redirectTo: at(target, [...path, 'redirect']) ?? at(mapping(target)['to'], [...path, 'redirect', 'to']),
-    listeners: noun['listeners'] === undefined ? undefined : texts(noun['listeners'], [...path, 'listeners']),
+    listeners: isListOrText(noun['listeners']) ? texts(noun['listeners'], [...path, 'listeners']) : undefined,
     hosts: patterns(match['host'], hostPatternProblem),
     paths: patterns(match['path'], pathPatternProblem),
   };

@@ -65,6 +65,8 @@ export class SourceText {
       stringKeys: true,
     });
     if (this.#reportSyntax()) return;
+    this.#reportAliases();
+    if (this.#diagnostics.length > 0) return; // such a document has no values
     this.#reportDuplicates();
     if (this.#diagnostics.length > 0) this.#mergeDuplicates();
     this.#substitute(env);
@@ -150,6 +152,17 @@ export class SourceText {
     return this.#diagnostics.length > 0;
   }
 
+  #reportAliases(): void {
+    visit(this.#document, {
+      Alias: (_key, alias) => {
+        if (alias.resolve(this.#document) !== undefined) return;
+        const message = `Nothing above is marked with &${alias.source}.`;
+        const span = this.#spanAt(alias.range?.[0] ?? 0, alias.range?.[1] ?? 0);
+        this.#diagnostics.push({ severity: 'error', file: this.file, ...span, path: '', message });
+      },
+    });
+  }
+
   #reportDuplicates(): void {
     visit(this.#document, {
       Map: (_key, map, ancestors) => {
@@ -220,7 +233,7 @@ export class SourceText {
       this.#value = this.#document.toJS({ maxAliasCount: MAX_ALIASES });
       return true;
     } catch (error) {
-      const excessive = error instanceof ReferenceError && error.message.includes('alias');
+      const excessive = error instanceof ReferenceError && error.message.startsWith('Excessive');
       const detail = error instanceof Error ? error.message : String(error);
       this.#diagnostics.push(
         this.#whole(

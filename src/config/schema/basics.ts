@@ -30,6 +30,8 @@ import {
 export function didYouMean(written: string, known: readonly string[]): string | undefined {
   if (known.length === 0) return undefined;
   const flat = written.toLowerCase().replaceAll('-', '_');
+  const longer = known.find((each) => flat.length >= 3 && (each.startsWith(flat) || flat.startsWith(each)));
+  if (longer !== undefined) return longer;
   const guess = closest(flat, known as string[]);
   const limit = Math.max(1, Math.floor(Math.max(flat.length, guess.length) * 0.4));
   return distance(flat, guess) <= limit || sameLetters(flat, guess) ? guess : undefined;
@@ -272,7 +274,8 @@ export function blockProblem(value: string): string | undefined {
 
 /** Addresses and CIDR blocks. */
 export function blocks() {
-  return z.array(text(blockProblem)).prefault([]);
+  const block = text(blockProblem);
+  return withShortForm(z.array(block), block, (one) => [one]).prefault([]);
 }
 
 /** An IP address. */

@@ -1,7 +1,6 @@
 import { isIP } from 'node:net';
-import * as z from 'zod';
 import { quote } from '../units.ts';
-import { filePath, isDnsName, isMapping, noun, text } from './basics.ts';
+import { filePath, isDnsName, isMapping, noun, oneOrMany, text } from './basics.ts';
 
 function certificateNameProblem(value: string): string | undefined {
   const bare = value.startsWith('*.') ? value.slice(2) : value;
@@ -15,9 +14,7 @@ export const certificate = noun({
     .optional()
     .describe('PEM file with the certificate, followed by those that link it to its authority.'),
   key: filePath().optional().describe('PEM file with its private key, not encrypted.'),
-  self_signed: z
-    .array(text(certificateNameProblem))
-    .min(1)
+  self_signed: oneOrMany(text(certificateNameProblem))
     .optional()
     .describe(
       'For development: names that Sluice makes a certificate for, signed by an authority of its own.',

@@ -1,6 +1,17 @@
 import * as z from 'zod';
 import { TLS_VERSIONS } from '../resolved.ts';
-import { blocks, byteRate, duration, integer, ipAddress, name, noun, oneOf, size } from './basics.ts';
+import {
+  blocks,
+  byteRate,
+  duration,
+  integer,
+  ipAddress,
+  name,
+  noun,
+  oneOf,
+  oneOrMany,
+  size,
+} from './basics.ts';
 import { rateLimit } from './rate-limit.ts';
 
 const limits = noun({
@@ -35,12 +46,9 @@ const limits = noun({
 });
 
 const tls = noun({
-  certificates: z
-    .array(name())
-    .min(1)
-    .describe(
-      'Names out of `certificates`. The client’s server name chooses; the first one answers unknown names.',
-    ),
+  certificates: oneOrMany(name()).describe(
+    'Names out of `certificates`. The client’s server name chooses; the first one answers unknown names.',
+  ),
   min_version: oneOf(TLS_VERSIONS).prefault('1.2').describe('The oldest TLS version that is spoken.'),
   strict_sni: z.boolean().prefault(false).describe('Refuse clients that ask for a name no certificate has.'),
 });

@@ -107,11 +107,7 @@ const ACTIONS = ['pool', 'redirect', 'respond'] as const;
 
 export const route = noun({
   name: name().optional().describe('For logs and metrics; without it, the name of the pool or `route-N`.'),
-  listeners: z
-    .array(name())
-    .min(1)
-    .optional()
-    .describe('The listeners that have this route; without it, all.'),
+  listeners: oneOrMany(name()).optional().describe('The listeners that have this route; without it, all.'),
   match: match.prefault({}).describe('Which requests; without it, all.'),
   pool: name().optional().describe('Action: pass the request on to a server of this pool.'),
   redirect: redirect
