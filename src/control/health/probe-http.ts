@@ -18,7 +18,7 @@ export async function probeHttp(
   signal: AbortSignal,
   clock: Clock,
 ): Promise<ProbeResult> {
-  // Loaded with the first check: it takes 90 ms, which the start of the data threads need not wait for.
+  // Loaded with the first check: about 80 ms that the start of the data threads need not wait for.
   const { Client } = await import('undici');
   const startMs = clock.nowMs();
   const fail = (why: string): ProbeResult => ({ ok: false, responseMs: clock.nowMs() - startMs, why });
