@@ -10,7 +10,18 @@
 // Usage: node .ci/complete-lockfile.mjs [package-lock.json]      (says what it added; adds nothing twice)
 import { readFileSync, writeFileSync } from 'node:fs';
 
-const systems = ['android', 'darwin', 'freebsd', 'linux', 'netbsd', 'openbsd', 'openharmony', 'sunos', 'win32', 'aix'];
+const systems = [
+  'android',
+  'darwin',
+  'freebsd',
+  'linux',
+  'netbsd',
+  'openbsd',
+  'openharmony',
+  'sunos',
+  'win32',
+  'aix',
+];
 const processors = ['arm64', 'arm', 'ia32', 'loong64', 'mips64el', 'ppc64', 'riscv64', 's390x', 'x64'];
 
 /** What a name such as `@x/cli-linux-x64-musl` says of its platform; undefined when it says nothing certain. */
@@ -35,7 +46,9 @@ for (const [path, entry] of Object.entries(lock.packages)) {
     if (lock.packages[`${path}/node_modules/${name}`] || lock.packages[`node_modules/${name}`]) continue;
     const platform = platformOf(name);
     if (platform === undefined || !/^\d+\.\d+\.\d+\S*$/.test(version)) {
-      console.error(`${name}@${version} (of ${path}) is missing and its name does not tell its platform: add it by hand`);
+      process.stderr.write(
+        `${name}@${version} (of ${path}) is missing and its name does not tell its platform: add it by hand\n`,
+      );
       process.exitCode = 1;
       continue;
     }
@@ -57,4 +70,6 @@ if (added.length > 0) {
   lock.packages = { '': root, ...Object.fromEntries(rest) };
   writeFileSync(file, `${JSON.stringify(lock, null, 2)}\n`);
 }
-console.log(added.length === 0 ? `${file} is complete` : `added to ${file}:\n  ${added.join('\n  ')}`);
+process.stdout.write(
+  `${added.length === 0 ? `${file} is complete` : `added to ${file}:\n  ${added.join('\n  ')}`}\n`,
+);
