@@ -21,4 +21,3 @@ export {
 export * from './resolved.ts';
 export { MASK, Secret } from './secret.ts';
 export { showConfig } from './show.ts';
-export { formatDuration, formatPercent, formatRate, formatSize, parseDuration } from './units.ts';

@@ -42,7 +42,8 @@ export interface LoadedConfig {
   readonly warnings: readonly Diagnostic[];
   /** With the file's own keys; for `showConfig`. */
   readonly long: LongForm;
-  readonly origins: Origins;
+  /** Worked out when asked for: only `config show` wants it. */
+  readonly origins: () => Origins;
   /** The text with its secrets blotted out, for code frames. */
   readonly frameText: string;
 }
@@ -121,8 +122,10 @@ function loadText(
     readFile: options.checkFiles === false ? undefined : readFile,
     lineOf: (at) => (source.has(origin(at)) ? source.lineOf(origin(at)) : 0),
   });
-  const written = findOrigins(fileSchema, source.value, (at) => source.lineOf(at));
-  const origins = isOnePool(loose) ? onePoolOrigins(long, written) : written;
+  const origins = (): Origins => {
+    const written = findOrigins(fileSchema, source.value, (at) => source.lineOf(at));
+    return isOnePool(loose) ? onePoolOrigins(long, written) : written;
+  };
   return { ok: true, config, warnings: diagnostics, long, origins, frameText };
 }
 

@@ -30,7 +30,7 @@ export interface LooseRoute {
   readonly redirectTo: At | undefined;
   /** undefined = all. */
   readonly listeners: readonly At[] | undefined;
-  /** Empty = any; undefined = not readable. */
+  /** In lower case. Empty = any; undefined = not readable. */
   readonly hosts: readonly string[] | undefined;
   readonly paths: readonly string[] | undefined;
 }
@@ -177,7 +177,7 @@ function readRoute(value: unknown, index: number): LooseRoute {
     pool: at(noun['pool'], [...path, 'pool']),
     redirectTo: at(target, [...path, 'redirect']) ?? at(mapping(target)['to'], [...path, 'redirect', 'to']),
     listeners: isListOrText(noun['listeners']) ? texts(noun['listeners'], [...path, 'listeners']) : undefined,
-    hosts: patterns(match['host'], hostPatternProblem),
+    hosts: patterns(match['host'], hostPatternProblem)?.map((host) => host.toLowerCase()),
     paths: patterns(match['path'], pathPatternProblem),
   };
 }

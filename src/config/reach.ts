@@ -6,14 +6,14 @@
 import { type Path, type Problem, pathText } from './diagnostic.ts';
 import type { Loose, LooseRoute } from './loose.ts';
 
-/** Whether every host that `inner` matches is matched by `outer`. */
+/** Whether every host that `inner` matches is matched by `outer`; both in lower case. */
 export function hostCovers(outer: string, inner: string): boolean {
-  const wide = outer.toLowerCase();
-  const narrow = inner.toLowerCase();
-  if (wide === '*' || wide === narrow) return true;
-  if (narrow === '*' || !wide.startsWith('*.')) return false;
-  // `*.a.com` has every name below a.com, and so has `*.b.a.com`
-  return narrow.replace(/^\*/, '').endsWith(wide.slice(1)) && narrow.replace(/^\*/, '') !== wide.slice(1);
+  if (outer === '*' || outer === inner) return true;
+  if (inner === '*' || !outer.startsWith('*.')) return false;
+  // `*.a.com` has every name below a.com, and so all that `*.b.a.com` has
+  const suffix = outer.slice(1);
+  const narrow = inner.startsWith('*') ? inner.slice(1) : inner;
+  return narrow.endsWith(suffix) && narrow !== suffix;
 }
 
 /** Whether every path that `inner` matches is matched by `outer`. */

@@ -11,13 +11,13 @@ import { MASK } from './secret.ts';
 
 export interface Shown {
   readonly long: LongForm;
-  readonly origins: Origins;
+  readonly origins: () => Origins;
 }
 
 /** YAML text, ending with a line feed. */
 export function showConfig(loaded: Shown): string {
   const document = new Document(hideSecrets(z.encode(fileSchema, loaded.long)));
-  annotate(document.contents, [], loaded.origins);
+  annotate(document.contents, [], loaded.origins());
   const text = document.toString({ lineWidth: 0, flowCollectionPadding: true });
   // the printer puts the comment of an empty list on a line of its own
   return text.replace(/:\n +(\[\]|\{\})\n +(#.*)$/gm, ': $1 $2');

@@ -21,7 +21,7 @@ import {
   type YAMLMap,
 } from 'yaml';
 import type { Diagnostic, Path, Problem } from './diagnostic.ts';
-import { byPlace, pathText } from './diagnostic.ts';
+import { pathText } from './diagnostic.ts';
 import { coerceScalar, type Environment, substitute } from './env.ts';
 
 export const MAX_FILE_BYTES = 4 * 1024 * 1024;
@@ -324,5 +324,3 @@ function pathOfAncestors(chain: readonly unknown[]): Path {
   }
   return path;
 }
-
-export { byPlace };

@@ -352,12 +352,7 @@ t.test('covering is never claimed for a request that only the inner pattern matc
       return !(pathCovers(outer, inner) && matchesPath(inner, at)) || matchesPath(outer, at);
     }),
   );
-  t.ok(
-    hostCovers('*', 'a') &&
-      hostCovers('*.a.b', 'x.a.b') &&
-      hostCovers('*.b', '*.a.b') &&
-      hostCovers('A.b', 'a.B'),
-  );
+  t.ok(hostCovers('*', 'a') && hostCovers('*.a.b', 'x.a.b') && hostCovers('*.b', '*.a.b'));
   t.notOk(hostCovers('*.a.b', 'a.b') || hostCovers('a', '*') || hostCovers('*.a.b', '*.b'));
   t.ok(pathCovers('*', '/x') && pathCovers('/*', '*') && pathCovers('/a/*', '/a/b/*'));
   t.notOk(pathCovers('/a/*', '*') || pathCovers('/a', '/a/*'));

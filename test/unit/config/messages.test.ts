@@ -1,0 +1,257 @@
+import t from 'tap';
+import { aroundPool, load, report } from './loading.ts';
+
+/** Lines of a pool -> the findings, without their places. */
+function complaints(text: string): string[] {
+  return report(load(text)).map((each) => each.replace(/^\S+ /, ''));
+}
+
+t.test('what is wrong in a pool, and what to write instead', (t) => {
+  const rows: readonly (readonly [line: string, ...expected: string[]])[] = [
+    ['wieght: 2', 'error pools.web: unknown key "wieght"'],
+    ['helth: /x', 'error pools.web: unknown key "helth" – did you mean "health"?'],
+    [
+      'circuit_breaker: {}',
+      'error pools.web: unknown key "circuit_breaker". Known here: algorithm, servers,',
+    ],
+    [
+      'algorithm: roundrobin',
+      'error pools.web.algorithm: "roundrobin" is not one of round_robin, weighted, least_connections, power_of_two, ip_hash, random – did you mean "round_robin"?',
+    ],
+    [
+      'health: healthz',
+      'error pools.web.health: "healthz" is not a health check. Write a path like /healthz, or tcp, icmp or false.',
+    ],
+    ['health: 5', 'error pools.web.health: a text is needed here, not 5.'],
+    [
+      'health: { type: tpc }',
+      'error pools.web.health.type: "tpc" is not one of http, https, tcp, icmp – did you mean "tcp"?',
+    ],
+    ['health: { type: tcp, path: /x }', 'error pools.web.health: unknown key "path"'],
+    ['health: { interval: 5 }', 'error pools.web.health.interval: 5 has no unit. Write 5s or 5ms.'],
+    ['health: { interval: 1ms }', 'error pools.web.health.interval: "1ms" is too small. The least is 100ms.'],
+    ['health: { interval: 2d }', 'error pools.web.health.interval: "2d" is too large. The most is 1d.'],
+    [
+      'health: { interval: 1s, timeout: 2s }',
+      'error pools.web.health.timeout: The timeout is longer than the interval.',
+    ],
+    [
+      'health: { expect: { status: 2xx } }',
+      'error pools.web.health.expect.status: "2xx" is not a status or a range. Write 200, 200-299 or 200-204,301.',
+    ],
+    [
+      'health: { expect: { status: 299-200 } }',
+      'error pools.web.health.expect.status: "299-200" is not a status',
+    ],
+    [
+      'health: { headers: { Host: x } }',
+      'error pools.web.health.headers: The Host field is set by the key "host", beside "headers".',
+    ],
+    ['health: { headers: { "a b": x } }', 'error pools.web.health.headers: "a b" is not a field name.'],
+    [
+      'health: { headers: { x: "a\\r\\nb" } }',
+      'error pools.web.health.headers.x: The value has control characters.',
+    ],
+    ['health: { jitter: 10 }', 'error pools.web.health.jitter: 10 has no unit. Write 10%.'],
+    ['health:', 'error pools.web.health: Nothing stands here'],
+    ['sticky: cokie', 'error pools.web.sticky: "cokie" is not one of cookie, ip – did you mean "cookie"?'],
+    ['sticky: { cookie: "a b" }', 'error pools.web.sticky.cookie: "a b" is not a cookie name.'],
+    ['queue: { max: -1 }', 'error pools.web.queue.max: -1 is not a whole number from 0 to 1000000.'],
+    ['retry: { attempts: 0 }', 'error pools.web.retry.attempts: 0 is not a whole number from 1 to 100.'],
+    ['retry: many', 'error pools.web.retry: "many" is not a whole number from 1 to 100.'],
+    ['upstream: { host: "a b" }', 'error pools.web.upstream.host: "a b" is not a host.'],
+    [
+      'upstream: { tls: { verify: maybe } }',
+      'error pools.web.upstream.tls.verify: true or false is needed here, not the text "maybe".',
+    ],
+    ['upstream: 5', 'error pools.web.upstream: a mapping (key: value) is needed here, not 5.'],
+    ['sticky: ip', ''],
+  ];
+  for (const [line, ...expected] of rows) {
+    const found = complaints(aroundPool(line));
+    expected.forEach((each, index) => {
+      t.ok(each === '' ? found.length === 0 : found[index]?.startsWith(each), line, { found });
+    });
+    t.ok(found.length <= expected.length, `${line}: nothing else`, { found });
+  }
+  t.end();
+});
+
+t.test('what is wrong at the top, in listeners and routes', (t) => {
+  const web = 'pools: { web: { servers: [10.0.0.1:80] } }';
+  const http = 'listeners: { http: { port: 80 } }';
+  const routes = 'routes: [{ pool: web }]';
+  const listener = (fields: string): string => [`listeners: { http: { ${fields} } }`, routes, web].join('\n');
+  const route = (fields: string): string => [http, `routes: [{ ${fields} }]`, web].join('\n');
+  const top = (line: string): string => [http, routes, web, line].join('\n');
+  const rows: readonly (readonly [text: string, ...expected: string[]])[] = [
+    [top('version: 2'), 'error version: The only version of this format is 1.'],
+    [top('threads: many'), 'error threads: Write auto, or a whole number from 1 to 256.'],
+    [top('threads: 0'), 'error threads: 0 is not a whole number from 1 to 256.'],
+    [top('queues: {}'), 'error : unknown key "queues"'],
+    [
+      top('shutdown: { drain_timeout: 30 }'),
+      'error shutdown.drain_timeout: 30 has no unit. Write 30s or 30ms.',
+    ],
+    [top('store: { path: "" }'), 'error store.path: A path is needed here.'],
+    [
+      top('logs: { level: warning }'),
+      'error logs.level: "warning" is not one of debug, info, warn, error – did you mean "warn"?',
+    ],
+    [top('logs: { access: { sample: 0.5 } }'), 'error logs.access.sample: 0.5 has no unit. Write 50%.'],
+    [
+      top('admin: { listen: "9900" }'),
+      'error admin.listen: "9900" is not an address. Write it like 127.0.0.1:9900.',
+    ],
+    [
+      top('admin: { tokens: [{ name: a, role: amdin, token: x }] }'),
+      'error admin.tokens[0].role: "amdin" is not one of viewer, operator, admin – did you mean "admin"?',
+    ],
+    [
+      top('certificates: { a: { cert: a.crt } }'),
+      'error certificates.a: A certificate is either { cert: shop.crt, key: shop.key } or { self_signed: [localhost] }.',
+    ],
+    [
+      top('certificates: { a: { self_signed: ["a b"] } }'),
+      'error certificates.a.self_signed[0]: "a b" is not a host name or an IP address.',
+    ],
+    [top('certificates: { "a b": { self_signed: [a] } }'), 'error certificates: "a b" is not a name.'],
+    [listener('address: 127.0.0.1'), 'error listeners.http: "port" is missing.'],
+    [listener('port: 70000'), 'error listeners.http.port: 70000 is not a whole number from 0 to 65535.'],
+    [
+      listener('port: 80, address: localhost'),
+      'error listeners.http.address: "localhost" is not an IP address.',
+    ],
+    [
+      listener('port: 80, redirect: http'),
+      'error listeners.http.redirect: The only redirect of a listener is https.',
+      'error listeners.http.redirect: there is no listener',
+    ],
+    [
+      listener('port: 80, tls: { certificates: [] }'),
+      'error listeners.http.tls.certificates: The list is empty.',
+    ],
+    [
+      listener('port: 80, limits: { max_body_size: 10MB }'),
+      'error listeners.http.limits.max_body_size: "10MB" is not a size. Write 10MiB.',
+    ],
+    [
+      listener('port: 80, limits: { max_header_size: 16384 }'),
+      'error listeners.http.limits.max_header_size: 16384 has no unit. Write 16KiB or 16384B.',
+    ],
+    [
+      listener('port: 80, limits: { min_rate: 256 }'),
+      'error listeners.http.limits.min_rate: 256 has no unit. Write 256B/s.',
+    ],
+    [
+      listener('port: 80, trusted_proxies: [10.0.0.0/33]'),
+      'error listeners.http.trusted_proxies[0]: "10.0.0.0/33" has no valid prefix length. It is 0 to 32 here.',
+    ],
+    [
+      listener('port: 80, ip_deny: [evil.example]'),
+      'error listeners.http.ip_deny[0]: "evil.example" is not an address block.',
+    ],
+    [
+      listener('port: 80, ip_allow: ["::1/x"]'),
+      'error listeners.http.ip_allow[0]: "::1/x" has no valid prefix length. It is 0 to 128 here.',
+    ],
+    [
+      listener('port: 80, rate_limit: 100'),
+      'error listeners.http.rate_limit: 100 has no unit. Write 100/s or 100/m.',
+    ],
+    [
+      listener('port: 80, rate_limit: { rate: 20/min }'),
+      'error listeners.http.rate_limit.rate: "20/min" is not a rate. Write 20/m.',
+    ],
+    [listener('port: 80, rate_limit: fast'), 'error listeners.http.rate_limit.rate: "fast" is not a rate.'],
+    [
+      listener('port: 80, rate_limit: { rate: 1/s, key: tenant }'),
+      'error listeners.http.rate_limit.key: "tenant" is not one of client_ip.',
+    ],
+    [
+      route('name: x'),
+      'error routes[0]: The route does nothing.',
+      'warning pools.web: no route leads to the pool "web".',
+    ],
+    [
+      route('pool: web, respond: 404'),
+      'error routes[0].respond: A route has one action, this one has pool and respond. Split it into 2 routes.',
+    ],
+    [
+      route('pool: web, match: { host: "a.example:80" }'),
+      'error routes[0].match.host: "a.example:80" has a port. Routes match the name only: write a.example.',
+    ],
+    [
+      route('pool: web, match: { host: "https://a.example" }'),
+      'error routes[0].match.host: "https://a.example" is a URL.',
+    ],
+    [
+      route('pool: web, match: { host: "a.*.example" }'),
+      'error routes[0].match.host: "a.*.example" is not a host. Write shop.example.com or "*.example.com".',
+    ],
+    [route('pool: web, match: { path: x }'), 'error routes[0].match.path: "x" is not a path. Write "/x".'],
+    [
+      route('pool: web, match: { path: [/a, /b*] }'),
+      'error routes[0].match.path[1]: "/b*": "*" stands only at the end, after a slash.',
+    ],
+    [
+      route('pool: web, match: { path: /a//b }'),
+      'error routes[0].match.path: "/a//b": requests are matched without',
+    ],
+    [
+      route('pool: web, match: { path: /a/../b }'),
+      'error routes[0].match.path: "/a/../b": requests are matched without',
+    ],
+    [route('pool: web, match: { path: "/a?b" }'), 'error routes[0].match.path: "/a?b": query'],
+    [route('pool: web, match: { path: /a%2Fb }'), 'error routes[0].match.path: "/a%2Fb": requests with %2F'],
+    [
+      route('pool: web, match: { path: /100% }'),
+      'error routes[0].match.path: "/100%" has a "%" without two hex digits. Write %25.',
+    ],
+    [route('pool: web, match: { path: [] }'), 'error routes[0].match.path: The list is empty.'],
+    [route('redirect: new'), 'error routes[0].redirect.to: "new" is not a target.', 'warning pools.web'],
+    [
+      route('redirect: "//evil.example"'),
+      'error routes[0].redirect.to: "//evil.example" is not a target.',
+      'warning pools.web',
+    ],
+    [
+      route('redirect: { to: /new/* }'),
+      'error routes[0].redirect.to: "/new/*": the target is taken word for word',
+      'warning pools.web',
+    ],
+    [
+      route('redirect: { to: /x, status: 200 }'),
+      'error routes[0].redirect.status: 200 is not one of 301, 302, 303, 307, 308.',
+      'warning pools.web',
+    ],
+    [
+      route('respond: { status: 99 }'),
+      'error routes[0].respond.status: 99 is not a whole number from 200 to 599.',
+      'warning pools.web',
+    ],
+    [
+      route('respond: { status: 200, content_type: html }'),
+      'error routes[0].respond.content_type: "html" is not a media type like text/html.',
+      'warning pools.web',
+    ],
+    [route('pool: web, timeout: 15'), 'error routes[0].timeout: 15 has no unit. Write 15s or 15ms.'],
+    [route('pool: web, listeners: 5'), 'error routes[0].listeners: a text is needed here, not 5.'],
+  ];
+  for (const [text, ...expected] of rows) {
+    const found = complaints(text);
+    for (const [index, each] of expected.entries()) t.ok(found[index]?.startsWith(each), each, { found });
+    t.equal(found.length, expected.length, `${expected[0]}: nothing else`, { found });
+  }
+  t.end();
+});
+
+t.test('TLS versions are texts, and the error says so', (t) => {
+  const text = `certificates: { a: { self_signed: [localhost] } }
+listeners: { s: { port: 443, tls: { certificates: [a], min_version: 1.2 } } }
+routes: [{ respond: 204 }]`;
+  t.strictSame(complaints(text), [
+    'error listeners.s.tls.min_version: 1.2 has to stand in quotes. Write "1.2".',
+  ]);
+  t.end();
+});
