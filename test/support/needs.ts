@@ -19,9 +19,6 @@ export const COMPONENTS = {
   openssl: { commands: ['openssl'], debianPackage: 'openssl' },
   curl: { commands: ['curl'], debianPackage: 'curl' },
   python3: { commands: ['python3'], debianPackage: 'python3' },
-  podman: { commands: ['podman'], debianPackage: 'podman' },
-  runc: { commands: ['runc'], debianPackage: 'runc' },
-  chromium: { commands: ['chromium', 'chromium-browser', 'google-chrome'], debianPackage: 'chromium' },
 } as const satisfies Record<string, { commands: readonly string[]; debianPackage: string }>;
 
 export type ComponentName = keyof typeof COMPONENTS;

@@ -1,11 +1,21 @@
-import { chmodSync } from 'node:fs';
+import { chmodSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import t from 'tap';
 import { COMPONENTS, type ComponentName, commandOf, component, needs } from '../../support/needs.ts';
 
-const folder = t.testdir({ wrk: '#!/bin/sh\n', 'valkey-server': '#!/bin/sh\n', chromium: 'not executable' });
+const folder = t.testdir({ wrk: '#!/bin/sh\n', 'valkey-server': '#!/bin/sh\n', curl: 'not executable' });
 chmodSync(join(folder, 'wrk'), 0o755);
 chmodSync(join(folder, 'valkey-server'), 0o755);
+
+/** Before the tests add one of their own. */
+const declared = Object.values(COMPONENTS).map(({ debianPackage }) => debianPackage);
+
+t.test('.ci/run installs every component', async (t) => {
+  const script = readFileSync('.ci/run', 'utf8');
+  const packages = /packages=\((.*)\)/.exec(script)?.[1]?.split(' ') ?? [];
+  for (const { debianPackage } of Object.values(COMPONENTS))
+    t.ok(packages.includes(debianPackage), debianPackage);
+});
 
 /** A name that no machine has, whatever is installed here. */
 const absent = 'not-a-command' as ComponentName;
@@ -20,7 +30,7 @@ t.test('a command on PATH is found, by its other name too', async (t) => {
   t.equal(commandOf('wrk', found), join(folder, 'wrk'));
   t.equal(component('wrk', required), false);
   t.ok(commandOf('redis-server', found), 'valkey counts');
-  t.not(commandOf('chromium', found), join(folder, 'chromium'), 'a file that cannot be run does not');
+  t.not(commandOf('curl', found), join(folder, 'curl'), 'a file that cannot be run does not');
 });
 
 t.test('a missing one skips and says what installs it', async (t) => {
