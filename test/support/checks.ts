@@ -23,7 +23,12 @@ export interface CheckResult {
 
 export const CHECKS: readonly Check[] = [
   { name: 'types (tsc)', packageName: 'typescript', command: 'tsc', args: ['-p', '.', '--noEmit'] },
-  { name: 'lint and format (biome)', packageName: '@biomejs/biome', command: 'biome', args: ['check', '.'] },
+  {
+    name: 'lint and format (biome)',
+    packageName: '@biomejs/biome',
+    command: 'biome',
+    args: ['check', '--error-on-warnings', '.'],
+  },
   { name: 'nothing orphaned (knip)', packageName: 'knip', command: 'knip', args: ['--no-progress'] },
 ];
 
