@@ -28,9 +28,9 @@ export function renderDiagnostics(diagnostics: readonly Diagnostic[], options: R
     const colour = each.severity === 'error' ? RED : YELLOW;
     const label = paint(each.severity, colour) + ' '.repeat(Math.max(1, 7 - each.severity.length));
     const where = each.path === '' ? '' : `${paint(each.path, BOLD)}: `;
-    out.push(`${(places[index] ?? '').padEnd(width)} ${label}${where}${each.message}`);
+    out.push(`${(places[index] ?? '').padEnd(width)} ${label}${where}${printable(each.message)}`);
     out.push(...frame(each, lines, paint, colour));
-    if (each.hint !== undefined) out.push(...each.hint.split('\n').map((line) => `     ${line}`));
+    if (each.hint !== undefined) out.push(...each.hint.split('\n').map((line) => `     ${printable(line)}`));
   });
   out.push(countText(diagnostics) + (options.closing === undefined ? '' : ` ${options.closing}`));
   return out.join('\n');
@@ -39,6 +39,11 @@ export function renderDiagnostics(diagnostics: readonly Diagnostic[], options: R
 /** `sluice.yaml:6:9`; without line when it is about the file as a whole. */
 function place(each: Diagnostic): string {
   return each.line === 0 ? each.file : `${each.file}:${each.line}:${each.column}`;
+}
+
+/** A file may hold escape sequences; a terminal must not get to see them. */
+function printable(text: string): string {
+  return text.replace(/[\u0000-\u001f\u007f-\u009f]/g, '·');
 }
 
 /** Longer lines are cut around the mark. */
@@ -52,10 +57,7 @@ function frame(each: Diagnostic, lines: readonly string[], paint: Paint, colour:
     paint(` ${mark} ${number.padStart(digits)} │ `, DIM);
   const start = each.column > FRAME_WIDTH - 20 ? each.column - 40 : 0;
   const cut = (text: string): string =>
-    text
-      .slice(start, start + FRAME_WIDTH)
-      .replaceAll('\t', ' ')
-      .replace(/[\u0000-\u001f\u007f-\u009f]/g, '·');
+    printable(text.slice(start, start + FRAME_WIDTH).replaceAll('\t', ' '));
   const before = lines[each.line - 2];
   const marked = Math.max(1, Math.min(each.endColumn - each.column, FRAME_WIDTH - (each.column - 1 - start)));
   const out: string[] = [];

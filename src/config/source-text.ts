@@ -23,6 +23,7 @@ import {
 import type { Diagnostic, Path, Problem } from './diagnostic.ts';
 import { pathText } from './diagnostic.ts';
 import { coerceScalar, type Environment, substitute } from './env.ts';
+import { quote } from './units.ts';
 
 export const MAX_FILE_BYTES = 4 * 1024 * 1024;
 const MAX_ALIASES = 1000;
@@ -208,7 +209,7 @@ export class SourceText {
       file: this.file,
       ...this.#spanAt(again.range?.[0] ?? 0, again.range?.[1] ?? 0),
       path: pathText(path),
-      message: `duplicate key "${name}": it is already given in line ${line}.`,
+      message: `duplicate key ${quote(name)}: it is already given in line ${line}.`,
     });
   }
 

@@ -3,7 +3,7 @@
  * their keys and suggest the nearest one), short forms, names, addresses. Every message that a user can see from
  * here says what to write instead. `issues.ts` turns what zod reports into diagnostics.
  */
-import { isIP, isIPv4, isIPv6 } from 'node:net';
+import { isIP, isIPv4 } from 'node:net';
 import { closest, distance } from 'fastest-levenshtein';
 import * as z from 'zod';
 import {
@@ -25,6 +25,7 @@ import {
   quote,
   type Rate,
 } from '../units.ts';
+import { blockProblem } from './block.ts';
 
 /** The name that was probably meant, if one is near enough to be worth a guess. */
 export function didYouMean(written: string, known: readonly string[]): string | undefined {
@@ -258,18 +259,6 @@ const DNS_NAME =
 /** A DNS name in ASCII (no wildcard, no IP address). */
 export function isDnsName(value: string): boolean {
   return DNS_NAME.test(value) && !isIPv4(value) && !/^[\d.]+$/.test(value);
-}
-
-/** A complaint about a CIDR block or an address, or undefined. */
-export function blockProblem(value: string): string | undefined {
-  const [address = '', prefix, surplus] = value.split('/');
-  const bits = isIPv4(address) ? 32 : isIPv6(address) && !address.includes('%') ? 128 : 0;
-  if (bits === 0)
-    return `${quote(value)} is not an address block. Write one like 10.0.0.0/8, 192.0.2.7 or 2001:db8::/32.`;
-  if (prefix === undefined) return undefined;
-  if (surplus !== undefined || !/^\d{1,3}$/.test(prefix) || Number(prefix) > bits)
-    return `${quote(value)} has no valid prefix length. It is 0 to ${bits} here.`;
-  return undefined;
 }
 
 /** Addresses and CIDR blocks. */

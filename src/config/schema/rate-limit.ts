@@ -4,7 +4,7 @@ import { integer, noun, oneOf, rate, withShortForm } from './basics.ts';
 
 const long = noun({
   rate: rate().describe('How many requests in how much time: `100/s`, `20/m`, `1000/h`, `50000/d`.'),
-  burst: integer(1, 1_000_000_000)
+  burst: integer(1, 100_000_000)
     .optional()
     .describe(
       'Makes it a token bucket of this depth, refilled at `rate`. Without it, no window of that length ever sees more than `rate`.',

@@ -20,7 +20,9 @@ import { rateLimit } from './rate-limit.ts';
 export function hostPatternProblem(value: string): string | undefined {
   if (value === '*' || isIP(value) > 0) return undefined;
   const bare = value.startsWith('*.') ? value.slice(2) : value;
-  if (isDnsName(domainToASCII(bare.replace(/\.$/, '')))) return undefined;
+  // domainToASCII reads its argument as a URL does: what follows a "/" would be cut off in silence
+  const isName = !/[\s/@?#\\:%[\]]/.test(bare) && isDnsName(domainToASCII(bare.replace(/\.$/, '')));
+  if (isName) return undefined;
   const withoutPort = value.replace(/:\d+$/, '');
   if (withoutPort !== value && isDnsName(withoutPort))
     return `${quote(value)} has a port. Routes match the name only: write ${withoutPort}.`;

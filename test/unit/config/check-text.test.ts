@@ -73,7 +73,12 @@ t.test('hints, files as a whole, long lines and control characters', (t) => {
   );
   const mark = lines[2]?.indexOf('^') ?? -1;
   t.equal(lines[1]?.slice(mark, mark + 5), 'WRONG', 'the mark stands under what it marks');
-  t.notMatch(render({}, 'a\u001b[31mb\tc'), '\u001b');
+  const escapes = render({ message: 'a\u009bb', hint: 'c\u0007d' }, 'a\u001b[31mb\tc');
+  t.notMatch(
+    escapes,
+    /[\u0000-\u0009\u000b-\u001f\u007f-\u009f]/,
+    'no control characters reach the terminal',
+  );
   t.end();
 });
 
