@@ -1,0 +1,119 @@
+/**
+ * The command line: verbs, options, help. A verb's file is loaded when the verb is used, so that `version` does not pay
+ * for the daemon and `run` not for the rest.
+ */
+import { Command, CommanderError, Option } from 'commander';
+import { distance } from 'fastest-levenshtein';
+import { type Context, EXIT, type ExitCode } from './context.ts';
+import { reportFailure, UsageError } from './failure.ts';
+import { painter } from './paint.ts';
+
+export { type Context, EXIT, type ExitCode, type Output, type SignalName } from './context.ts';
+export { reportFailure } from './failure.ts';
+export { wantsColour } from './paint.ts';
+
+const CONFIG_HELP = 'the configuration; else $SLUICE_CONFIG, ./sluice.yaml, ./config/sluice.yaml, …';
+
+/** Runs the verb that the arguments name. Never throws. @param args without node and script */
+export async function runCommandLine(args: readonly string[], context: Context): Promise<ExitCode> {
+  let code: ExitCode = EXIT.ok;
+  const program = makeProgram(context, (result) => {
+    code = result;
+  });
+  try {
+    await program.parseAsync(args, { from: 'user' });
+    return code;
+  } catch (error) {
+    if (error instanceof CommanderError) return error.exitCode === 0 ? EXIT.ok : EXIT.usage;
+    return reportFailure(error, context.stderr);
+  }
+}
+
+type Done = (code: ExitCode) => void;
+
+function makeProgram(context: Context, done: Done): Command {
+  const paint = painter(context.stdout);
+  const program = new Command('sluice')
+    .description('Layer-7 load balancer: requests over pools of servers, TLS, health checks, limits.')
+    .exitOverride()
+    .configureOutput({
+      writeOut: (text) => context.stdout.write(text),
+      writeErr: (text) => context.stderr.write(text),
+      getOutHasColors: () => context.stdout.hasColour,
+      getErrHasColors: () => context.stderr.hasColour,
+      getOutHelpWidth: () => context.stdout.columns,
+      getErrHelpWidth: () => context.stderr.columns,
+    })
+    .configureHelp({ showGlobalOptions: false, styleTitle: (text) => paint.bold(text) })
+    .showHelpAfterError('(sluice --help shows what there is)')
+    .helpCommand(true);
+  addRun(program, context, done);
+  addCheck(program, context, done);
+  addVersion(program, context, done);
+  return program;
+}
+
+function collect(value: string, before: readonly string[] = []): readonly string[] {
+  return [...before, value];
+}
+
+function addRun(program: Command, context: Context, done: Done): void {
+  program
+    .command('run', { isDefault: true })
+    .summary('run the daemon in the foreground (the default)')
+    .description('Runs the daemon in the foreground.')
+    .option('-c, --config <file>', CONFIG_HELP)
+    .option('--listen <address>', 'without a file: where to listen, such as :8080')
+    .option('--server <address>', 'without a file: a server, such as :3001; may be repeated', collect)
+    .allowExcessArguments()
+    .addHelpText(
+      'after',
+      `
+Signals: SIGTERM, SIGINT finish what is in flight, then end; a second one ends at once.
+         SIGHUP reads the configuration again. SIGUSR2 writes the state to the log.
+Exit:    0 stopped · 1 failed · 2 wrong configuration · 3 stopped, connections were cut`,
+    )
+    .action(async (options: { config?: string; listen?: string; server?: string[] }, command: Command) => {
+      const [word] = command.args;
+      if (word !== undefined) throw unknownVerb(word, program);
+      const { run } = await import('./run.ts');
+      done(await run(options, context));
+    });
+}
+
+/** `run` is what is meant when there is no verb, so a mistyped one arrives there. */
+function unknownVerb(word: string, program: Command): UsageError {
+  const verbs = program.commands.map((it) => it.name());
+  const near = verbs
+    .map((verb) => ({ verb, far: distance(word, verb) }))
+    .sort((a, b) => a.far - b.far)
+    .find(({ verb, far }) => far <= Math.max(1, Math.floor(verb.length / 2)));
+  const hint = near === undefined ? `Verbs: ${verbs.join(', ')}` : `Did you mean "${near.verb}"?`;
+  return new UsageError(`unknown verb "${word}"`, hint);
+}
+
+function addCheck(program: Command, context: Context, done: Done): void {
+  program
+    .command('check')
+    .summary('check a configuration with all that it names')
+    .description('Checks a configuration and the files that it names. Starts nothing.')
+    .argument('[file]', CONFIG_HELP)
+    .addOption(new Option('--format <format>', 'how to say it').choices(['text', 'json']).default('text'))
+    .addHelpText('after', '\nExit: 0 it can be used (perhaps with warnings) · 2 it has errors')
+    .action(async (file: string | undefined, options: { format: 'text' | 'json' }) => {
+      const { check } = await import('./check.ts');
+      done(check(file, options, context));
+    });
+}
+
+function addVersion(program: Command, context: Context, done: Done): void {
+  program
+    .command('version')
+    .summary('say which version this is')
+    .description('Says which version this is.')
+    .option('--json', 'as JSON')
+    .action(async (options: { json?: boolean }) => {
+      const { version } = await import('./version.ts');
+      done(version(options, context));
+    });
+}

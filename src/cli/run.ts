@@ -1,0 +1,107 @@
+/** `sluice run`: the daemon in the foreground. */
+import type { ConfigSource, Diagnostic, LoadResult, ResolvedConfig } from '../config/index.ts';
+import { Daemon } from '../daemon.ts';
+import {
+  type ConfigArguments,
+  chooseSource,
+  diagnosticLine,
+  diagnosticsText,
+  load,
+} from './configuration.ts';
+import { type Context, EXIT, type ExitCode } from './context.ts';
+import { failureFields, reportFailure } from './failure.ts';
+import { beginLife, type Life } from './life.ts';
+import { reloadFields, stateFields } from './state.ts';
+
+export async function run(args: ConfigArguments, context: Context): Promise<ExitCode> {
+  const source = chooseSource(args, context);
+  const loaded = load(source, context);
+  if (!loaded.ok) {
+    const closing = 'Nothing was started.';
+    context.stderr.write(diagnosticsText(loaded.diagnostics, loaded.frameText, context.stderr, closing));
+    return EXIT.usage;
+  }
+  const daemon = new Daemon({ config: loaded.config }, context.clock);
+  const { over } = beginLife(lifeOf(daemon, source, context), context);
+  logWarnings(daemon, loaded.warnings);
+  const failed = daemon.start().then(
+    () => over,
+    (error: unknown) => giveUp(daemon, error, context),
+  );
+  return Promise.race([over, failed]);
+}
+
+function lifeOf(daemon: Daemon, source: ConfigSource, context: Context): Life {
+  const { log } = daemon.logs;
+  return {
+    onStopping: (signal) =>
+      log.info('stopping', { signal, drain_timeout_ms: daemon.config.shutdown.drainTimeoutMs }),
+    stop: async () => {
+      await daemon.stop();
+      return daemon.wasCut ? EXIT.cut : EXIT.ok;
+    },
+    reload: async () => {
+      // A signal that comes while it starts waits until it has; a failed start ends by itself.
+      const hasStarted = await daemon.start().then(
+        () => true,
+        () => false,
+      );
+      if (hasStarted) await reload(daemon, () => load(source, context));
+    },
+    dumpState: () => log.info('state', stateFields(daemon, context.clock.nowMs())),
+    fail: async (error) => {
+      log.error('uncaught error, ending', { error });
+      await daemon.logs.stop();
+    },
+  };
+}
+
+/**
+ * Reads the configuration again and puts it in force. A bad one changes nothing and says so in the log.
+ * @param adapt what the caller changes of each configuration before it is put in force
+ * @returns whether it is in force now
+ */
+export async function reload(
+  daemon: Daemon,
+  read: () => LoadResult,
+  adapt: (config: ResolvedConfig) => Promise<ResolvedConfig> = async (config) => config,
+): Promise<boolean> {
+  const { log } = daemon.logs;
+  const loaded = read();
+  if (!loaded.ok) {
+    const closing = 'The running configuration was not changed.';
+    const text = diagnosticsText(loaded.diagnostics, loaded.frameText, { hasColour: false }, closing);
+    log.error(`the new configuration was refused\n${text.trimEnd()}`);
+    daemon.events.emit('config_error', {
+      file: daemon.config.file,
+      errors: loaded.diagnostics.filter((it) => it.severity === 'error').map(diagnosticLine),
+    });
+    return false;
+  }
+  logWarnings(daemon, loaded.warnings);
+  try {
+    const report = await daemon.reload(await adapt(loaded.config));
+    const { changes, needsRestart } = reloadFields(report.diff);
+    const message = report.diff.same ? 'reloaded: nothing has changed' : 'reloaded';
+    log.info(message, { generation: report.generation, ...changes });
+    if (needsRestart.length > 0) log.warn('takes effect after a restart', { settings: needsRestart });
+    return true;
+  } catch (error) {
+    const { message, fields } = failureFields(error);
+    log.error(`the new configuration was refused: ${message}`, fields);
+    return false;
+  }
+}
+
+export function logWarnings(daemon: Daemon, warnings: readonly Diagnostic[]): void {
+  for (const warning of warnings) daemon.logs.log.warn(diagnosticLine(warning));
+}
+
+async function giveUp(daemon: Daemon, error: unknown, context: Context): Promise<ExitCode> {
+  const { message, fields } = failureFields(error);
+  daemon.logs.log.error(`could not start: ${message}`, fields);
+  // With the log in a file nobody at the terminal would learn of it.
+  if (daemon.config.logs.file !== undefined) reportFailure(error, context.stderr);
+  await daemon.stop();
+  return EXIT.failure;
+}
