@@ -136,8 +136,12 @@ export class BookstoreClient {
     return this.#call('POST', `/books/${id}/purchase`, { quantity }, keyHeader(options.idempotencyKey));
   }
 
-  restock(id: number, quantity: number): Promise<Reply<Omit<Sale, 'total'>>> {
-    return this.#call('POST', `/books/${id}/restock`, { quantity });
+  restock(
+    id: number,
+    quantity: number,
+    options: { readonly idempotencyKey?: string } = {},
+  ): Promise<Reply<Omit<Sale, 'total'>>> {
+    return this.#call('POST', `/books/${id}/restock`, { quantity }, keyHeader(options.idempotencyKey));
   }
 
   close(): Promise<void> {

@@ -64,7 +64,7 @@ const FAULTLESS: ReadonlySet<string> = new Set(['/faults', '/healthz', '/metrics
 export class Bookstore extends BaseService {
   readonly #options: BookstoreOptions;
   readonly #clock: Clock;
-  readonly #metrics = new BookstoreMetrics();
+  readonly #metrics: BookstoreMetrics;
   readonly #faults: Faults | undefined;
   readonly #server: Server;
   readonly #drain: Drain;
@@ -77,6 +77,7 @@ export class Bookstore extends BaseService {
     super();
     this.#options = options;
     this.#clock = options.clock;
+    this.#metrics = new BookstoreMetrics(options.clock.wallMs());
     this.#faults = options.withFaults === true ? new Faults() : undefined;
     this.#server = createServer({
       keepAliveTimeout: KEEP_ALIVE_MS,

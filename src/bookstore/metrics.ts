@@ -7,7 +7,8 @@ export class BookstoreMetrics {
   readonly #durations: Histogram<'route'>;
   readonly #inFlight: Gauge;
 
-  constructor() {
+  /** @param startWallMs when the server was made, Unix time */
+  constructor(startWallMs: number) {
     const registers = [this.#registry];
     this.#requests = new Counter({
       name: 'bookstore_requests_total',
@@ -27,7 +28,7 @@ export class BookstoreMetrics {
       help: 'Requests that are being answered.',
       registers,
     });
-    addProcessMetrics(this.#registry);
+    addProcessMetrics(this.#registry, startWallMs);
   }
 
   began(): void {
@@ -50,7 +51,7 @@ export class BookstoreMetrics {
 }
 
 /** Not the client's default set: its event-loop and garbage-collection probes cost more than they tell here. */
-function addProcessMetrics(registry: Registry): void {
+function addProcessMetrics(registry: Registry, startWallMs: number): void {
   const registers = [registry];
   let seen = { user: 0, system: 0 };
   new Counter({
@@ -72,11 +73,8 @@ function addProcessMetrics(registry: Registry): void {
     },
   });
   new Gauge({
-    name: 'process_uptime_seconds',
-    help: 'Time since the process started.',
+    name: 'process_start_time_seconds',
+    help: 'When the server was made, in Unix time.',
     registers,
-    collect() {
-      this.set(process.uptime());
-    },
-  });
+  }).set(startWallMs / 1000);
 }
