@@ -175,7 +175,7 @@ async function report(options: Options, found: Findings, command: string): Promi
   printCells('latency at a common rate', summaries.latency);
   printCells('two data threads against one', summaries.threads);
   if (judgements.length > 0) print(`\n== figures to reach ==\n\n${judgementTable(judgements)}`);
-  const noise = noiseOf([...found.cpu, ...found.threads]);
+  const noise = noiseOf(found.cpu);
   for (const absent of found.absent) print(`\nWITHOUT ${absent}`);
   if (noise !== undefined) print(`\n${noise}`);
   print(`\n${footer.join('\n')}`);

@@ -99,8 +99,17 @@ export function geometricMean(values: readonly number[]): number {
   return Math.exp(sum / values.length);
 }
 
-/** Whether the interval lies below (`at most`) or above (`at least`) the limit with all of its width. */
-export function judge(interval: Interval, bound: 'at most' | 'at least', limit: number): Verdict {
+/**
+ * Whether the interval lies below (`at most`) or above (`at least`) the limit with all of its width. Nothing is
+ * decided by an interval that covers less than `confidence`: three rounds that agree are no proof.
+ */
+export function judge(
+  interval: Interval,
+  bound: 'at most' | 'at least',
+  limit: number,
+  confidence = 0.95,
+): Verdict {
+  if (interval.coverage < confidence) return 'undecided';
   if (bound === 'at most') {
     if (interval.high <= limit) return 'holds';
     return interval.low > limit ? 'missed' : 'undecided';

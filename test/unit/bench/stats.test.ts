@@ -105,5 +105,6 @@ t.test('judge: all of the interval has to be on one side', (t) => {
   ] as const) {
     t.equal(judge(interval, bound, limit), expected, `${bound} ${limit}`);
   }
+  t.equal(judge({ ...interval, coverage: 0.75, count: 3 }, 'at most', 9), 'undecided', 'too few rounds');
   t.end();
 });
