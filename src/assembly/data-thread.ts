@@ -9,7 +9,7 @@ import { RequestIds } from '../kernel/ids.ts';
 import { IpFilter, parseAddress } from '../limit/index.ts';
 import { Listener, type ListenerSettings, type OpenConnection } from '../listen/index.ts';
 import { AccessLog, type AccessRecord, type Log } from '../observe/index.ts';
-import { type Plane, Proxy, type ProxyDeps } from '../proxy/index.ts';
+import { type Plane, type ProxyDeps, RequestPhases } from '../proxy/index.ts';
 import { type CompiledTls, compileTls, ListenerTls, type SecretBytes } from '../tls/index.ts';
 import type { AccessLogSettings, FromThread, ThreadStart, ToThread } from './messages.ts';
 import { type CompileContext, type CompiledSnapshot, compileSnapshot } from './plane.ts';
@@ -37,7 +37,7 @@ export class DataThread {
   readonly #log: Log;
   readonly #post: (message: FromThread) => void;
   readonly #proxyDeps: ProxyDeps & { accessLog: AccessLog | null };
-  readonly #proxy: Proxy;
+  readonly #phases: RequestPhases;
   readonly #listeners = new Map<string, OpenListener>();
   readonly #leaving = new Set<OpenListener>();
   #secrets: SecretBytes;
@@ -62,7 +62,7 @@ export class DataThread {
       record: emptyRecord(),
       planeFor: (client) => this.#planeFor(client),
     };
-    this.#proxy = new Proxy(this.#proxyDeps);
+    this.#phases = new RequestPhases(this.#proxyDeps);
   }
 
   /** @returns true when the thread's work is over */
@@ -180,7 +180,7 @@ export class DataThread {
       socket,
       client,
       opened.limits,
-      { clock, deadlines, names, handler: this.#proxy },
+      { clock, deadlines, names, handler: this.#phases },
       onClose,
     );
   }

@@ -11,66 +11,27 @@
  * Never used again (RFC 9112 sections 9.3, 11.2): after a fault, after surplus bytes, when the answer came before
  * the request was complete, when either side said close, past its age.
  */
-import { connect as connectTcp, type OnReadOpts, type Socket } from 'node:net';
-import { type ConnectionOptions, connect as connectTls, type TLSSocket } from 'node:tls';
+import type { Socket } from 'node:net';
 import {
   ChunkedDecoder,
   type ChunkSink,
-  chunkHead,
   filterTrailers,
   HttpFault,
-  type NameTable,
-  parseResponseFields,
-  parseStatusLine,
-  type ResponseFields,
-  ResponseHead,
+  type ResponseHead,
+  ResponseReader,
   TunnelEnd,
 } from '../http/index.ts';
-import type { Clock } from '../kernel/clock.ts';
-import type { Deadlines, Expiring } from '../kernel/deadlines.ts';
+import type { Expiring } from '../kernel/deadlines.ts';
 import { errorText } from '../kernel/errors.ts';
 import type { AttemptEvents, AttemptFailure } from './attempt.ts';
-
-export interface ConnectTarget {
-  readonly host: string;
-  readonly port: number;
-  /** Unix socket path; '' for TCP. */
-  readonly path: string;
-  /** null = plain. */
-  readonly tls: TlsToServer | null;
-}
-
-/** TLS to one server, as tls/ compiles it: options for each connection, and the session to resume. */
-export interface TlsToServer {
-  connectOptions(): ConnectionOptions;
-  follow(socket: TLSSocket): void;
-}
-
-export interface ConnectionLimits {
-  readonly connectTimeoutMs: number;
-  readonly firstByteTimeoutMs: number;
-  /** Longest silence within an answer's body. */
-  readonly bodyTimeoutMs: number;
-  readonly idleTimeoutMs: number;
-  readonly maxAgeMs: number;
-  readonly maxHeadBytes: number;
-  readonly maxFields: number;
-}
-
-export interface ConnectionDeps {
-  readonly clock: Clock;
-  readonly deadlines: Deadlines;
-  readonly names: NameTable;
-}
+import type { ConnectionDeps, ConnectionLimits } from './options.ts';
+import { RequestWriter, type ServerRequest } from './request-writer.ts';
+import { type ConnectTarget, openSocket } from './server-socket.ts';
 
 const HEADROOM_BYTES = 4096;
 const READ_BYTES = 64 * 1024;
 /** More interim answers than this before the final one is a server gone mad. */
-/** Idle time after which the system asks whether the other side still lives. */
-const TCP_KEEPALIVE_MS = 30_000;
 const MAX_INTERIM = 32;
-/** A body up to this size leaves in one write with its head. */
-const JOIN_BELOW_BYTES = 8192;
 
 type Phase = 'connecting' | 'idle' | 'busy' | 'tunnel' | 'closed';
 
@@ -78,11 +39,13 @@ export class ServerConnection implements Expiring, ChunkSink {
   deadlineMs: number;
   deadlineIndex = -1;
   readonly #socket: Socket;
+  readonly #writer: RequestWriter;
   readonly #limits: ConnectionLimits;
   readonly #deps: ConnectionDeps;
   readonly #onIdle: (connection: ServerConnection) => void;
   readonly #onGone: (connection: ServerConnection) => void;
   readonly #read: Buffer;
+  readonly #heads: ResponseReader;
   readonly #bornMs: number;
   #phase: Phase = 'connecting';
   #events: AttemptEvents | null = null;
@@ -91,20 +54,15 @@ export class ServerConnection implements Expiring, ChunkSink {
   #exchanges = 0;
   #wasSent = false;
   #isRequestDone = false;
-  #sendsChunks = false;
-  #partial = '';
   #hadAnswer = false;
   #interims = 0;
   #head: ResponseHead | null = null;
-  #lastFields: ResponseFields | null = null;
   #framing: 'none' | 'length' | 'chunked' | 'close' = 'none';
   #remaining = 0;
   #decoder: ChunkedDecoder | null = null;
   #isPaused = false;
   #tunnel: TunnelEnd | null = null;
-  #idleLimitMs: number;
-  /** Bytes of requests and answers that passed, as on the wire. */
-  bytesUp = 0;
+  /** Bytes of answers that came, as on the wire. */
   bytesDown = 0;
 
   constructor(
@@ -119,8 +77,8 @@ export class ServerConnection implements Expiring, ChunkSink {
     this.#onIdle = onIdle;
     this.#onGone = onGone;
     this.#bornMs = deps.clock.nowMs();
-    this.#idleLimitMs = limits.idleTimeoutMs;
     this.deadlineMs = this.#bornMs + limits.connectTimeoutMs;
+    this.#heads = new ResponseReader(deps.names, limits);
     this.#read = Buffer.allocUnsafeSlow(HEADROOM_BYTES + READ_BYTES);
     const socket = openSocket(target, {
       buffer: this.#read.subarray(HEADROOM_BYTES),
@@ -130,6 +88,7 @@ export class ServerConnection implements Expiring, ChunkSink {
       },
     });
     this.#socket = socket;
+    this.#writer = new RequestWriter(socket);
     socket.once(target.tls === null ? 'connect' : 'secureConnect', () => this.#onConnect());
     socket.on('end', () => this.#onEnd());
     socket.on('drain', () => this.#onDrain());
@@ -138,6 +97,11 @@ export class ServerConnection implements Expiring, ChunkSink {
     );
     socket.on('close', () => this.#onClose());
     deps.deadlines.add(this);
+  }
+
+  /** Bytes of requests that went, as on the wire. */
+  get bytesUp(): number {
+    return this.#writer.bytes;
   }
 
   get isBusy(): boolean {
@@ -166,55 +130,15 @@ export class ServerConnection implements Expiring, ChunkSink {
 
   // ---- sending
 
-  /**
-   * Sends the head and as much of the body as is known.
-   * @param text the whole head with its empty line
-   * @param body what has come of the body
-   * @param isChunked whether the body is framed in chunks
-   * @param isComplete whether the body is complete with this
-   */
-  send(
-    method: string,
-    text: string,
-    body: readonly Buffer[],
-    isChunked: boolean,
-    isComplete: boolean,
-    trailers: string,
-    wantsUpgrade: boolean,
-  ): void {
-    this.#method = method;
-    this.#sendsChunks = isChunked;
-    this.#wantsUpgrade = wantsUpgrade;
+  /** Sends the head and as much of the body as is known. */
+  send(request: ServerRequest): void {
+    this.#method = request.method;
+    this.#wantsUpgrade = request.wantsUpgrade;
     this.#exchanges++;
     this.#wasSent = true;
-    this.#isRequestDone = isComplete;
+    this.#isRequestDone = request.isComplete;
     this.#armForAnswer();
-    if (body.length === 0 && (!isChunked || !isComplete)) {
-      this.bytesUp += text.length;
-      this.#socket.write(text, 'latin1');
-      return;
-    }
-    this.#socket.cork();
-    let first = text;
-    for (const chunk of body) {
-      if (chunk.length <= JOIN_BELOW_BYTES && first !== '') {
-        first += isChunked
-          ? `${chunkHead(chunk.length)}${chunk.toString('latin1')}\r\n`
-          : chunk.toString('latin1');
-        continue;
-      }
-      if (first !== '') this.#writeText(first);
-      first = '';
-      this.writeBody(chunk);
-    }
-    if (isComplete && isChunked) first += `0\r\n${trailers}\r\n`;
-    if (first !== '') this.#writeText(first);
-    this.#socket.uncork();
-  }
-
-  #writeText(text: string): void {
-    this.bytesUp += text.length;
-    this.#socket.write(text, 'latin1');
+    this.#writer.begin(request);
   }
 
   /**
@@ -230,16 +154,7 @@ export class ServerConnection implements Expiring, ChunkSink {
 
   /** @returns false when the buffer is full; `onServerDrain` follows */
   writeBody(chunk: Buffer): boolean {
-    const socket = this.#socket;
-    this.bytesUp += chunk.length;
-    let hasRoom: boolean;
-    if (this.#sendsChunks) {
-      socket.cork();
-      socket.write(chunkHead(chunk.length), 'latin1');
-      socket.write(chunk);
-      hasRoom = socket.write('\r\n', 'latin1');
-      socket.uncork();
-    } else hasRoom = socket.write(chunk);
+    const hasRoom = this.#writer.body(chunk);
     // A server that stops reading is as silent as one that does not answer.
     if (!hasRoom && !this.#hadAnswer)
       this.deadlineMs = this.#deps.clock.nowMs() + this.#limits.firstByteTimeoutMs;
@@ -248,7 +163,7 @@ export class ServerConnection implements Expiring, ChunkSink {
 
   endBody(trailers: string): void {
     this.#isRequestDone = true;
-    if (this.#sendsChunks) this.#writeText(`0\r\n${trailers}\r\n`);
+    this.#writer.end(trailers);
     this.#armForAnswer();
   }
 
@@ -306,51 +221,25 @@ export class ServerConnection implements Expiring, ChunkSink {
 
   /** @returns where to go on, or -1 when the connection failed */
   #readHead(at: number, to: number): number {
-    const { maxHeadBytes } = this.#limits;
-    const before = this.#partial.length;
-    const room = maxHeadBytes + 4 - before;
-    const text = this.#partial + this.#read.toString('latin1', at, Math.min(to, at + room));
-    const end = text.indexOf('\r\n\r\n', Math.max(0, before - 3));
-    if (end < 0) {
-      if (!couldBeStatusLine(text)) return this.#fail('bad_answer', 'the answer is not HTTP/1.x');
-      if (text.length > maxHeadBytes)
-        return this.#fail('bad_answer', `the head is larger than ${maxHeadBytes} bytes`);
-      this.#partial = text;
-      return to;
-    }
-    this.#partial = '';
-    const head = this.#parseHead(text, end);
-    if (head instanceof HttpFault) return this.#fail('bad_answer', head.detail);
-    const bodyStart = at + end + 4 - before;
+    const whole = this.#heads.push(this.#read, at, to);
+    if (whole === null) return to;
+    if (whole instanceof HttpFault) return this.#fail('bad_answer', whole.detail);
+    const { head, bodyStart } = whole;
     const events = this.#events as AttemptEvents;
     if (head.isInterim) return this.#takeInterim(head, events, bodyStart, to);
     this.#head = head;
     this.#framing = head.framing(this.#method);
     this.#remaining = head.fields.contentLength;
-    this.#decoder = this.#framing === 'chunked' ? new ChunkedDecoder(maxHeadBytes) : null;
+    this.#decoder = this.#framing === 'chunked' ? new ChunkedDecoder(this.#limits.maxHeadBytes) : null;
     events.onAnswerHead(head);
     if (this.#framing === 'none') this.#finish('', bodyStart < to);
     return bodyStart;
   }
 
-  #parseHead(text: string, end: number): ResponseHead | HttpFault {
-    const lineEnd = text.indexOf('\r\n');
-    const line = parseStatusLine(text.slice(0, lineEnd));
-    if (line instanceof HttpFault) return line;
-    const block = lineEnd === end ? '' : text.slice(lineEnd + 2, end + 2);
-    let fields = this.#lastFields;
-    if (fields === null || fields.text !== block) {
-      const parsed = parseResponseFields(block, this.#deps.names, this.#limits.maxFields);
-      if (parsed instanceof HttpFault) return parsed;
-      fields = parsed;
-      this.#lastFields = parsed;
-    }
-    return new ResponseHead(line.status, line.minor, line.phrase, fields);
-  }
-
   #takeInterim(head: ResponseHead, events: AttemptEvents, bodyStart: number, to: number): number {
     if (head.status === 101) {
-      if (!this.#wantsUpgrade) return this.#fail('bad_answer', 'a 101 that nobody asked for');
+      if (!this.#wantsUpgrade)
+        return this.#fail('bad_answer', 'it switched protocols, which nobody asked for');
       this.#phase = 'tunnel';
       this.#events = null;
       this.deadlineMs = Number.POSITIVE_INFINITY;
@@ -424,7 +313,9 @@ export class ServerConnection implements Expiring, ChunkSink {
   /** A server that says how long it keeps the connection (`Keep-Alive: timeout=5`) is left a second before. */
   #idleLimit(head: ResponseHead): number {
     const hint = head.fields.keepAliveTimeoutS;
-    return hint < 0 ? this.#idleLimitMs : Math.min(this.#idleLimitMs, Math.max(0, hint * 1000 - 1000));
+    return hint < 0
+      ? this.#limits.idleTimeoutMs
+      : Math.min(this.#limits.idleTimeoutMs, Math.max(0, hint * 1000 - 1000));
   }
 
   // ---- ends
@@ -497,30 +388,4 @@ export class ServerConnection implements Expiring, ChunkSink {
     });
     return -1;
   }
-}
-
-function openSocket(target: ConnectTarget, onread: OnReadOpts): Socket {
-  const where = target.path === '' ? { host: target.host, port: target.port } : { path: target.path };
-  let socket: Socket;
-  if (target.tls === null) socket = connectTcp({ ...where, onread });
-  else {
-    // `onread` works for tls.connect as it does for net.connect, which its types do not know.
-    const options: ConnectionOptions & { onread: OnReadOpts } = {
-      ...target.tls.connectOptions(),
-      ...where,
-      onread,
-    };
-    const secured = connectTls(options);
-    target.tls.follow(secured);
-    socket = secured;
-  }
-  socket.setNoDelay(true);
-  socket.setKeepAlive(true, TCP_KEEPALIVE_MS);
-  return socket;
-}
-
-/** Whether more bytes could still make this a status line; tells another protocol from a slow answer. */
-function couldBeStatusLine(text: string): boolean {
-  const start = 'HTTP/1.';
-  return text.length < start.length ? start.startsWith(text) : text.startsWith(start);
 }

@@ -1,9 +1,6 @@
-import {
-  type ConnectionDeps,
-  type ConnectionLimits,
-  type ConnectTarget,
-  ServerConnection,
-} from './connection.ts';
+import { ServerConnection } from './connection.ts';
+import type { ConnectionDeps, ConnectionLimits } from './options.ts';
+import type { ConnectTarget } from './server-socket.ts';
 
 /**
  * The connections of this thread to one server: the idle ones, last used first (the longest unused age out), and

@@ -12,30 +12,19 @@
 import type { Socket } from 'node:net';
 import type { Clock } from '../kernel/clock.ts';
 import type { Deadlines, Expiring } from '../kernel/deadlines.ts';
-import { ChunkedDecoder, filterTrailers } from './chunked.ts';
+import { BodyReader, hasBody } from './body-reader.ts';
 import { HttpFault } from './fault.ts';
-import { Http1Stream, type StreamOwner } from './http1-stream.ts';
+import { HeadReader, type WholeHead } from './head-reader.ts';
+import { closingAnswer, Http1Stream, type StreamOwner } from './http1-stream.ts';
 import type { NameTable } from './names.ts';
-import {
-  buildRequestHead,
-  parseRequestFields,
-  parseRequestLine,
-  type RequestFields,
-  type RequestHead,
-} from './request-head.ts';
-import { hasForbiddenBytes } from './syntax.ts';
 import { TunnelEnd } from './tunnel-end.ts';
-import type { AnswerHead, ClientInfo, RequestHandler, WireLimits } from './wire.ts';
+import type { ClientInfo, RequestHandler, WireLimits } from './wire.ts';
 
 /** Bytes of later requests kept while an answer is under way; then the socket is paused. */
 const MAX_PIPELINED_BYTES = 64 * 1024;
 /** How long and how much is read and thrown away after our FIN. */
 const LINGER_MS = 2000;
 const LINGER_BYTES = 1024 * 1024;
-/** A body gets this long before `min_rate` counts. */
-const RATE_GRACE_MS = 10_000;
-const RATE_LOOK_MS = 1000;
-
 export interface WireDeps {
   readonly clock: Clock;
   readonly deadlines: Deadlines;
@@ -56,22 +45,13 @@ export class Http1Connection implements StreamOwner, Expiring {
   readonly #deps: WireDeps;
   readonly #onClose: (connection: Http1Connection) => void;
   #phase: Phase = 'idle';
-  /** Head bytes that are not a whole head yet. */
-  #partial = '';
-  /** How much of `#partial` was looked at already. */
-  #scanned = 0;
-  #lastFields: RequestFields | null = null;
+  readonly #heads: HeadReader;
   #stream: Http1Stream | null = null;
   #tunnel: TunnelEnd | null = null;
   #waiting: Buffer[] = [];
   #waitingBytes = 0;
-  #bodyRemaining = 0;
-  #decoder: ChunkedDecoder | null = null;
-  #bodyBytes = 0;
-  /** When the body began, or began to flow again after we had stopped it, with `#rateBytes` counted from there. */
-  #bodyStartMs = 0;
-  #bodyIdleMs = 0;
-  #rateBytes = 0;
+  /** null when the request has no body, or has it all. */
+  #body: BodyReader | null = null;
   /** The phases want no more body for now. */
   #isPaused = false;
   /** Too many bytes of later requests are kept. */
@@ -79,6 +59,7 @@ export class Http1Connection implements StreamOwner, Expiring {
   #isWaitingForDrain = false;
   #lingered = 0;
   #isParsing = false;
+  #isHeadTimed = false;
   #requests = 0;
 
   constructor(
@@ -93,6 +74,7 @@ export class Http1Connection implements StreamOwner, Expiring {
     this.#limits = limits;
     this.#deps = deps;
     this.#onClose = onClose;
+    this.#heads = new HeadReader(limits, deps.names, client.isTrusted);
     this.onWritten = () => this.#onRoom();
     this.deadlineMs = deps.clock.nowMs() + limits.headerTimeoutMs;
     deps.deadlines.add(this);
@@ -105,7 +87,7 @@ export class Http1Connection implements StreamOwner, Expiring {
 
   /** Whether no exchange is under way. */
   get isIdle(): boolean {
-    return this.#phase === 'idle' && this.#partial === '';
+    return this.#phase === 'idle' && !this.#heads.hasPartial;
   }
 
   /** Answers what is under way, then closes; an idle connection closes now. */
@@ -131,7 +113,7 @@ export class Http1Connection implements StreamOwner, Expiring {
         if (!stream.isRequestComplete) {
           this.#readBody(chunk, 0);
           this.#readWaiting();
-        } else this.#keep(chunk);
+        } else this.#keep(chunk, false);
         return;
       }
       case 'tunnel':
@@ -148,27 +130,27 @@ export class Http1Connection implements StreamOwner, Expiring {
     }
   }
 
-  #keep(chunk: Buffer): void {
+  /** Keeps bytes of later requests; `isFirst`: before those that wait already. */
+  #keep(chunk: Buffer, isFirst: boolean): void {
     if (chunk.length === 0) return;
-    this.#waiting.push(chunk);
+    if (isFirst) this.#waiting.unshift(chunk);
+    else this.#waiting.push(chunk);
     this.#waitingBytes += chunk.length;
-    if (this.#waitingBytes > MAX_PIPELINED_BYTES) {
-      this.#isHeld = true;
-      this.socket.pause();
-    }
+    if (this.#waitingBytes <= MAX_PIPELINED_BYTES) return;
+    this.#isHeld = true;
+    this.socket.pause();
   }
 
-  /** Requests that came while an answer was under way. */
+  /** Requests that came while an answer was under way. A loop, not a recursion, however many there are. */
   #readWaiting(): void {
-    while (
-      this.#waiting.length > 0 &&
-      !this.#isParsing &&
-      (this.#phase === 'idle' || this.#phase === 'head')
-    ) {
+    if (this.#isParsing) return;
+    this.#isParsing = true;
+    while (this.#waiting.length > 0 && (this.#phase === 'idle' || this.#phase === 'head')) {
       const chunk = this.#waiting.shift() as Buffer;
       this.#waitingBytes -= chunk.length;
       this.#readHeads(chunk);
     }
+    this.#isParsing = false;
     if (this.#isHeld && this.#waitingBytes <= MAX_PIPELINED_BYTES && !this.#isPaused) {
       this.#isHeld = false;
       this.socket.resume();
@@ -177,82 +159,23 @@ export class Http1Connection implements StreamOwner, Expiring {
 
   /** Reads from a chunk that starts inside or before a head; what follows the request is body or kept. */
   #readHeads(chunk: Buffer): void {
-    const { maxHeadBytes } = this.#limits;
-    const before = this.#partial.length;
-    const room = maxHeadBytes + 4 - before;
-    let text = chunk.length <= room ? chunk.toString('latin1') : chunk.toString('latin1', 0, room);
-    if (before > 0) text = this.#partial + text;
-    // RFC 9112 section 2.2: an empty line before the request line is skipped.
-    let start = 0;
-    if (text.charCodeAt(0) === 0x0d && text.startsWith('\r\n')) start = 2;
-    const end = text.indexOf('\r\n\r\n', Math.max(start, this.#scanned - 3));
-    if (end < 0) {
-      this.#readPartial(text, start);
-      return;
-    }
-    if (end + 4 - start > maxHeadBytes) {
-      this.#refuse(new HttpFault('head_too_large', `the head is larger than ${maxHeadBytes} bytes`));
-      return;
-    }
-    this.#partial = '';
-    this.#scanned = 0;
-    const head = this.#parseHead(text, start, end);
-    if (head instanceof HttpFault) {
-      this.#refuse(head);
-      return;
-    }
-    this.#begin(head, end + 4 - start, chunk, end + 4 - before);
-  }
-
-  /** Not a whole head yet: refuse at once what can never become one, and set the deadline of the head. */
-  #readPartial(text: string, start: number): void {
-    const { maxHeadBytes, maxTargetBytes } = this.#limits;
-    const fresh = text.slice(Math.max(0, this.#scanned - 1));
-    if (hasForbiddenBytes(fresh.endsWith('\r') ? fresh.slice(0, -1) : fresh)) {
-      this.#refuse(new HttpFault('bad_request', 'control byte, bare CR or bare LF in the head'));
-      return;
-    }
-    if (text.length - start > maxTargetBytes + 64 && text.indexOf('\r\n', start) < 0) {
-      this.#refuse(
-        new HttpFault('target_too_long', `the request line is longer than ${maxTargetBytes} bytes`),
-      );
-      return;
-    }
-    if (text.length - start > maxHeadBytes) {
-      this.#refuse(new HttpFault('head_too_large', `the head is larger than ${maxHeadBytes} bytes`));
-      return;
-    }
-    if (this.#phase === 'idle') {
+    const result = this.#heads.push(chunk);
+    if (result === null) {
       this.#phase = 'head';
       // The first head's time runs from the accept, a later one's from its first byte.
-      if (this.#requests > 0) this.deadlineMs = this.#deps.clock.nowMs() + this.#limits.headerTimeoutMs;
+      if (this.#requests > 0 && !this.#isHeadTimed)
+        this.deadlineMs = this.#deps.clock.nowMs() + this.#limits.headerTimeoutMs;
+      this.#isHeadTimed = true;
+      return;
     }
-    this.#partial = text;
-    this.#scanned = text.length;
+    this.#isHeadTimed = false;
+    if (result instanceof HttpFault) this.#refuse(result);
+    else this.#begin(result, chunk);
   }
 
-  #parseHead(text: string, start: number, end: number): RequestHead | HttpFault {
-    const lineEnd = text.indexOf('\r\n', start);
-    const line = parseRequestLine(text.slice(start, lineEnd), this.#limits.maxTargetBytes);
-    if (line instanceof HttpFault) return line;
-    const block = lineEnd === end ? '' : text.slice(lineEnd + 2, end + 2);
-    let fields = this.#lastFields;
-    if (fields === null || fields.text !== block) {
-      const parsed = parseRequestFields(
-        block,
-        this.#deps.names,
-        this.client.isTrusted,
-        this.#limits.maxFields,
-      );
-      if (parsed instanceof HttpFault) return parsed;
-      fields = parsed;
-      this.#lastFields = parsed;
-    }
-    return buildRequestHead(line, fields);
-  }
-
-  #begin(head: RequestHead, headBytes: number, chunk: Buffer, offset: number): void {
-    const fields = head.fields;
+  #begin(whole: WholeHead, chunk: Buffer): void {
+    const { head, bodyOffset } = whole;
+    const { fields } = head;
     const { maxBodyBytes } = this.#limits;
     if (fields.expect !== '' && fields.expect !== '100-continue' && head.minor === 1) {
       this.#refuse(new HttpFault('expectation', 'an expectation other than 100-continue'));
@@ -263,139 +186,72 @@ export class Http1Connection implements StreamOwner, Expiring {
       return;
     }
     const nowMs = this.#deps.clock.nowMs();
-    const stream = new Http1Stream(this, head, nowMs, headBytes);
+    const stream = new Http1Stream(this, head, nowMs, whole.sizeBytes);
     this.#stream = stream;
     this.#phase = 'exchange';
     this.#requests++;
-    this.deadlineMs = Number.POSITIVE_INFINITY;
-    this.#bodyBytes = 0;
-    this.#rateBytes = 0;
-    if (fields.isChunked) {
-      this.#decoder = new ChunkedDecoder(this.#limits.maxHeadBytes);
-    } else {
-      this.#decoder = null;
-      this.#bodyRemaining = fields.contentLength > 0 ? fields.contentLength : 0;
-    }
-    if (fields.isChunked || this.#bodyRemaining > 0) {
-      this.#bodyStartMs = nowMs;
-      this.#onBodyProgress(nowMs);
-    } else stream.isRequestComplete = true;
+    this.#body = hasBody(fields) ? new BodyReader(fields, this.#limits, nowMs) : null;
+    this.deadlineMs = this.#body ? this.#body.progress(nowMs) : Number.POSITIVE_INFINITY;
+    stream.isRequestComplete = this.#body === null;
+    const wasParsing = this.#isParsing;
     this.#isParsing = true;
     this.#deps.handler.onRequest(stream);
-    if (offset < chunk.length) {
-      if (stream.isRequestComplete) this.#keepFront(chunk.subarray(offset));
-      else this.#readBody(chunk, offset);
+    if (bodyOffset < chunk.length) {
+      if (stream.isRequestComplete) this.#keep(chunk.subarray(bodyOffset), true);
+      else this.#readBody(chunk, bodyOffset);
     }
-    this.#isParsing = false;
+    this.#isParsing = wasParsing;
     this.#readWaiting();
-  }
-
-  #keepFront(chunk: Buffer): void {
-    this.#waiting.unshift(chunk);
-    this.#waitingBytes += chunk.length;
-    if (this.#waitingBytes > MAX_PIPELINED_BYTES) {
-      this.#isHeld = true;
-      this.socket.pause();
-    }
   }
 
   /** Hands body bytes of `chunk` from `offset` on to the exchange; keeps what follows the body. */
   #readBody(chunk: Buffer, offset: number): void {
-    const stream = this.#stream as Http1Stream;
-    const sink = stream.sink;
-    if (this.#phase !== 'exchange' || !sink) {
-      // The exchange ended without wanting its body (an early answer); the rest is lingered away.
+    const stream = this.#stream;
+    const body = this.#body;
+    // An exchange that ended without wanting its body (an early answer) has the rest lingered away.
+    if (this.#phase !== 'exchange' || !stream?.sink || !body) return;
+    const end = body.push(chunk, offset, this);
+    // What the phases did with the bytes may have ended the exchange.
+    if (this.#stream !== stream || stream.sink === null) return;
+    if (end instanceof HttpFault) {
+      this.#failBody(end);
       return;
-    }
-    let end: number;
-    if (this.#decoder) {
-      const result = this.#decoder.push(chunk, offset, chunk.length, this);
-      if (result instanceof HttpFault) {
-        this.#failBody(result);
-        return;
-      }
-      end = result;
-    } else {
-      end = Math.min(chunk.length, offset + this.#bodyRemaining);
-      this.#bodyRemaining -= end - offset;
-      this.onChunkData(chunk, offset, end);
     }
     stream.bytesIn += end - offset;
-    const isDone = this.#decoder ? this.#decoder.isDone : this.#bodyRemaining === 0;
-    if (this.#phase !== 'exchange' || this.#stream !== stream || stream.sink === null) return;
-    if (!isDone) {
-      this.#onBodyProgress(this.#deps.clock.nowMs());
+    if (!body.isDone) {
+      this.deadlineMs = this.#isPaused ? Number.POSITIVE_INFINITY : body.progress(this.#deps.clock.nowMs());
       return;
     }
-    let trailers = '';
-    if (this.#decoder && this.#decoder.trailers !== '') {
-      const filtered = filterTrailers(this.#decoder.trailers, this.#deps.names, this.#limits.maxFields);
-      if (filtered instanceof HttpFault) {
-        this.#failBody(filtered);
-        return;
-      }
-      trailers = filtered;
+    const trailers = body.trailers(this.#deps.names);
+    if (trailers instanceof HttpFault) {
+      this.#failBody(trailers);
+      return;
     }
+    this.#body = null;
     stream.isRequestComplete = true;
     this.deadlineMs = Number.POSITIVE_INFINITY;
-    if (end < chunk.length) this.#keepFront(chunk.subarray(end));
-    sink.onBodyEnd(trailers);
+    if (end < chunk.length) this.#keep(chunk.subarray(end), true);
+    stream.sink.onBodyEnd(trailers);
     this.#finishIfDone(stream);
   }
 
-  /** A range of body data (also the sink of the chunk decoder). */
+  /** A range of body data, from the reader of the body. */
   onChunkData(chunk: Buffer, from: number, to: number): void {
-    const sink = this.#stream?.sink;
-    if (!sink || from === to) return;
-    this.#bodyBytes += to - from;
-    this.#rateBytes += to - from;
-    const { maxBodyBytes } = this.#limits;
-    if (maxBodyBytes > 0 && this.#bodyBytes > maxBodyBytes) {
-      this.#failBody(new HttpFault('too_large', `the body is larger than ${maxBodyBytes} bytes`));
-      return;
-    }
-    sink.onBodyData(from === 0 && to === chunk.length ? chunk : chunk.subarray(from, to));
+    this.#stream?.sink?.onBodyData(from === 0 && to === chunk.length ? chunk : chunk.subarray(from, to));
   }
 
   #failBody(fault: HttpFault): void {
     const stream = this.#stream;
-    const sink = stream?.sink;
-    if (!stream || !sink) return;
+    if (!stream?.sink) return;
     stream.closesAfter = true;
     this.deadlineMs = Number.POSITIVE_INFINITY;
-    sink.onBodyFault(fault);
-  }
-
-  /** Bytes came: the idle deadline of the body starts anew. */
-  #onBodyProgress(nowMs: number): void {
-    this.#bodyIdleMs = nowMs + this.#limits.bodyTimeoutMs;
-    this.#armBodyDeadline(nowMs);
-  }
-
-  /** The nearer of the idle deadline and the next look at the rate. */
-  #armBodyDeadline(nowMs: number): void {
-    if (this.#isPaused) {
-      this.deadlineMs = Number.POSITIVE_INFINITY;
-      return;
-    }
-    const graceMs = this.#bodyStartMs + RATE_GRACE_MS;
-    const lookMs =
-      this.#limits.minRate > 0 ? Math.max(graceMs, nowMs + RATE_LOOK_MS) : Number.POSITIVE_INFINITY;
-    this.deadlineMs = Math.min(this.#bodyIdleMs, lookMs);
+    stream.sink.onBodyFault(fault);
   }
 
   #onBodyDeadline(nowMs: number): void {
-    const { bodyTimeoutMs, minRate } = this.#limits;
-    if (nowMs >= this.#bodyIdleMs) {
-      this.#failBody(new HttpFault('body_timeout', `no byte of the body for ${bodyTimeoutMs} ms`));
-      return;
-    }
-    const elapsedMs = nowMs - this.#bodyStartMs;
-    if (minRate > 0 && elapsedMs >= RATE_GRACE_MS && this.#rateBytes < (elapsedMs / 1000) * minRate) {
-      this.#failBody(new HttpFault('body_timeout', `the body came slower than ${minRate} bytes a second`));
-      return;
-    }
-    this.#armBodyDeadline(nowMs);
+    const next = this.#body ? this.#body.look(nowMs) : Number.POSITIVE_INFINITY;
+    if (next instanceof HttpFault) this.#failBody(next);
+    else this.deadlineMs = next;
   }
 
   // ---- what the stream asks of its connection
@@ -410,12 +266,8 @@ export class Http1Connection implements StreamOwner, Expiring {
   resumeReading(): void {
     if (!this.#isPaused) return;
     this.#isPaused = false;
-    if (this.#phase === 'exchange' && this.#stream && !this.#stream.isRequestComplete) {
-      // Time spent waiting for the server is not the client's.
-      this.#bodyStartMs = this.#deps.clock.nowMs();
-      this.#rateBytes = 0;
-      this.#onBodyProgress(this.#bodyStartMs);
-    }
+    if (this.#phase === 'exchange' && this.#body && !this.#isWaitingForDrain)
+      this.deadlineMs = this.#body.restart(this.#deps.clock.nowMs());
     if (!this.#isHeld) this.socket.resume();
   }
 
@@ -433,9 +285,8 @@ export class Http1Connection implements StreamOwner, Expiring {
     this.#isWaitingForDrain = false;
     if (this.#phase !== 'exchange') return;
     this.deadlineMs = Number.POSITIVE_INFINITY;
-    const stream = this.#stream;
-    if (stream && !stream.isRequestComplete) this.#onBodyProgress(this.#deps.clock.nowMs());
-    stream?.sink?.onClientDrain();
+    if (this.#body && !this.#isPaused) this.deadlineMs = this.#body.restart(this.#deps.clock.nowMs());
+    this.#stream?.sink?.onClientDrain();
   }
 
   onAnswerEnd(stream: Http1Stream): void {
@@ -486,7 +337,7 @@ export class Http1Connection implements StreamOwner, Expiring {
   /** Answers a request that could not be read; the connection carries no other. */
   #refuse(fault: HttpFault): void {
     const { head, body } = this.#deps.handler.onFault(fault, this.client);
-    this.socket.write(ownAnswer(head, body), 'latin1');
+    this.socket.write(closingAnswer(head, body), 'latin1');
     this.#linger();
   }
 
@@ -495,7 +346,8 @@ export class Http1Connection implements StreamOwner, Expiring {
     this.#phase = 'linger';
     this.#stream = null;
     this.#waiting = [];
-    this.#partial = '';
+    this.#heads.clear();
+    this.#body = null;
     this.#lingered = 0;
     this.#isPaused = false;
     this.deadlineMs = this.#deps.clock.nowMs() + LINGER_MS;
@@ -550,10 +402,4 @@ export class Http1Connection implements StreamOwner, Expiring {
     else if (stream?.sink && this.#isWaitingForDrain) stream.sink.onClientGone();
     this.#onClose(this);
   }
-}
-
-/** A whole answer of our own that closes the connection. */
-function ownAnswer(head: AnswerHead, body: string): string {
-  const length = Buffer.byteLength(body);
-  return `HTTP/1.1 ${head.status} ${head.phrase}\r\n${head.fields}Content-Length: ${length}\r\nConnection: close\r\n\r\n${Buffer.from(body).toString('latin1')}`;
 }

@@ -175,3 +175,9 @@ export class Http1Stream implements ClientStream {
     return this.#owner.switchProtocols();
   }
 }
+
+/** A whole answer of our own, outside any exchange; the connection closes after it. */
+export function closingAnswer(head: AnswerHead, body: string): string {
+  const length = Buffer.byteLength(body);
+  return `HTTP/1.1 ${head.status} ${head.phrase}\r\n${head.fields}Content-Length: ${length}\r\nConnection: close\r\n\r\n${Buffer.from(body).toString('latin1')}`;
+}

@@ -7,7 +7,7 @@
  */
 import { isIP } from 'node:net';
 import { unmapAddress } from '../kernel/address.ts';
-import type { ForwardedFields } from './request-head.ts';
+import type { ForwardedFields } from './request-fields.ts';
 import { isAuthority } from './syntax.ts';
 
 export interface Identity {

@@ -3,14 +3,10 @@ export { HttpFault } from './fault.ts';
 export { Http1Connection, type WireDeps } from './http1-connection.ts';
 export { buildIdentity, type Identity } from './identity.ts';
 export { NameTable } from './names.ts';
-export { type BodyKind, type ForwardedFields, RequestFields, RequestHead } from './request-head.ts';
-export {
-  type AnswerFraming,
-  parseResponseFields,
-  parseStatusLine,
-  ResponseFields,
-  ResponseHead,
-} from './response-head.ts';
+export { type ForwardedFields, RequestFields } from './request-fields.ts';
+export { type BodyKind, RequestHead } from './request-head.ts';
+export type { AnswerFraming, ResponseHead } from './response-head.ts';
+export { ResponseReader } from './response-reader.ts';
 export { TunnelEnd, type TunnelSink } from './tunnel-end.ts';
 export type {
   AnswerHead,

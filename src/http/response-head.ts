@@ -16,7 +16,7 @@ import {
   TRANSFER_ENCODING,
   UPGRADE,
 } from './names.ts';
-import { removeFields } from './request-head.ts';
+import { removeFields } from './request-fields.ts';
 import { eachListItem, hasForbiddenBytes, isOws, parseDecimal, trimOws } from './syntax.ts';
 
 export class ResponseFields {
@@ -37,7 +37,8 @@ export class ResponseFields {
   }
 }
 
-const FRAMING: ReadonlySet<string> = new Set([
+/** What a server may not have removed by naming it in Connection. */
+const UNREMOVABLE: ReadonlySet<string> = new Set([
   'content-length',
   'transfer-encoding',
   'connection',
@@ -55,86 +56,113 @@ export function parseResponseFields(
 ): ResponseFields | HttpFault {
   if (hasForbiddenBytes(text))
     return new HttpFault('bad_upstream', 'control byte, bare CR or bare LF in the fields');
-  const fields = new ResponseFields(text);
-  let forward = '';
-  let runStart = 0;
-  let lineStart = 0;
-  let count = 0;
-  let named: Set<string> | null = null;
-  let hasTransferEncoding = false;
-  const end = text.length;
-  while (lineStart < end) {
-    const lineEnd = text.indexOf('\r\n', lineStart);
-    if (++count > maxFields) return new HttpFault('bad_upstream', `more than ${maxFields} fields`);
-    const colon = text.indexOf(':', lineStart);
-    if (colon < 0 || colon > lineEnd) return new HttpFault('bad_upstream', 'a field line without a colon');
-    const kind = names.classify(text.slice(lineStart, colon));
-    const next = lineEnd + 2;
-    if (kind !== PASS) {
-      const value = trimOws(text.slice(colon + 1, lineEnd));
-      let passes = false;
-      switch (kind) {
-        case INVALID:
-          return new HttpFault('bad_upstream', 'a field name is not a token');
-        case CONTENT_LENGTH: {
-          const length = parseDecimal(value);
-          if (length < 0) return new HttpFault('bad_upstream', 'Content-Length is not a number');
-          if (fields.contentLength >= 0) return new HttpFault('bad_upstream', 'two Content-Length fields');
-          fields.contentLength = length;
-          break;
+  const reader = new FieldReader(text, names);
+  return reader.readAll(maxFields) ?? reader.fields;
+}
+
+/** One pass over the lines. */
+class FieldReader {
+  readonly fields: ResponseFields;
+  readonly #text: string;
+  readonly #names: NameTable;
+  #named: Set<string> | null = null;
+  #hasTransferEncoding = false;
+
+  constructor(text: string, names: NameTable) {
+    this.#text = text;
+    this.#names = names;
+    this.fields = new ResponseFields(text);
+  }
+
+  readAll(maxFields: number): HttpFault | null {
+    const text = this.#text;
+    const end = text.length;
+    let forward = '';
+    let runStart = 0;
+    let lineStart = 0;
+    let count = 0;
+    while (lineStart < end) {
+      const lineEnd = text.indexOf('\r\n', lineStart);
+      const next = lineEnd + 2;
+      const colon = text.indexOf(':', lineStart);
+      if (++count > maxFields) return new HttpFault('bad_upstream', `more than ${maxFields} fields`);
+      if (colon < 0 || colon > lineEnd) return new HttpFault('bad_upstream', 'a field line without a colon');
+      const name = text.slice(lineStart, colon);
+      const kind = this.#names.classify(name);
+      const isTidy =
+        text.charCodeAt(colon + 1) === 0x20 &&
+        !isOws(text.charCodeAt(colon + 2)) &&
+        !isOws(text.charCodeAt(lineEnd - 1));
+      if (kind !== PASS || !isTidy) {
+        const value = trimOws(text.slice(colon + 1, lineEnd));
+        const passes = kind === PASS ? true : this.#read(kind, name, value);
+        if (passes instanceof HttpFault) return passes;
+        if (!passes || !isTidy) {
+          forward += text.slice(runStart, lineStart);
+          if (passes) forward += `${name}: ${value}\r\n`;
+          runStart = next;
         }
-        case TRANSFER_ENCODING:
-          if (hasTransferEncoding || value.toLowerCase() !== 'chunked') {
-            return new HttpFault('bad_upstream', 'a transfer coding other than chunked');
-          }
-          hasTransferEncoding = true;
-          fields.isChunked = true;
-          break;
-        case CONNECTION:
-          eachListItem(value, (option) => {
-            if (option === 'close') fields.hasClose = true;
-            else if (option === 'keep-alive') fields.hasKeepAlive = true;
-            else if (option === 'upgrade') fields.hasUpgrade = true;
-            else if (!FRAMING.has(option)) {
-              named ??= new Set();
-              named.add(option);
-            }
-          });
-          break;
-        case UPGRADE:
-          fields.upgrade = value.toLowerCase();
-          break;
-        case HOP: {
-          const hint = /(?:^|[,;\s])timeout=(\d{1,6})/i.exec(value);
-          if (hint && /^keep-alive$/i.test(text.slice(lineStart, colon)))
-            fields.keepAliveTimeoutS = Number(hint[1]);
-          break;
-        }
-        case TE:
-          break;
-        default:
-          passes = true;
       }
-      if (!passes) {
-        forward += text.slice(runStart, lineStart);
-        runStart = next;
-      }
-    } else if (
-      isOws(text.charCodeAt(colon + 2)) ||
-      isOws(text.charCodeAt(lineEnd - 1)) ||
-      text.charCodeAt(colon + 1) !== 0x20
-    ) {
-      forward += `${text.slice(runStart, lineStart)}${text.slice(lineStart, colon)}: ${trimOws(text.slice(colon + 1, lineEnd))}\r\n`;
-      runStart = next;
+      lineStart = next;
     }
-    lineStart = next;
+    const { fields } = this;
+    fields.forward = runStart === 0 ? text : forward + text.slice(runStart);
+    if (this.#named) fields.forward = removeFields(fields.forward, this.#named);
+    const isDoubtful = this.#hasTransferEncoding && fields.contentLength >= 0;
+    return isDoubtful ? new HttpFault('bad_upstream', 'Content-Length beside Transfer-Encoding') : null;
   }
-  if (hasTransferEncoding && fields.contentLength >= 0) {
-    return new HttpFault('bad_upstream', 'Content-Length beside Transfer-Encoding');
+
+  /** Takes note of a field that means something to us. True: the line goes on to the client as well. */
+  #read(kind: number, name: string, value: string): boolean | HttpFault {
+    const { fields } = this;
+    switch (kind) {
+      case INVALID:
+        return new HttpFault('bad_upstream', 'a field name is not a token');
+      case CONTENT_LENGTH: {
+        const length = parseDecimal(value);
+        if (length < 0) return new HttpFault('bad_upstream', 'Content-Length is not a number');
+        if (fields.contentLength >= 0) return new HttpFault('bad_upstream', 'two Content-Length fields');
+        fields.contentLength = length;
+        return false;
+      }
+      case TRANSFER_ENCODING:
+        if (this.#hasTransferEncoding || value.toLowerCase() !== 'chunked') {
+          return new HttpFault('bad_upstream', 'a transfer coding other than chunked');
+        }
+        this.#hasTransferEncoding = true;
+        fields.isChunked = true;
+        return false;
+      case CONNECTION:
+        this.#readConnection(value);
+        return false;
+      case UPGRADE:
+        fields.upgrade = value.toLowerCase();
+        return false;
+      case HOP: {
+        const hint = /(?:^|[,;\s])timeout=(\d{1,6})/i.exec(value);
+        if (hint && /^keep-alive$/i.test(name)) fields.keepAliveTimeoutS = Number(hint[1]);
+        return false;
+      }
+      case TE:
+        return false;
+      default:
+        // The rest means something in requests only.
+        return true;
+    }
   }
-  fields.forward = runStart === 0 ? text : forward + text.slice(runStart);
-  if (named) fields.forward = removeFields(fields.forward, named);
-  return fields;
+
+  #readConnection(value: string): void {
+    const { fields } = this;
+    eachListItem(value, (option) => {
+      if (option === 'close') fields.hasClose = true;
+      else if (option === 'keep-alive') fields.hasKeepAlive = true;
+      else if (option === 'upgrade') fields.hasUpgrade = true;
+      else if (!UNREMOVABLE.has(option)) {
+        this.#named ??= new Set();
+        this.#named.add(option);
+      }
+    });
+  }
 }
 
 /** How an answer's body ends: at once, after `length` bytes, with the last chunk, or with the connection. */

@@ -15,8 +15,8 @@ const BAD_TARGET = /[^\x21\x22\x24-\x7e\x80-\xff]/;
 /** Control bytes other than HTAB and the CR and LF that end lines. */
 const CONTROL = /[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]/;
 
-/** A CR without its LF, or an LF without its CR. A CR at the very end is the half of a line end still to come. */
-const BARE_LINE_END = /\r[^\n]|(?:^|[^\r])\n/;
+/** A CR without its LF, an LF without its CR, or a folded line (obs-fold). A CR at the very end is the half of a line end still to come. */
+const BARE_LINE_END = /\r[^\n]|(?:^|[^\r])\n|\r\n[\t ]/;
 
 export function isToken(text: string): boolean {
   return TOKEN.test(text);

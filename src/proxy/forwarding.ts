@@ -21,10 +21,9 @@ import type { Expiring } from '../kernel/deadlines.ts';
 import type { Reason } from '../kernel/reason.ts';
 import type { Lease, Outcome, PickContext, PickResult, PoolServer, Waiting } from '../pool/index.ts';
 import type { Exchange } from './exchange.ts';
+import { KeptBody } from './kept-body.ts';
 import type { PoolPlane } from './plane.ts';
 import { serverRequestText } from './request-text.ts';
-
-const KEEP_BODY_BYTES = 64 * 1024;
 
 const REASON_OF: Readonly<Record<AttemptFailure['kind'], Reason>> = {
   connect_error: 'connect_error',
@@ -48,9 +47,7 @@ export class Forwarding implements RequestSink, AttemptEvents, Expiring {
   #hasRetriedStale = false;
   #attemptStartMs = 0;
   #lastFailure: AttemptFailure | null = null;
-  #kept: Buffer[] = [];
-  #keptBytes = 0;
-  #isKeptWhole = true;
+  readonly #kept = new KeptBody();
   #isBodyComplete: boolean;
   #trailers = '';
   #isAnswerStarted = false;
@@ -149,21 +146,20 @@ export class Forwarding implements RequestSink, AttemptEvents, Expiring {
     const { stream } = this.#exchange;
     const { head } = stream;
     this.#isSending = true;
-    const text = serverRequestText(this.#exchange, this.#pool.host, (this.#lease as Lease).server);
-    (this.#connection as ServerConnection).send(
-      head.method,
-      text,
-      this.#kept,
-      head.fields.isChunked,
-      this.#isBodyComplete,
-      this.#trailers,
-      head.upgrade !== '',
-    );
+    (this.#connection as ServerConnection).send({
+      method: head.method,
+      text: serverRequestText(this.#exchange, this.#pool.host, (this.#lease as Lease).server),
+      body: this.#kept.chunks,
+      isChunked: head.fields.isChunked,
+      isComplete: this.#isBodyComplete,
+      trailers: this.#trailers,
+      wantsUpgrade: head.upgrade !== '',
+    });
     if (!this.#isBodyComplete) this.#letBodyFlow();
   }
 
   #letBodyFlow(): void {
-    this.#trimKept();
+    this.#kept.trim();
     this.#exchange.stream.resumeBody();
   }
 
@@ -181,8 +177,7 @@ export class Forwarding implements RequestSink, AttemptEvents, Expiring {
     const { stream } = exchange;
     const lease = this.#lease as Lease;
     this.#isAnswerStarted = true;
-    this.#kept = [];
-    this.#isKeptWhole = false;
+    this.#kept.drop();
     exchange.upstreamMs = exchange.deps.clock.nowMs() - this.#attemptStartMs;
     exchange.status = head.status;
     lease.answered(head.status, exchange.upstreamMs);
@@ -260,7 +255,7 @@ export class Forwarding implements RequestSink, AttemptEvents, Expiring {
     const decision = decideRetry({
       failure,
       method: exchange.stream.head.method,
-      isBodyAtHand: this.#isKeptWhole,
+      isBodyAtHand: this.#kept.isWhole,
       isAnswerStarted: this.#isAnswerStarted,
       attempts: this.#hasRetriedStale ? exchange.attempts - 1 : exchange.attempts,
       maxAttempts: this.#pool.maxAttempts,
@@ -304,22 +299,11 @@ export class Forwarding implements RequestSink, AttemptEvents, Expiring {
 
   onBodyData(chunk: Buffer): void {
     if (this.#isAnswerComplete) return;
-    if (this.#isKeptWhole) {
-      this.#kept.push(chunk);
-      this.#keptBytes += chunk.length;
-    }
+    this.#kept.add(chunk);
     if (this.#isSending) {
-      this.#trimKept();
+      this.#kept.trim();
       if (!(this.#connection as ServerConnection).writeBody(chunk)) this.#exchange.stream.pauseBody();
-    } else if (this.#keptBytes >= KEEP_BODY_BYTES) this.#exchange.stream.pauseBody();
-  }
-
-  /** Once a byte is on its way a body larger than the buffer is no longer kept: it cannot be sent again. */
-  #trimKept(): void {
-    if (this.#keptBytes <= KEEP_BODY_BYTES) return;
-    this.#isKeptWhole = false;
-    this.#kept = [];
-    this.#keptBytes = 0;
+    } else if (this.#kept.isFull) this.#exchange.stream.pauseBody();
   }
 
   onBodyEnd(trailers: string): void {

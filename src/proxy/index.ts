@@ -1,2 +1,2 @@
 export type { HostRule, ListenerPlane, Plane, PoolPlane, ProxyDeps, RateGate, RoutePlane } from './plane.ts';
-export { Proxy } from './proxy.ts';
+export { RequestPhases } from './proxy.ts';

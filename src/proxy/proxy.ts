@@ -9,7 +9,7 @@ import { Exchange } from './exchange.ts';
 import { Forwarding } from './forwarding.ts';
 import type { ListenerPlane, ProxyDeps, RoutePlane } from './plane.ts';
 
-export class Proxy implements RequestHandler {
+export class RequestPhases implements RequestHandler {
   readonly #deps: ProxyDeps;
 
   constructor(deps: ProxyDeps) {

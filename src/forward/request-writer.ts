@@ -1,0 +1,83 @@
+import type { Socket } from 'node:net';
+import { chunkHead } from '../http/index.ts';
+
+/** A request as it is handed to a connection. */
+export interface ServerRequest {
+  readonly method: string;
+  /** The whole head with its empty line. */
+  readonly text: string;
+  /** What has come of the body so far. */
+  readonly body: readonly Buffer[];
+  /** Whether the body goes in chunks. */
+  readonly isChunked: boolean;
+  /** Whether the body is complete with `body`. */
+  readonly isComplete: boolean;
+  /** Field lines after the last chunk, '' for none. */
+  readonly trailers: string;
+  /** Whether a 101 is an answer to it. */
+  readonly wantsUpgrade: boolean;
+}
+
+/** A body up to this size leaves in one write with its head. */
+const JOIN_BELOW_BYTES = 8192;
+
+/** The sending side of a connection to a server: frames bodies and writes as few pieces as possible. */
+export class RequestWriter {
+  readonly #socket: Socket;
+  #isChunked = false;
+  /** Bytes written in all, framing included. */
+  bytes = 0;
+
+  constructor(socket: Socket) {
+    this.#socket = socket;
+  }
+
+  begin(request: ServerRequest): void {
+    const { text, body, isChunked, isComplete, trailers } = request;
+    this.#isChunked = isChunked;
+    if (body.length === 0 && !(isChunked && isComplete)) {
+      this.#writeText(text);
+      return;
+    }
+    this.#socket.cork();
+    let held = text;
+    for (const chunk of body) {
+      if (chunk.length <= JOIN_BELOW_BYTES) {
+        held += isChunked
+          ? `${chunkHead(chunk.length)}${chunk.toString('latin1')}\r\n`
+          : chunk.toString('latin1');
+        continue;
+      }
+      this.#writeText(held);
+      held = '';
+      this.body(chunk);
+    }
+    if (isComplete && isChunked) held += `0\r\n${trailers}\r\n`;
+    this.#writeText(held);
+    this.#socket.uncork();
+  }
+
+  /** @returns false when the socket holds as much as it should */
+  body(chunk: Buffer): boolean {
+    const socket = this.#socket;
+    this.bytes += chunk.length;
+    if (!this.#isChunked) return socket.write(chunk);
+    socket.cork();
+    this.#writeText(chunkHead(chunk.length));
+    socket.write(chunk);
+    this.bytes += 2;
+    const hasRoom = socket.write('\r\n', 'latin1');
+    socket.uncork();
+    return hasRoom;
+  }
+
+  end(trailers: string): void {
+    if (this.#isChunked) this.#writeText(`0\r\n${trailers}\r\n`);
+  }
+
+  #writeText(text: string): void {
+    if (text === '') return;
+    this.bytes += text.length;
+    this.#socket.write(text, 'latin1');
+  }
+}

@@ -1,0 +1,113 @@
+/**
+ * The body of a request as it comes in: where it ends (length or chunks), how large it may be, and its pace. The
+ * clock of the pace runs only while we are willing to read: time that a slow server costs is not the client's.
+ */
+import { ChunkedDecoder, type ChunkSink, filterTrailers } from './chunked.ts';
+import { HttpFault } from './fault.ts';
+import type { NameTable } from './names.ts';
+import type { RequestFields } from './request-fields.ts';
+import type { WireLimits } from './wire.ts';
+
+/** A body gets this long before `min_rate` counts. */
+const RATE_GRACE_MS = 10_000;
+const RATE_LOOK_MS = 1000;
+
+export class BodyReader {
+  readonly #limits: WireLimits;
+  readonly #decoder: ChunkedDecoder | null;
+  #remaining: number;
+  #bytes = 0;
+  /** When the body began, or began to flow again after a pause, with `#rateBytes` counted from there. */
+  #startMs: number;
+  #rateBytes = 0;
+  #idleMs = 0;
+
+  /** Only for requests that have a body to come (`hasBody`). */
+  constructor(fields: RequestFields, limits: WireLimits, nowMs: number) {
+    this.#limits = limits;
+    this.#decoder = fields.isChunked ? new ChunkedDecoder(limits.maxHeadBytes) : null;
+    this.#remaining = fields.isChunked ? 0 : fields.contentLength;
+    this.#startMs = nowMs;
+    this.progress(nowMs);
+  }
+
+  get isDone(): boolean {
+    return this.#decoder ? this.#decoder.isDone : this.#remaining === 0;
+  }
+
+  /**
+   * Reads from `offset` on.
+   * @returns where the body, or the chunk of bytes, ended
+   */
+  push(chunk: Buffer, offset: number, sink: ChunkSink): number | HttpFault {
+    let end: number;
+    const before = this.#bytes;
+    const counted: ChunkSink = {
+      onChunkData: (buffer, from, to) => {
+        this.#bytes += to - from;
+        if (!this.#isTooLarge()) sink.onChunkData(buffer, from, to);
+      },
+    };
+    if (this.#decoder) {
+      const result = this.#decoder.push(chunk, offset, chunk.length, counted);
+      if (result instanceof HttpFault) return result;
+      end = result;
+    } else {
+      end = Math.min(chunk.length, offset + this.#remaining);
+      this.#remaining -= end - offset;
+      if (end > offset) counted.onChunkData(chunk, offset, end);
+    }
+    this.#rateBytes += this.#bytes - before;
+    return this.#isTooLarge()
+      ? new HttpFault('too_large', `the body is larger than ${this.#limits.maxBodyBytes} bytes`)
+      : end;
+  }
+
+  #isTooLarge(): boolean {
+    return this.#limits.maxBodyBytes > 0 && this.#bytes > this.#limits.maxBodyBytes;
+  }
+
+  /** The trailers that may go on, once the body is done. */
+  trailers(names: NameTable): string | HttpFault {
+    const section = this.#decoder?.trailers ?? '';
+    return section === '' ? '' : filterTrailers(section, names, this.#limits.maxFields);
+  }
+
+  // ---- pace
+
+  /** Bytes came: the idle deadline starts anew. @returns the next deadline */
+  progress(nowMs: number): number {
+    this.#idleMs = nowMs + this.#limits.bodyTimeoutMs;
+    return this.#nextLookMs(nowMs);
+  }
+
+  /** Reading goes on after we had stopped it. @returns the next deadline */
+  restart(nowMs: number): number {
+    this.#startMs = nowMs;
+    this.#rateBytes = 0;
+    return this.progress(nowMs);
+  }
+
+  /** A deadline has passed: the client is too slow (a fault), or the time of the next deadline. */
+  look(nowMs: number): number | HttpFault {
+    const { bodyTimeoutMs, minRate } = this.#limits;
+    if (nowMs >= this.#idleMs)
+      return new HttpFault('body_timeout', `no byte of the body for ${bodyTimeoutMs} ms`);
+    const elapsedMs = nowMs - this.#startMs;
+    if (minRate > 0 && elapsedMs >= RATE_GRACE_MS && this.#rateBytes < (elapsedMs / 1000) * minRate) {
+      return new HttpFault('body_timeout', `the body came slower than ${minRate} bytes a second`);
+    }
+    return this.#nextLookMs(nowMs);
+  }
+
+  /** The nearer of the idle deadline and the next look at the rate. */
+  #nextLookMs(nowMs: number): number {
+    if (this.#limits.minRate === 0) return this.#idleMs;
+    return Math.min(this.#idleMs, Math.max(this.#startMs + RATE_GRACE_MS, nowMs + RATE_LOOK_MS));
+  }
+}
+
+/** Whether body bytes follow a head with these fields. */
+export function hasBody(fields: RequestFields): boolean {
+  return fields.isChunked || fields.contentLength > 0;
+}

@@ -1,0 +1,96 @@
+/**
+ * Bytes -> request head, incrementally. What can never become a head is refused as soon as it is seen, not when the
+ * deadline of the head passes; what was looked at is not looked at again, so dripping costs no more than sending.
+ */
+import { HttpFault } from './fault.ts';
+import type { NameTable } from './names.ts';
+import { parseRequestFields, type RequestFields } from './request-fields.ts';
+import { buildRequestHead, parseRequestLine, type RequestHead } from './request-head.ts';
+import { hasForbiddenBytes } from './syntax.ts';
+import type { WireLimits } from './wire.ts';
+
+/** A whole head: its size, and where in the chunk the bytes after it begin. */
+export interface WholeHead {
+  readonly head: RequestHead;
+  readonly sizeBytes: number;
+  readonly bodyOffset: number;
+}
+
+export class HeadReader {
+  readonly #limits: WireLimits;
+  readonly #names: NameTable;
+  readonly #isTrusted: boolean;
+  /** Bytes that are not a whole head yet. */
+  #partial = '';
+  /** The fields of the head before: a keep-alive connection often repeats them to the byte. */
+  #lastFields: RequestFields | null = null;
+
+  constructor(limits: WireLimits, names: NameTable, isTrusted: boolean) {
+    this.#limits = limits;
+    this.#names = names;
+    this.#isTrusted = isTrusted;
+  }
+
+  /** Whether part of a head is here. */
+  get hasPartial(): boolean {
+    return this.#partial !== '';
+  }
+
+  /** Forgets what is not a whole head. */
+  clear(): void {
+    this.#partial = '';
+  }
+
+  /** @returns a head, a fault, or null when more bytes are needed */
+  push(chunk: Buffer): WholeHead | HttpFault | null {
+    const { maxHeadBytes } = this.#limits;
+    const before = this.#partial.length;
+    const room = maxHeadBytes + 4 - before;
+    let text = chunk.length <= room ? chunk.toString('latin1') : chunk.toString('latin1', 0, room);
+    if (before > 0) text = this.#partial + text;
+    // RFC 9112 section 2.2: an empty line before the request line is skipped.
+    const start = text.charCodeAt(0) === 0x0d && text.startsWith('\r\n') ? 2 : 0;
+    const end = text.indexOf('\r\n\r\n', Math.max(start, before - 3));
+    if (end < 0) return this.#keepPartial(text, start, before);
+    const sizeBytes = end + 4 - start;
+    if (sizeBytes > maxHeadBytes) return this.#tooLarge();
+    this.#partial = '';
+    const head = this.#parse(text, start, end);
+    return head instanceof HttpFault ? head : { head, sizeBytes, bodyOffset: end + 4 - before };
+  }
+
+  #parse(text: string, start: number, end: number): RequestHead | HttpFault {
+    const lineEnd = text.indexOf('\r\n', start);
+    const line = parseRequestLine(text.slice(start, lineEnd), this.#limits.maxTargetBytes);
+    if (line instanceof HttpFault) return line;
+    const block = lineEnd === end ? '' : text.slice(lineEnd + 2, end + 2);
+    let fields = this.#lastFields;
+    if (fields === null || fields.text !== block) {
+      const parsed = parseRequestFields(block, this.#names, this.#isTrusted, this.#limits.maxFields);
+      if (parsed instanceof HttpFault) return parsed;
+      fields = parsed;
+      this.#lastFields = parsed;
+    }
+    return buildRequestHead(line, fields);
+  }
+
+  #keepPartial(text: string, start: number, before: number): HttpFault | null {
+    const { maxHeadBytes, maxTargetBytes } = this.#limits;
+    // A CR at the end was left for now: with the next byte it is a line end or a fault.
+    const from = before > 0 && text.charCodeAt(before - 1) === 0x0d ? before - 1 : before;
+    const to = text.charCodeAt(text.length - 1) === 0x0d ? text.length - 1 : text.length;
+    if (hasForbiddenBytes(text.slice(from, to))) {
+      return new HttpFault('bad_request', 'control byte, bare CR or bare LF in the head');
+    }
+    if (text.length - start > maxTargetBytes + 64 && text.indexOf('\r\n', start) < 0) {
+      return new HttpFault('target_too_long', `the request line is longer than ${maxTargetBytes} bytes`);
+    }
+    if (text.length - start > maxHeadBytes) return this.#tooLarge();
+    this.#partial = text;
+    return null;
+  }
+
+  #tooLarge(): HttpFault {
+    return new HttpFault('head_too_large', `the head is larger than ${this.#limits.maxHeadBytes} bytes`);
+  }
+}

@@ -1,0 +1,65 @@
+/** Bytes -> heads of answers, incrementally; the counterpart of head-reader.ts. */
+import { HttpFault } from './fault.ts';
+import type { NameTable } from './names.ts';
+import { parseResponseFields, parseStatusLine, type ResponseFields, ResponseHead } from './response-head.ts';
+
+/** A whole head, and where in the buffer the bytes after it begin. */
+export interface WholeResponseHead {
+  readonly head: ResponseHead;
+  readonly bodyStart: number;
+}
+
+export class ResponseReader {
+  readonly #names: NameTable;
+  readonly #maxHeadBytes: number;
+  readonly #maxFields: number;
+  #partial = '';
+  /** The fields of the answer before: servers repeat them, at least within a second. */
+  #lastFields: ResponseFields | null = null;
+
+  constructor(names: NameTable, limits: { readonly maxHeadBytes: number; readonly maxFields: number }) {
+    this.#names = names;
+    this.#maxHeadBytes = limits.maxHeadBytes;
+    this.#maxFields = limits.maxFields;
+  }
+
+  /** Reads `buffer[at, to)`. @returns a head, a fault, or null when all of it was taken and more is needed */
+  push(buffer: Buffer, at: number, to: number): WholeResponseHead | HttpFault | null {
+    const before = this.#partial.length;
+    const room = this.#maxHeadBytes + 4 - before;
+    const fresh = buffer.toString('latin1', at, Math.min(to, at + room));
+    const text = before === 0 ? fresh : this.#partial + fresh;
+    const end = text.indexOf('\r\n\r\n', Math.max(0, before - 3));
+    if (end < 0) {
+      if (!couldBeStatusLine(text)) return new HttpFault('bad_upstream', 'the answer is not HTTP/1.x');
+      if (text.length > this.#maxHeadBytes)
+        return new HttpFault('bad_upstream', `the head is larger than ${this.#maxHeadBytes} bytes`);
+      this.#partial = text;
+      return null;
+    }
+    this.#partial = '';
+    const head = this.#parse(text, end);
+    return head instanceof HttpFault ? head : { head, bodyStart: at + end + 4 - before };
+  }
+
+  #parse(text: string, end: number): ResponseHead | HttpFault {
+    const lineEnd = text.indexOf('\r\n');
+    const line = parseStatusLine(text.slice(0, lineEnd));
+    if (line instanceof HttpFault) return line;
+    const block = lineEnd === end ? '' : text.slice(lineEnd + 2, end + 2);
+    let fields = this.#lastFields;
+    if (fields === null || fields.text !== block) {
+      const parsed = parseResponseFields(block, this.#names, this.#maxFields);
+      if (parsed instanceof HttpFault) return parsed;
+      fields = parsed;
+      this.#lastFields = parsed;
+    }
+    return new ResponseHead(line.status, line.minor, line.phrase, fields);
+  }
+}
+
+/** Whether more bytes could still make this a status line; tells another protocol from a slow answer. */
+function couldBeStatusLine(text: string): boolean {
+  const start = 'HTTP/1.';
+  return text.length < start.length ? start.startsWith(text) : text.startsWith(start);
+}

@@ -1,0 +1,42 @@
+/**
+ * The part of a request body that might have to be sent again. Kept whole up to 64 KiB; a larger one passes on and is
+ * forgotten as soon as a byte of it is on its way, and its attempt becomes the only one.
+ */
+const KEEP_BYTES = 64 * 1024;
+
+export class KeptBody {
+  #chunks: Buffer[] = [];
+  #bytes = 0;
+  #isWhole = true;
+
+  /** What has come so far, as long as it is whole. */
+  get chunks(): readonly Buffer[] {
+    return this.#chunks;
+  }
+  /** Whether all that has come is still here. */
+  get isWhole(): boolean {
+    return this.#isWhole;
+  }
+  /** Whether no more should be read before some of it is sent. */
+  get isFull(): boolean {
+    return this.#bytes >= KEEP_BYTES;
+  }
+
+  add(chunk: Buffer): void {
+    if (!this.#isWhole) return;
+    this.#chunks.push(chunk);
+    this.#bytes += chunk.length;
+  }
+
+  /** A byte is on its way: what is too large is not kept any longer. */
+  trim(): void {
+    if (this.#bytes > KEEP_BYTES) this.drop();
+  }
+
+  /** Nothing will be sent again. */
+  drop(): void {
+    this.#isWhole = false;
+    this.#chunks = [];
+    this.#bytes = 0;
+  }
+}
