@@ -10,6 +10,7 @@ import { basename, dirname, join } from 'node:path';
 const LOCK_WAIT_MS = 15 * 60_000;
 const LOCK_POLL_MS = 100;
 const HEARTBEAT_MS = 10_000;
+const QUIET = ['--no-audit', '--no-fund', '--loglevel=error'];
 
 /** @typedef {{ install: false } | { install: true, reason: string }} InstallDecision */
 /** @typedef {{ version?: string, integrity?: string, dev?: boolean, optional?: boolean, link?: boolean }} LockEntry */
@@ -96,15 +97,7 @@ async function runNpmCi(root, reason, lock, { say, run }) {
   const elapsed = () => `${Math.round((performance.now() - started) / 1000)} s`;
   const heartbeat = setInterval(() => say(`still installing after ${elapsed()}`), HEARTBEAT_MS);
   // Engine warnings would bury what matters: npm runs on the host's Node, Sluice does not.
-  const args = [
-    ...npm.args,
-    'ci',
-    '--include=dev',
-    '--include=optional',
-    '--no-audit',
-    '--no-fund',
-    '--loglevel=error',
-  ];
+  const args = [...npm.args, 'ci', '--include=dev', '--include=optional', '--ignore-scripts', ...QUIET];
   try {
     /** @type {import('node:child_process').SpawnOptions} */
     const options = { cwd: root, stdio: ['ignore', 2, 2], shell: npm.shell };

@@ -82,7 +82,10 @@ t.test('the top level holds what it should and nothing else', async (t) => {
 
 t.test('the lockfile names every platform build, so that npm ci accepts it everywhere', async (t) => {
   const { packages } = JSON.parse(readFileSync(join(ROOT, 'package-lock.json'), 'utf8')) as {
-    packages: Record<string, { optionalDependencies?: Record<string, string>; resolved?: string }>;
+    packages: Record<
+      string,
+      { optionalDependencies?: Record<string, string>; resolved?: string; hasInstallScript?: boolean }
+    >;
   };
   const missing = Object.entries(packages).flatMap(([path, { optionalDependencies = {} }]) =>
     Object.keys(optionalDependencies).filter(
@@ -94,5 +97,11 @@ t.test('the lockfile names every platform build, so that npm ci accepts it every
     Object.keys(packages).filter((path) => packages[path]?.resolved !== undefined),
     [],
     'no download addresses',
+  );
+  // .npmrc cannot switch scripts off, since `npm pack` needs ours: so no dependency may bring one.
+  t.same(
+    Object.keys(packages).filter((path) => packages[path]?.hasInstallScript === true),
+    [],
+    'no package runs a script when it is installed',
   );
 });
