@@ -3,7 +3,8 @@
  * A request keeps the plane that it started with; connections and listeners go from one plane to the next.
  */
 import type { Socket } from 'node:net';
-import { type ClientInfo, Http1Connection, type WireLimits } from '../http/index.ts';
+import { Http1Connection, type WireLimits } from '../http/index.ts';
+import type { ClientInfo } from '../kernel/client-info.ts';
 import { errorText } from '../kernel/errors.ts';
 import { RequestIds } from '../kernel/ids.ts';
 import { IpFilter, parseAddress } from '../limit/index.ts';

@@ -31,11 +31,6 @@ export class HeadReader {
     this.#isTrusted = isTrusted;
   }
 
-  /** Whether part of a head is here. */
-  get hasPartial(): boolean {
-    return this.#partial !== '';
-  }
-
   /** Forgets what is not a whole head. */
   clear(): void {
     this.#partial = '';

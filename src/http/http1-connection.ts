@@ -10,6 +10,7 @@
  * answer is under way are kept (pipelining), bounded by pausing the socket.
  */
 import type { Socket } from 'node:net';
+import type { ClientInfo } from '../kernel/client-info.ts';
 import type { Clock } from '../kernel/clock.ts';
 import type { Deadlines, Expiring } from '../kernel/deadlines.ts';
 import { BodyReader, hasBody } from './body-reader.ts';
@@ -18,7 +19,7 @@ import { HeadReader, type WholeHead } from './head-reader.ts';
 import { closingAnswer, Http1Stream, type StreamOwner } from './http1-stream.ts';
 import type { NameTable } from './names.ts';
 import { TunnelEnd } from './tunnel-end.ts';
-import type { ClientInfo, RequestHandler, WireLimits } from './wire.ts';
+import type { RequestHandler, WireLimits } from './wire.ts';
 
 /** Bytes of later requests kept while an answer is under way; then the socket is paused. */
 const MAX_PIPELINED_BYTES = 64 * 1024;
@@ -85,15 +86,10 @@ export class Http1Connection implements StreamOwner, Expiring {
     socket.on('close', () => this.#onSocketClose());
   }
 
-  /** Whether no exchange is under way. */
-  get isIdle(): boolean {
-    return this.#phase === 'idle' && !this.#heads.hasPartial;
-  }
-
   /** Answers what is under way, then closes; an idle connection closes now. */
   close(): void {
     this.isClosing = true;
-    if (this.isIdle) this.socket.end(() => this.destroy());
+    if (this.#phase === 'idle') this.socket.end(() => this.destroy());
   }
 
   destroy(): void {
@@ -204,11 +200,10 @@ export class Http1Connection implements StreamOwner, Expiring {
     this.#readWaiting();
   }
 
-  /** Hands body bytes of `chunk` from `offset` on to the exchange; keeps what follows the body. */
+  /** Hands body bytes of `chunk` from `offset` on to the exchange, if it still wants them; keeps what follows. */
   #readBody(chunk: Buffer, offset: number): void {
     const stream = this.#stream;
     const body = this.#body;
-    // An exchange that ended without wanting its body (an early answer) has the rest lingered away.
     if (this.#phase !== 'exchange' || !stream?.sink || !body) return;
     const end = body.push(chunk, offset, this);
     // What the phases did with the bytes may have ended the exchange.

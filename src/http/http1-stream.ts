@@ -5,10 +5,11 @@
  * with the head written into the free bytes before it.
  */
 import type { Socket } from 'node:net';
+import type { ClientInfo } from '../kernel/client-info.ts';
 import { chunkHead } from './chunked.ts';
 import type { RequestHead } from './request-head.ts';
 import type { TunnelEnd } from './tunnel-end.ts';
-import type { AnswerHead, ClientInfo, ClientStream, RequestSink } from './wire.ts';
+import type { AnswerHead, ClientStream, RequestSink } from './wire.ts';
 
 /** Below this a body range is copied into the held text; above it is written from where it lies. */
 const COPY_BELOW_BYTES = 4096;

@@ -10,7 +10,6 @@ export { ResponseReader } from './response-reader.ts';
 export { TunnelEnd, type TunnelSink } from './tunnel-end.ts';
 export type {
   AnswerHead,
-  ClientInfo,
   ClientStream,
   RequestHandler,
   RequestSink,

@@ -9,25 +9,11 @@
  * Buffers that the phases hand to `sendBody` may be reused by them as soon as the call returned true; after
  * false they must stay untouched until `onClientDrain` or `onClientGone`.
  */
+import type { ClientInfo } from '../kernel/client-info.ts';
 import type { HttpFault } from './fault.ts';
 import type { RequestHead } from './request-head.ts';
 import type { AnswerFraming } from './response-head.ts';
 import type { TunnelEnd } from './tunnel-end.ts';
-
-/** What is known of a client's connection; the same for all its requests. */
-export interface ClientInfo {
-  /** Name of the listener that accepted it. */
-  readonly listener: string;
-  /** The peer's IP, IPv4-mapped addresses unmapped. */
-  readonly peerAddress: string;
-  readonly peerPort: number;
-  /** The port the client connected to. */
-  readonly localPort: number;
-  /** `TLSv1.3` …, '' on a plain connection. */
-  readonly tlsVersion: string;
-  /** Whether the peer is one of `trusted_proxies`. */
-  readonly isTrusted: boolean;
-}
 
 /** What the phases want to hear of one request. No call comes after `onClientGone`. */
 export interface RequestSink {

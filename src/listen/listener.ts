@@ -5,8 +5,8 @@
  */
 import { createServer, type Server, type Socket } from 'node:net';
 import { createServer as createTlsServer, type TLSSocket } from 'node:tls';
-import type { ClientInfo } from '../http/index.ts';
 import { unmapAddress } from '../kernel/address.ts';
+import type { ClientInfo } from '../kernel/client-info.ts';
 import { errorText, SluiceError } from '../kernel/errors.ts';
 import type { ListenerCells, Log } from '../observe/index.ts';
 import { type ListenerTls, tlsErrorKind } from '../tls/index.ts';

@@ -3,7 +3,7 @@
  * put together by thread.ts; here stands only what is needed of them.
  */
 import type { ServerConnections } from '../forward/index.ts';
-import type { ClientInfo } from '../http/index.ts';
+import type { ClientInfo } from '../kernel/client-info.ts';
 import type { Clock } from '../kernel/clock.ts';
 import type { Deadlines } from '../kernel/deadlines.ts';
 import type { RequestIds } from '../kernel/ids.ts';

@@ -2,7 +2,8 @@
  * What happens to a request, phase by phase, in this order. A phase either lets the exchange pass (true) or has
  * answered it (false). How a request is read is http/'s affair, how it reaches a server forwarding.ts'.
  */
-import type { ClientInfo, ClientStream, HttpFault, RequestHandler } from '../http/index.ts';
+import type { ClientStream, HttpFault, RequestHandler } from '../http/index.ts';
+import type { ClientInfo } from '../kernel/client-info.ts';
 import { normalizePath, redirectLocation } from '../route/index.ts';
 import { errorAnswer, type OwnAnswer, plainAnswer } from './answers.ts';
 import { Exchange } from './exchange.ts';
