@@ -46,6 +46,8 @@ interface Findings {
   readonly threads: Sample[];
   readonly startupMs: number[];
   readonly absent: string[];
+  /** Parts that ended with an error; what others found is still reported. */
+  readonly failed: string[];
 }
 
 function print(text: string): void {
@@ -54,6 +56,23 @@ function print(text: string): void {
 
 function say(text: string): void {
   process.stderr.write(`bench: ${text}\n`);
+}
+
+/** Runs a part; its failure is kept for the report, unless the whole run is to end. */
+async function guarded(
+  stage: Stage,
+  part: string,
+  found: Findings,
+  work: () => Promise<void>,
+): Promise<void> {
+  try {
+    await work();
+  } catch (thrown) {
+    stage.signal.throwIfAborted();
+    const hint = thrown instanceof SluiceError && thrown.hint !== undefined ? `\n  ${thrown.hint}` : '';
+    found.failed.push(`${part}: ${errorText(thrown)}${hint}`);
+    say(`FAILED ${part}`);
+  }
 }
 
 /** Starts those that can take part; one that is absent is told and left out, one that fails to start is an error. */
@@ -90,16 +109,22 @@ async function measureSideBySide(
   const cells = cellsOf(options.cases, options.mixes);
   const plan = { cells, rounds, seconds, warmupSeconds, quietLimit };
   if (options.parts.includes('cpu')) {
-    found.cpu.push(...(await measureRounds(stage, started, { ...plan, generate: runWrk })));
+    await guarded(stage, 'cpu', found, async () => {
+      found.cpu.push(...(await measureRounds(stage, started, { ...plan, generate: runWrk })));
+    });
   }
   if (options.parts.includes('users')) {
-    found.users.push(...(await measureRounds(stage, started, { ...plan, generate: runAutocannon })));
+    await guarded(stage, 'users', found, async () => {
+      found.users.push(...(await measureRounds(stage, started, { ...plan, generate: runAutocannon })));
+    });
   }
   if (!options.parts.includes('latency')) return;
   for (const one of options.cases.filter(({ body }) => body === 'small')) {
     const cell = { case: one, mix: 'alike' } as const;
     const peers = ['nginx', 'haproxy'];
-    found.latency.push(await measureLatency(stage, started, { cell, peers, rounds, seconds }));
+    await guarded(stage, `latency, ${one.name}`, found, async () => {
+      found.latency.push(await measureLatency(stage, started, { cell, peers, rounds, seconds }));
+    });
   }
 }
 
@@ -117,10 +142,14 @@ async function measureOurs(stage: Stage, options: Options, found: Findings): Pro
     const cells = CASES.filter(({ body }) => body === 'small').map(
       (one) => ({ case: one, mix: 'varied' }) as const,
     );
-    found.threads.push(...(await measureThreads(stage, { cells, rounds, seconds })));
+    await guarded(stage, 'threads', found, async () => {
+      found.threads.push(...(await measureThreads(stage, { cells, rounds, seconds })));
+    });
   }
   if (wanted.includes('startup')) {
-    found.startupMs.push(...(await measureStartup(stage, options.launcherNode, rounds)));
+    await guarded(stage, 'startup', found, async () => {
+      found.startupMs.push(...(await measureStartup(stage, options.launcherNode, rounds)));
+    });
   }
 }
 
@@ -177,10 +206,12 @@ async function report(options: Options, found: Findings, command: string): Promi
   if (judgements.length > 0) print(`\n== figures to reach ==\n\n${judgementTable(judgements)}`);
   const noise = noiseOf(found.cpu);
   for (const absent of found.absent) print(`\nWITHOUT ${absent}`);
+  for (const failure of found.failed) print(`\nFAILED ${failure}`);
   if (noise !== undefined) print(`\n${noise}`);
   print(`\n${footer.join('\n')}`);
 
-  const jsonPath = options.jsonPath ?? `${RESULTS}${options.isFull ? 'bench' : 'trial'}.json`;
+  const isWhole = options.isFull && found.absent.length + found.failed.length === 0;
+  const jsonPath = options.jsonPath ?? `${RESULTS}${isWhole ? 'bench' : 'trial'}.json`;
   const base = jsonPath.replace(/\.json$/, '');
   const about = [...SUBJECTS, ...EXTRA_SUBJECTS].map((subject) => ({
     name: subject.name,
@@ -232,7 +263,15 @@ async function main(): Promise<void> {
       }),
     ),
   );
-  const found: Findings = { cpu: [], users: [], latency: [], threads: [], startupMs: [], absent: [] };
+  const found: Findings = {
+    cpu: [],
+    users: [],
+    latency: [],
+    threads: [],
+    startupMs: [],
+    absent: [],
+    failed: [],
+  };
   try {
     await using stage = await openStage(systemClock, stop.signal, say);
     await measureSideBySide(stage, options, subjects, found);
@@ -243,6 +282,7 @@ async function main(): Promise<void> {
     limit.cancel();
   }
   await report(options, found, `npm run bench${args.length > 0 ? ` -- ${args.join(' ')}` : ''}`);
+  if (found.failed.length > 0) process.exitCode = 1;
 }
 
 try {
