@@ -4,9 +4,12 @@
  */
 import { Command, CommanderError, Option } from 'commander';
 import { distance } from 'fastest-levenshtein';
+import type { AdminArguments } from './admin-client.ts';
+import type { CertMakeOptions } from './cert-make.ts';
 import { type Context, EXIT, type ExitCode } from './context.ts';
 import { reportFailure, UsageError } from './failure.ts';
 import { painter } from './paint.ts';
+import type { RouteTestOptions } from './route-test.ts';
 
 export { type Context, EXIT, type ExitCode, type Output, type SignalName } from './context.ts';
 export { reportFailure } from './failure.ts';
@@ -49,6 +52,10 @@ function makeProgram(context: Context, done: Done): Command {
     .helpCommand(true);
   addRun(program, context, done);
   addCheck(program, context, done);
+  addConfig(program, context, done);
+  addRoute(program, context, done);
+  addCert(program, context, done);
+  addHealth(program, context, done);
   addVersion(program, context, done);
   return program;
 }
@@ -103,6 +110,91 @@ function addCheck(program: Command, context: Context, done: Done): void {
     .action(async (file: string | undefined, options: { format: 'text' | 'json' }) => {
       const { check } = await import('./check.ts');
       done(check(file, options, context));
+    });
+}
+
+function addConfig(program: Command, context: Context, done: Done): void {
+  const config = program
+    .command('config')
+    .description('Shows a configuration in full, or what may be in one.');
+  config
+    .command('show')
+    .summary('print a configuration with every default, and the line each value is from')
+    .description('Prints a configuration with every default, and the line that each value comes from.')
+    .argument('[file]', CONFIG_HELP)
+    .action(async (file: string | undefined) => {
+      const { configShow } = await import('./config-show.ts');
+      done(configShow(file, context));
+    });
+  config
+    .command('schema')
+    .summary('print the JSON Schema, for editors')
+    .description('Prints the JSON Schema of the file, for editors.')
+    .action(async () => {
+      const { configSchema } = await import('./config-show.ts');
+      done(configSchema(context));
+    });
+}
+
+function addRoute(program: Command, context: Context, done: Done): void {
+  program
+    .command('route')
+    .description('Asks the routes of a configuration.')
+    .command('test')
+    .summary('tell where a request would go, and why')
+    .description(
+      'Tells which listener, route and pool take a request, and why. Works on the file, without a daemon.',
+    )
+    .argument('<method>', 'such as GET')
+    .argument('<url>', 'such as https://shop.example.com/books, or /books')
+    .option('-c, --config <file>', CONFIG_HELP)
+    .option(
+      '-H, --header <field>',
+      "a header field, such as 'Host: shop.example.com'; may be repeated",
+      collect,
+    )
+    .option('--listener <name>', 'send it to this listener')
+    .option('--client <ip>', 'address of the client, for ip_allow and ip_deny', '127.0.0.1')
+    .option('--json', 'as JSON')
+    .addHelpText(
+      'after',
+      '\nExit: 0 it would be answered · 1 nothing listens for it · 2 wrong usage or configuration',
+    )
+    .action(async (method: string, url: string, options: RouteTestOptions) => {
+      const { routeTest } = await import('./route-test.ts');
+      done(routeTest(method, url, options, context));
+    });
+}
+
+function addCert(program: Command, context: Context, done: Done): void {
+  program
+    .command('cert')
+    .description('Makes certificates for development.')
+    .command('make')
+    .summary('make a certificate for these names, signed by the local authority')
+    .description(
+      'Makes a certificate for development, signed by a local authority that is made with the first one.',
+    )
+    .argument('<name...>', 'DNS names, *.wildcards and IP addresses, such as localhost')
+    .option('--out <dir>', 'folder of certificate and authority', 'certs')
+    .option('--json', 'as JSON')
+    .action(async (names: string[], options: CertMakeOptions) => {
+      const { certMake } = await import('./cert-make.ts');
+      done(await certMake(names, options, context));
+    });
+}
+
+function addHealth(program: Command, context: Context, done: Done): void {
+  program
+    .command('health')
+    .summary('ask the running daemon whether it takes traffic')
+    .description('Asks the running daemon whether it takes traffic, as the health check of a container does.')
+    .option('--admin <url>', 'its admin address; else $SLUICE_ADMIN_URL, or what the configuration says')
+    .option('-c, --config <file>', 'the configuration that it runs with')
+    .addHelpText('after', '\nExit: 0 it does · 1 it does not, or there is no daemon')
+    .action(async (options: AdminArguments) => {
+      const { health } = await import('./health.ts');
+      done(await health(options, context));
     });
 }
 

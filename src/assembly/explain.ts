@@ -1,0 +1,260 @@
+/**
+ * What would become of a request, and why: the phases of proxy.ts walked with words instead of bytes, over the same
+ * compiled routes, the same normal forms and the same address filters, so that the answer is that of the data path.
+ * Pure; it needs only the file. What only a running daemon knows (who is healthy, how full a limit is) is not in it.
+ */
+import type { ListenerConfig, PoolConfig, ResolvedConfig, RouteConfig, Source } from '../config/index.ts';
+import { formatHostPort } from '../kernel/address.ts';
+import { REASONS, type Reason } from '../kernel/reason.ts';
+import { IpFilter, parseAddress } from '../limit/index.ts';
+import {
+  compileRoutes,
+  normalizeHost,
+  normalizePath,
+  type RouteActionOptions,
+  type RouteStep,
+  redirectLocation,
+} from '../route/index.ts';
+
+/** A request as it would be sent. */
+export interface AskedRequest {
+  readonly method: string;
+  readonly scheme: 'http' | 'https';
+  /** The port that it is sent to. */
+  readonly port: number;
+  /** The Host field. */
+  readonly authority: string;
+  /** Path and query. */
+  readonly target: string;
+  readonly clientIp: string;
+  /** The listener to send it to; undefined = the one that scheme and port say. */
+  readonly listener?: string | undefined;
+}
+
+export interface Explanation {
+  readonly host: string;
+  /** The normal form that routes are matched with; undefined when the path is refused. */
+  readonly path: string | undefined;
+  readonly listener: Found<ListenerConfig> | undefined;
+  /** Every route up to the one that takes the request. */
+  readonly routes: readonly ExplainedRoute[];
+  readonly limits: readonly AppliedLimit[];
+  readonly outcome: Outcome;
+}
+
+export interface Found<T> {
+  readonly what: T;
+  readonly why: string;
+}
+
+export interface ExplainedRoute extends RouteStep {
+  readonly source: Source;
+}
+
+/** A rate limit that the request counts against. */
+export interface AppliedLimit {
+  readonly of: 'listener' | 'route';
+  readonly name: string;
+  readonly limit: NonNullable<RouteConfig['rateLimit']>;
+  readonly source: Source;
+}
+
+export type Outcome =
+  | { readonly type: 'pool'; readonly pool: PoolConfig; readonly servers: readonly Candidate[] }
+  | { readonly type: 'redirect'; readonly status: number; readonly location: string }
+  | {
+      readonly type: 'respond';
+      readonly status: number;
+      readonly body: string;
+      readonly contentType: string;
+    }
+  | {
+      readonly type: 'refused';
+      readonly status: number;
+      readonly reason: Reason;
+      readonly detail: string;
+      readonly hint: string;
+    }
+  /** Nothing listens for such a request. */
+  | { readonly type: 'unreachable'; readonly detail: string };
+
+export interface Candidate {
+  readonly id: string;
+  readonly address: string;
+  readonly weight: number;
+  /** Share of the requests while all are healthy, 0–1. */
+  readonly shareFraction: number;
+  /** Why it gets none: `backup`, `weight 0`, `maintenance`; '' when it gets some. */
+  readonly why: string;
+  readonly source: Source;
+}
+
+const NEVER_FORWARDED: ReadonlySet<string> = new Set(['CONNECT', 'TRACE']);
+const HTTPS_STATUS = 308;
+
+export function explainRequest(config: ResolvedConfig, request: AskedRequest): Explanation {
+  const host = normalizeHost(request.authority);
+  const query = request.target.indexOf('?');
+  const path = normalizePath(query < 0 ? request.target : request.target.slice(0, query));
+  const known = { host, path: typeof path === 'string' ? path : undefined };
+  const ended = (outcome: Outcome, rest: Partial<Explanation> = {}): Explanation => ({
+    ...known,
+    listener: undefined,
+    routes: [],
+    limits: [],
+    ...rest,
+    outcome,
+  });
+
+  const found = findListener(config, request);
+  if (typeof found === 'string') return ended({ type: 'unreachable', detail: found });
+  const { what: listener } = found;
+  const client = parseAddress(request.clientIp);
+  if (new IpFilter(listener.ipAllow, listener.ipDeny).decide(client) !== 'allowed')
+    return ended(
+      {
+        type: 'unreachable',
+        detail: `listener "${listener.name}" closes connections from ${request.clientIp}: ip_deny, ip_allow`,
+      },
+      { listener: found },
+    );
+  if (NEVER_FORWARDED.has(request.method))
+    return ended(refused('method_refused', request.method), { listener: found });
+  if (listener.redirectTo !== undefined)
+    return ended(toHttps(config, listener, request), { listener: found });
+  const limits: AppliedLimit[] = limitOf('listener', listener);
+  if (typeof path !== 'string')
+    return ended(refused('bad_request', path.detail), { listener: found, limits });
+
+  const routes = explainRoutes(config, listener.name, host, path);
+  const last = routes.at(-1);
+  const route = last?.outcome === 'matched' ? config.routes[last.index] : undefined;
+  if (route === undefined) return ended(refused('no_route', ''), { listener: found, limits, routes });
+  const soFar = { listener: found, routes };
+  if (new IpFilter(route.ipAllow, route.ipDeny).decide(client) !== 'allowed')
+    return ended(refused('forbidden', `client ${request.clientIp}`), { ...soFar, limits });
+  return ended(outcomeOf(config, route, request), {
+    ...soFar,
+    limits: [...limits, ...limitOf('route', route)],
+  });
+}
+
+function refused(reason: Reason, detail: string): Outcome {
+  const { status, hint } = REASONS[reason];
+  return { type: 'refused', status, reason, detail, hint };
+}
+
+function limitOf(of: 'listener' | 'route', part: ListenerConfig | RouteConfig): AppliedLimit[] {
+  const { name, rateLimit, source } = part;
+  return rateLimit === undefined ? [] : [{ of, name, limit: rateLimit, source }];
+}
+
+/** The listener that such a request reaches, or why there is none. */
+function findListener(config: ResolvedConfig, request: AskedRequest): Found<ListenerConfig> | string {
+  const { scheme, port } = request;
+  const all = config.listeners.map((it) => `${it.name} (${schemeOf(it)} on port ${it.port})`).join(', ');
+  if (request.listener !== undefined) {
+    const named = config.listeners.find((it) => it.name === request.listener);
+    return named
+      ? { what: named, why: 'as named' }
+      : `there is no listener "${request.listener}"; there are: ${all}`;
+  }
+  const fitting = config.listeners.filter((it) => schemeOf(it) === scheme);
+  const exact = fitting.find((it) => it.port === port);
+  if (exact) return { what: exact, why: `${scheme} on port ${port}` };
+  const [only, another] = fitting;
+  if (only !== undefined && another === undefined && isDefaultPort(scheme, port))
+    return { what: only, why: `the only one that speaks ${scheme}, on port ${only.port}` };
+  return `no listener takes ${scheme} on port ${port}; there are: ${all}`;
+}
+
+function schemeOf(listener: ListenerConfig): 'http' | 'https' {
+  return listener.tls === undefined ? 'http' : 'https';
+}
+
+function isDefaultPort(scheme: 'http' | 'https', port: number): boolean {
+  return port === (scheme === 'https' ? 443 : 80);
+}
+
+function toHttps(config: ResolvedConfig, listener: ListenerConfig, request: AskedRequest): Outcome {
+  const secure = config.listeners.find((it) => it.name === listener.redirectTo);
+  return redirect({ to: 'https', status: HTTPS_STATUS }, secure, request);
+}
+
+function redirect(
+  options: { readonly to: string; readonly status: number },
+  secure: ListenerConfig | undefined,
+  request: AskedRequest,
+): Outcome {
+  const location = redirectLocation(
+    { ...options, httpsPort: secure?.port ?? 443 },
+    { host: request.authority, target: request.target },
+  );
+  if (location === undefined) return refused('bad_request', 'a redirect needs a Host field');
+  return { type: 'redirect', status: options.status, location };
+}
+
+function explainRoutes(
+  config: ResolvedConfig,
+  listener: string,
+  host: string,
+  path: string,
+): ExplainedRoute[] {
+  const table = compileRoutes(
+    config.routes.map((route) => ({
+      name: route.name,
+      listeners: route.listeners,
+      hosts: route.match.hosts,
+      paths: route.match.paths,
+      action: actionOf(route),
+    })),
+  );
+  return table.explain(listener, host, path).map((step) => ({
+    ...step,
+    source: config.routes[step.index]?.source ?? { file: config.file, line: 0 },
+  }));
+}
+
+function actionOf({ action }: RouteConfig): RouteActionOptions {
+  const { type: kind, ...rest } = action;
+  return { kind, ...rest } as RouteActionOptions;
+}
+
+function outcomeOf(config: ResolvedConfig, route: RouteConfig, request: AskedRequest): Outcome {
+  const { action } = route;
+  switch (action.type) {
+    case 'pool': {
+      const pool = config.pools.find((it) => it.name === action.pool);
+      if (!pool) return refused('no_server', `there is no pool ${action.pool}`);
+      return { type: 'pool', pool, servers: candidates(pool) };
+    }
+    case 'redirect':
+      return redirect(
+        action,
+        config.listeners.find((it) => it.tls !== undefined),
+        request,
+      );
+    case 'respond':
+      return action;
+    default:
+      return action satisfies never;
+  }
+}
+
+function candidates(pool: PoolConfig): Candidate[] {
+  const hasPrimary = pool.servers.some((it) => !it.backup);
+  const why = (server: PoolConfig['servers'][number]): string => {
+    if (server.maintenance) return 'maintenance';
+    if (server.backup && hasPrimary) return 'backup';
+    return server.weight === 0 ? 'weight 0' : '';
+  };
+  const total = pool.servers.reduce((sum, it) => sum + (why(it) === '' ? it.weight : 0), 0);
+  return pool.servers.map((server) => ({
+    id: server.id,
+    address: formatHostPort(server),
+    weight: server.weight,
+    shareFraction: why(server) === '' && total > 0 ? server.weight / total : 0,
+    why: why(server),
+    source: server.source,
+  }));
+}

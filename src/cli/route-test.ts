@@ -1,0 +1,216 @@
+/** `sluice route test METHOD URL`: what the file makes of a request, without a daemon. */
+import { isIP } from 'node:net';
+import { relative } from 'node:path';
+import { type AskedRequest, type Explanation, explainRequest, type Outcome } from '../assembly/explain.ts';
+import {
+  formatDuration,
+  formatPercent,
+  formatRate,
+  type RateLimitConfig,
+  type ResolvedConfig,
+  type Source,
+} from '../config/index.ts';
+import { chooseSource, diagnosticsText, load } from './configuration.ts';
+import { type Context, EXIT, type ExitCode } from './context.ts';
+import { UsageError } from './failure.ts';
+import { type Painter, painter } from './paint.ts';
+
+export interface RouteTestOptions {
+  readonly config?: string | undefined;
+  readonly header?: readonly string[] | undefined;
+  readonly listener?: string | undefined;
+  /** Address of the client. */
+  readonly client: string;
+  readonly json?: boolean | undefined;
+}
+
+export function routeTest(
+  method: string,
+  url: string,
+  options: RouteTestOptions,
+  context: Context,
+): ExitCode {
+  // The certificates need not be there to tell where a request would go.
+  const loaded = load(chooseSource(options, context), context, false);
+  if (!loaded.ok) {
+    context.stderr.write(diagnosticsText(loaded.diagnostics, loaded.frameText, context.stderr));
+    return EXIT.usage;
+  }
+  const request = readRequest(method, url, options, loaded.config);
+  const explanation = explainRequest(loaded.config, request);
+  if (options.json === true)
+    context.stdout.write(`${JSON.stringify(asJson(request, explanation, context.cwd), null, 2)}\n`);
+  else context.stdout.write(asText(request, explanation, context.cwd, painter(context.stdout)));
+  return explanation.outcome.type === 'unreachable' ? EXIT.failure : EXIT.ok;
+}
+
+// ---- the question
+
+/** Not by `URL`: it would resolve the very dots and escapes that routes are careful about. */
+const WHOLE_URL = /^(https?):\/\/([^/?#\s]+)([^?#\s]*)(\?[^#\s]*)?(?:#\S*)?$/i;
+
+/** @throws UsageError */
+export function readRequest(
+  method: string,
+  url: string,
+  options: Pick<RouteTestOptions, 'header' | 'listener' | 'client'>,
+  config: ResolvedConfig,
+): AskedRequest {
+  if (!/^[A-Za-z]+$/.test(method)) throw new UsageError(`"${method}" is not a method`, EXAMPLE);
+  if (isIP(options.client) === 0) throw new UsageError(`"${options.client}" is not an IP address`);
+  const host = hostField(options.header ?? []);
+  const rest = { method: method.toUpperCase(), clientIp: options.client, listener: options.listener };
+  if (/^\/\S*$/.test(url)) {
+    const listener =
+      config.listeners.find((it) => it.name === options.listener) ??
+      config.listeners.find((it) => it.redirectTo === undefined);
+    const scheme = listener?.tls === undefined ? 'http' : 'https';
+    const port = listener?.port ?? 80;
+    return { ...rest, scheme, port, authority: host ?? `localhost:${port}`, target: url };
+  }
+  const match = WHOLE_URL.exec(url);
+  if (!match) throw new UsageError(`"${url}" is not a URL`, EXAMPLE);
+  const scheme = match[1]?.toLowerCase() === 'https' ? 'https' : 'http';
+  const authority = match[2] ?? '';
+  const named = /:(\d{1,5})$/.exec(authority)?.[1];
+  const port = named === undefined ? (scheme === 'https' ? 443 : 80) : Number(named);
+  const target = `${match[3] || '/'}${match[4] ?? ''}`;
+  return { ...rest, scheme, port, authority: host ?? authority, target };
+}
+
+const EXAMPLE = 'For example: sluice route test GET https://shop.example.com/books';
+
+/** Of all fields only Host has a say in routing. */
+function hostField(headers: readonly string[]): string | undefined {
+  let host: string | undefined;
+  for (const header of headers) {
+    const match = /^([!#$%&'*+.^_`|~0-9A-Za-z-]+):[ \t]*(.*?)[ \t]*$/.exec(header);
+    if (!match)
+      throw new UsageError(`"${header}" is not a header`, `For example: -H 'Host: shop.example.com'`);
+    if (match[1]?.toLowerCase() === 'host') host = match[2];
+  }
+  return host;
+}
+
+// ---- the answer
+
+/** `config/sluice.yaml:12`, as short as it can be said from here. */
+function place({ file, line }: Source, cwd: string): string {
+  const near = relative(cwd, file);
+  const shown = file.startsWith('<') || near.startsWith('..') ? file : near;
+  return line === 0 ? shown : `${shown}:${line}`;
+}
+
+interface Row {
+  readonly label: string;
+  readonly text: string;
+  readonly source?: Source;
+  readonly mark?: boolean;
+}
+
+function asText(request: AskedRequest, explanation: Explanation, cwd: string, paint: Painter): string {
+  const { outcome } = explanation;
+  const rows = [...wayRows(explanation), ...outcomeRows(outcome)];
+  const labelWidth = Math.max(...rows.map((row) => row.label.length));
+  const textWidth = Math.max(...rows.filter((row) => row.source).map((row) => row.text.length), 0);
+  const lines = rows.map(({ label, text, source, mark }) => {
+    const shown = mark === true ? paint.bold(text.padEnd(textWidth)) : text.padEnd(textWidth);
+    const where = source === undefined ? '' : `  ${paint.dim(place(source, cwd))}`;
+    return `${paint.dim(label.padEnd(labelWidth))}  ${mark === true ? paint.green('▸') : ' '} ${shown}${where}`.trimEnd();
+  });
+  const { method, scheme, authority, target } = request;
+  return `${paint.bold(`${method} ${scheme}://${authority}${target}`)}\n\n${lines.join('\n')}\n\n${verdict(outcome, paint)}\n`;
+}
+
+function wayRows({ listener, routes, limits, path }: Explanation): Row[] {
+  const rows: Row[] = [];
+  if (listener)
+    rows.push({
+      label: 'listener',
+      text: `${listener.what.name}: ${listener.why}`,
+      source: listener.what.source,
+      mark: true,
+    });
+  const limitRows = (of: 'listener' | 'route'): Row[] =>
+    limits
+      .filter((it) => it.of === of)
+      .map(({ limit, source }) => ({ label: 'limit', text: limitText(limit), source }));
+  rows.push(...limitRows('listener'));
+  if (routes.length > 0) rows.push({ label: 'path', text: `${path}` });
+  for (const { name, outcome, detail, source } of routes)
+    rows.push({ label: 'route', text: `${name}: ${detail}`, source, mark: outcome === 'matched' });
+  return [...rows, ...limitRows('route')];
+}
+
+function limitText(limit: RateLimitConfig): string {
+  const burst = limit.burst === undefined ? '' : `, bursts of ${limit.burst}`;
+  return `${formatRate(limit)} for each client address${burst}`;
+}
+
+function outcomeRows(outcome: Outcome): Row[] {
+  if (outcome.type !== 'pool') return [];
+  const { pool, servers } = outcome;
+  const rows: Row[] = [
+    { label: 'pool', text: `${pool.name}: ${pool.algorithm}`, source: pool.source, mark: true },
+  ];
+  if (pool.sticky) {
+    const { cookie, ttlMs } = pool.sticky;
+    const until = ttlMs === undefined ? 'until the browser closes' : `for ${formatDuration(ttlMs)}`;
+    rows.push({ label: 'sticky', text: `cookie ${cookie} keeps a client on its server ${until}` });
+  }
+  for (const server of servers) {
+    const name = server.id === server.address ? server.id : `${server.id} (${server.address})`;
+    const share = server.why === '' ? shareText(pool.algorithm, server.shareFraction) : `none: ${server.why}`;
+    rows.push({ label: 'server', text: `${name}, weight ${server.weight}, ${share}`, source: server.source });
+  }
+  return rows;
+}
+
+function shareText(algorithm: string, fraction: number): string {
+  const percent = formatPercent(Math.round(fraction * 100) / 100);
+  return algorithm === 'ip_hash' ? `${percent} of the clients` : `${percent} of the requests`;
+}
+
+function verdict(outcome: Outcome, paint: Painter): string {
+  switch (outcome.type) {
+    case 'pool': {
+      const open = outcome.servers.filter((it) => it.why === '');
+      if (open.length === 0)
+        return `${paint.red('→')} 503: pool ${outcome.pool.name} has no server that takes requests`;
+      const who =
+        open.length === 1 ? open[0]?.id : `one of ${open.length} servers of pool ${outcome.pool.name}`;
+      return `${paint.green('→')} ${who} answers`;
+    }
+    case 'redirect':
+      return `${paint.cyan('→')} ${outcome.status} to ${outcome.location}`;
+    case 'respond':
+      return `${paint.cyan('→')} ${outcome.status}, ${Buffer.byteLength(outcome.body)} B of ${outcome.contentType}`;
+    case 'refused':
+      return `${paint.red('→')} ${outcome.status} ${outcome.reason}: ${outcome.detail || outcome.hint}`;
+    case 'unreachable':
+      return `${paint.red('→')} ${outcome.detail}`;
+    default:
+      return outcome satisfies never;
+  }
+}
+
+function asJson(request: AskedRequest, explanation: Explanation, cwd: string): unknown {
+  const { listener, routes, limits, outcome, host, path } = explanation;
+  const at = (source: Source): string => place(source, cwd);
+  return {
+    request: { ...request, host, path },
+    listener: listener && { name: listener.what.name, why: listener.why, at: at(listener.what.source) },
+    routes: routes.map(({ source, ...step }) => ({ ...step, at: at(source) })),
+    limits: limits.map(({ source, ...rest }) => ({ ...rest, at: at(source) })),
+    outcome:
+      outcome.type === 'pool'
+        ? {
+            type: 'pool',
+            pool: outcome.pool.name,
+            algorithm: outcome.pool.algorithm,
+            at: at(outcome.pool.source),
+            servers: outcome.servers.map(({ source, ...server }) => ({ ...server, at: at(source) })),
+          }
+        : outcome,
+  };
+}
