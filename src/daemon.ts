@@ -4,6 +4,8 @@
  */
 import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
+import type { AdminServer } from './admin/index.ts';
+import type { FileReload } from './assembly/admin.ts';
 import { Applier } from './assembly/applier.ts';
 import { poolDefinitions, slotKeys } from './assembly/build-snapshot.ts';
 import { type Logs, openLogs } from './assembly/logs.ts';
@@ -11,7 +13,7 @@ import { makeMetrics } from './assembly/metrics.ts';
 import { certificatesFolder } from './assembly/plan.ts';
 import type { ListenerSnapshot } from './assembly/snapshot.ts';
 import { ThreadPool } from './assembly/thread-pool.ts';
-import { type ConfigDiff, diffConfig, type ResolvedConfig } from './config/index.ts';
+import { type ConfigDiff, diffConfig, type LoadResult, type ResolvedConfig } from './config/index.ts';
 import {
   HealthChecker,
   type HealthReport,
@@ -20,8 +22,9 @@ import {
   type ServerDefinition,
   type ServerPatch,
 } from './control/index.ts';
+import { formatHostPort, type HostPort } from './kernel/address.ts';
 import type { Clock } from './kernel/clock.ts';
-import { errorText } from './kernel/errors.ts';
+import { errorText, SluiceError } from './kernel/errors.ts';
 import { fastRandom, secretBytes } from './kernel/random.ts';
 import { BaseService } from './kernel/service.ts';
 import { SlotAllocator } from './kernel/slot-allocator.ts';
@@ -37,6 +40,8 @@ export interface DaemonOptions {
   readonly certificatesDir?: string;
   /** Descriptor of the log when no file is configured: 1, or 2 when standard output carries something else. */
   readonly logFd?: number;
+  /** Reads the configuration again, for `reloadFile`; absent = it cannot be read again. */
+  readonly readConfig?: () => LoadResult | Promise<LoadResult>;
 }
 
 /** What a reload did. */
@@ -64,6 +69,7 @@ export class Daemon extends BaseService {
   readonly #health: HealthChecker;
   readonly #secrets: Secrets;
   readonly #applier: Applier;
+  #admin: AdminServer | undefined;
   readonly #threadsReady = Promise.withResolvers<void>();
   #isReady = false;
   #isDraining = false;
@@ -175,6 +181,14 @@ export class Daemon extends BaseService {
   get isDraining(): boolean {
     return this.#isDraining;
   }
+  /** Where the admin API listens, port 0 resolved; undefined while it does not. */
+  get adminAddress(): HostPort | undefined {
+    return this.#admin?.address;
+  }
+  /** The admin API's token that was made because none is configured. */
+  get adminToken(): string | undefined {
+    return this.#admin?.madeToken;
+  }
   get threadCount(): number {
     return this.#threads.size;
   }
@@ -191,7 +205,9 @@ export class Daemon extends BaseService {
     const diff = diffConfig(this.config, config);
     await this.logs.reopen();
     try {
+      const switchAccess = await this.#prepareAdminAccess(config);
       await this.#applier.apply(config);
+      switchAccess();
     } catch (error) {
       this.events.emit('config_error', { file: config.file, errors: [errorText(error)] });
       throw error;
@@ -206,6 +222,21 @@ export class Daemon extends BaseService {
       why: '',
     });
     return { generation: this.generation, diff };
+  }
+
+  /** Reads the configuration again and puts it in force; one with errors changes nothing. @throws SluiceError */
+  async reloadFile(): Promise<FileReload> {
+    if (this.#options.readConfig === undefined)
+      throw new SluiceError('no_reload', 'this daemon was started without a file that could be read again', {
+        hint: 'Start it with --config FILE.',
+      });
+    const loaded = await this.#options.readConfig();
+    if (loaded.ok) return { ok: true, ...(await this.reload(loaded.config)), warnings: loaded.warnings };
+    const { diagnostics } = loaded;
+    const errors = diagnostics.filter((it) => it.severity === 'error').map((it) => it.message);
+    this.logs.log.error('the configuration was refused, nothing has changed', { errors });
+    this.events.emit('config_error', { file: this.config.file, errors });
+    return { ok: false, diagnostics };
   }
 
   /** Adds a server to a pool while running. @throws SluiceError `no_pool`, `server_exists` */
@@ -243,6 +274,8 @@ export class Daemon extends BaseService {
     await this.#health.start();
     // Certificates, ports and slots are made while the threads load.
     this.#threads.start().then(this.#threadsReady.resolve, this.#threadsReady.reject);
+    this.#threadsReady.promise.catch(() => {}); // seen by who waits for it, and nobody may yet
+    await this.#startAdmin();
     await this.#applier.apply(this.config);
     await this.#waitUntilSettled();
     this.#isReady = true;
@@ -251,6 +284,21 @@ export class Daemon extends BaseService {
       listeners: this.listeners.map((it) => `${it.name} :${it.port}`),
       threads: this.#threads.size,
     });
+  }
+
+  /** Loaded only now, while the threads load theirs; from here on `/readyz` answers. */
+  async #startAdmin(): Promise<void> {
+    const { openAdmin } = await import('./assembly/admin.ts');
+    this.#admin = openAdmin(this, this.#clock, this.logs.log.child({ part: 'admin' }));
+    await this.#admin.start();
+    const address = formatHostPort(this.#admin.address ?? this.config.admin.listen);
+    this.events.emit('listener', { listener: 'admin', state: 'listening', address, why: '' });
+  }
+
+  /** Checks and reads the tokens of a configuration; the answer puts them in force. */
+  async #prepareAdminAccess(config: ResolvedConfig): Promise<() => void> {
+    const { adminAccess } = await import('./assembly/admin.ts');
+    return (await this.#admin?.prepare(adminAccess(config.admin))) ?? (() => {});
   }
 
   /** The first health checks decide who gets the first requests; a server that hangs must not hold up the start. */
@@ -278,6 +326,8 @@ export class Daemon extends BaseService {
     this.#wasCut = await this.#threads.drain(drainTimeoutMs);
     await this.#health.stop();
     await this.#secrets.stop();
+    // Last: `/readyz` says until the end that this one drains.
+    await this.#admin?.stop();
     this.events.emit('life', { state: 'stopped' });
     await this.logs.stop();
   }

@@ -1,0 +1,78 @@
+/** What every change of a server has in common: who did it, from what to what, what it broke, how long it lasts. */
+import type { FastifyRequest } from 'fastify';
+import type { LiveServer } from '../control/index.ts';
+import type { Log } from '../observe/index.ts';
+import type { AdminControl, AdminPool, AdminServer } from './control.ts';
+import { ApiProblem } from './problem.ts';
+import { entityTag, isAvailable, matchesTag } from './views.ts';
+
+export const LASTS =
+  'In force until the daemon restarts. It survives a reload, unless the file says something new about this server.';
+
+/** The name under which a change is reported: who, through what. */
+export function changedBy(request: FastifyRequest): string {
+  return `api:${request.principal?.name ?? 'unknown'}`;
+}
+
+export function logChange(
+  log: Log,
+  request: FastifyRequest,
+  what: string,
+  fields: { pool: string; server: string; before: unknown; after: unknown },
+): void {
+  log.info(what, { by: changedBy(request), role: request.principal?.role, from: request.ip, ...fields });
+}
+
+/** @throws ApiProblem when nothing can be changed now */
+export function assertChangeable(control: AdminControl): void {
+  if (control.life === 'draining') throw new ApiProblem('stopping', 'The daemon is shutting down.');
+  assertInForce(control);
+}
+
+/** @throws ApiProblem as long as there are no pools yet */
+export function assertInForce(control: AdminControl): void {
+  if (control.generation === 0)
+    throw new ApiProblem('starting', 'The configuration is not in force yet.', {
+      fields: { 'retry-after': '1' },
+    });
+}
+
+/** @throws SluiceError `no_pool` */
+export function poolOf(control: AdminControl, name: string): AdminPool {
+  const pool = control.pools.find((it) => it.name === name);
+  if (pool) return pool;
+  const names = control.pools.map((it) => it.name).join(', ');
+  throw new ApiProblem('no_pool', `There is no pool "${name}".`, { hint: `There are: ${names || 'none'}.` });
+}
+
+/** @throws ApiProblem when somebody changed the server since the client looked at it */
+export function assertUnchanged(request: FastifyRequest, server: LiveServer): void {
+  const ifMatch = request.headers['if-match'];
+  const tag = entityTag(server);
+  if (ifMatch !== undefined && !matchesTag(ifMatch, tag))
+    throw new ApiProblem('precondition_failed', 'The server is not as If-Match says.', {
+      fields: { etag: tag },
+    });
+}
+
+/** Runs a change and tells when it took the pool's last available server away. */
+export async function withWarnings<Result>(
+  control: AdminControl,
+  pool: string,
+  change: () => Promise<Result> | Result,
+): Promise<{ readonly result: Result; readonly warnings: string[] }> {
+  const before = countAvailable(control.servers(pool));
+  const result = await change();
+  const after = countAvailable(control.servers(pool));
+  return {
+    result,
+    warnings:
+      before > 0 && after === 0
+        ? [`Pool "${pool}" has no server left that takes new requests: its clients get 503.`]
+        : [],
+  };
+}
+
+function countAvailable(servers: readonly AdminServer[]): number {
+  return servers.filter((server) => isAvailable(server.live)).length;
+}

@@ -1,0 +1,21 @@
+/** The admin API: main thread only, loaded when it is started (fastify costs start-up time). */
+export {
+  type AdminAccess,
+  AdminServer,
+  type AdminServerDeps,
+  type AdminServerOptions,
+  assertProtected,
+} from './admin-server.ts';
+export type {
+  AdminControl,
+  AdminDiagnostic,
+  AdminListener,
+  AdminNounDiff,
+  AdminPool,
+  AdminReload,
+  AdminServer as AdminServerState,
+  Life,
+  ReloadOutcome,
+  Role,
+} from './control.ts';
+export { tokenFileOf } from './token-file.ts';
