@@ -62,7 +62,9 @@ export function assertProtected(listen: HostPort, tokens: readonly unknown[]): v
 
 export class AdminServer extends BaseService {
   readonly name = 'admin API';
-  readonly #options: AdminServerOptions;
+  readonly #options: Omit<AdminServerOptions, keyof AdminAccess>;
+  /** Until the start; afterwards only hashes are kept. */
+  #first: AdminAccess | undefined;
   readonly #deps: AdminServerDeps;
   #hosts: readonly string[] = [];
   #tokens = new TokenSet([]);
@@ -72,7 +74,9 @@ export class AdminServer extends BaseService {
 
   constructor(options: AdminServerOptions, deps: AdminServerDeps) {
     super();
-    this.#options = options;
+    const { tokens, hosts, ...rest } = options;
+    this.#first = { tokens, hosts };
+    this.#options = rest;
     this.#deps = deps;
   }
 
@@ -103,7 +107,8 @@ export class AdminServer extends BaseService {
 
   protected override async onStart(): Promise<void> {
     const { listen, version, guard } = this.#options;
-    (await this.prepare(this.#options))();
+    if (this.#first) (await this.prepare(this.#first))();
+    this.#first = undefined;
     const deps = {
       ...this.#deps,
       version,

@@ -7,6 +7,7 @@
  * route that was matched, never to a prefix of a path: there is no second reading of the path that could differ.
  */
 import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { Socket } from 'node:net';
 import swagger from '@fastify/swagger';
 import fastify, {
   type FastifyBaseLogger,
@@ -25,7 +26,9 @@ import {
   validatorCompiler,
   type ZodTypeProvider,
 } from 'fastify-type-provider-zod';
+import { unmapAddress } from '../kernel/address.ts';
 import type { Clock } from '../kernel/clock.ts';
+import { errorCode } from '../kernel/errors.ts';
 import type { Log } from '../observe/index.ts';
 import type { AdminControl, Role } from './control.ts';
 import type { LoginGuard } from './login-guard.ts';
@@ -79,6 +82,7 @@ export async function makeApp(deps: AppDeps, routes: (app: AdminApp) => void): P
     requestTimeout: 10_000,
     http: { headersTimeout: 5000, connectionsCheckingInterval: 1000 },
     routerOptions: { maxParamLength: MAX_PARAM_CHARS },
+    clientErrorHandler: answerBadBytes,
     frameworkErrors: (error, _request, reply) => send(reply as FastifyReply, problemAnswer(error)),
   }).withTypeProvider<ZodTypeProvider>();
   app.setValidatorCompiler(validatorCompiler);
@@ -125,7 +129,7 @@ async function admit(request: FastifyRequest, reply: FastifyReply, deps: AppDeps
     deps.originRules(),
   );
   if (!verdict.ok) {
-    deps.log.warn('refused a request to the admin API', { from: request.ip, why: verdict.detail });
+    deps.log.warn('refused a request to the admin API', { from: clientOf(request), why: verdict.detail });
     throw new ApiProblem(verdict.code, verdict.detail);
   }
   const access = request.is404 ? 'viewer' : (request.routeOptions.config.access ?? 'admin');
@@ -143,7 +147,7 @@ async function admit(request: FastifyRequest, reply: FastifyReply, deps: AppDeps
 }
 
 async function authenticate(request: FastifyRequest, deps: AppDeps): Promise<Principal> {
-  const from = request.ip;
+  const from = clientOf(request);
   const token = bearerToken(request.headers.authorization);
   if (token === undefined) {
     throw new ApiProblem('unauthorized', 'The request has no bearer token.', {
@@ -179,6 +183,29 @@ function answerError(error: unknown, request: FastifyRequest, reply: FastifyRepl
   return send(reply, answer);
 }
 
+/** What Node's parser refuses never becomes a request. */
+function answerBadBytes(error: Error, socket: Socket): void {
+  // Gone, or in the middle of an answer.
+  if (!socket.writable || errorCode(error) === 'ECONNRESET') {
+    socket.destroy();
+    return;
+  }
+  const isTooLarge = errorCode(error) === 'HPE_HEADER_OVERFLOW';
+  const body = JSON.stringify(
+    problemAnswer(
+      new ApiProblem(
+        isTooLarge ? 'fields_too_large' : 'bad_request',
+        isTooLarge ? 'The fields are larger than 16 KiB.' : 'This is no HTTP request.',
+      ),
+    ).body,
+  );
+  const status = isTooLarge ? '431 Request Header Fields Too Large' : '400 Bad Request';
+  socket.end(
+    `HTTP/1.1 ${status}\r\nContent-Type: application/problem+json\r\n` +
+      `Content-Length: ${Buffer.byteLength(body)}\r\nConnection: close\r\n\r\n${body}`,
+  );
+}
+
 function send(reply: FastifyReply, answer: ProblemAnswer): FastifyReply {
   return reply
     .code(answer.body.status)
@@ -188,7 +215,12 @@ function send(reply: FastifyReply, answer: ProblemAnswer): FastifyReply {
     .send(answer.body);
 }
 
-export function pathOf(request: FastifyRequest): string {
+/** The address of whoever asks; never what a header says. */
+export function clientOf(request: FastifyRequest): string {
+  return unmapAddress(request.ip);
+}
+
+function pathOf(request: FastifyRequest): string {
   return request.url.split('?', 1)[0]?.slice(0, 300) ?? '';
 }
 

@@ -2,6 +2,7 @@
 import type { FastifyRequest } from 'fastify';
 import type { LiveServer } from '../control/index.ts';
 import type { Log } from '../observe/index.ts';
+import { clientOf } from './app.ts';
 import type { AdminControl, AdminPool, AdminServer } from './control.ts';
 import { ApiProblem } from './problem.ts';
 import { entityTag, isAvailable, matchesTag } from './views.ts';
@@ -20,7 +21,12 @@ export function logChange(
   what: string,
   fields: { pool: string; server: string; before: unknown; after: unknown },
 ): void {
-  log.info(what, { by: changedBy(request), role: request.principal?.role, from: request.ip, ...fields });
+  log.info(what, {
+    by: changedBy(request),
+    role: request.principal?.role,
+    from: clientOf(request),
+    ...fields,
+  });
 }
 
 /** @throws ApiProblem when nothing can be changed now */

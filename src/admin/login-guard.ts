@@ -43,7 +43,7 @@ export class LoginGuard {
   async blockedSeconds(address: string): Promise<number> {
     if (this.#counters === undefined) return 0;
     const state = await this.#counters.guesses.get(guardKey(address));
-    return state !== null && state.consumedPoints > this.#options.maxFailures ? seconds(state) : 0;
+    return state !== null && state.consumedPoints >= this.#options.maxFailures ? seconds(state) : 0;
   }
 
   /** Notes a wrong token. @returns seconds after which to try again when there were too many, else 0 */

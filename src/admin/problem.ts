@@ -78,6 +78,7 @@ export const PROBLEMS = {
   too_many_attempts: { status: 429, title: 'Too many wrong tokens' },
   starting: { status: 503, title: 'Still starting', hint: 'Wait until /readyz answers 200.' },
   stopping: { status: 503, title: 'Shutting down' },
+  fields_too_large: { status: 431, title: 'The fields are too large' },
   internal: { status: 500, title: 'Internal error', hint: 'The log has the details.' },
 } as const satisfies Record<string, ProblemKind>;
 

@@ -7,9 +7,14 @@ import type { Role } from './control.ts';
 import { parseServerAddress } from './server-address.ts';
 
 const count = z.int().nonnegative();
-const weight = z.int().min(0).max(1000);
-const maxConnections = z.int().min(1).max(10_000_000);
+const weight = wholeNumber(0, 1000);
+const maxConnections = wholeNumber(1, 10_000_000);
 const NAME = /^[A-Za-z0-9](?:[A-Za-z0-9_.-]{0,62}[A-Za-z0-9])?$/;
+
+function wholeNumber(min: number, max: number) {
+  const error = `Write a whole number from ${min} to ${max}.`;
+  return z.int({ error }).min(min, { error }).max(max, { error });
+}
 
 // ---- in
 

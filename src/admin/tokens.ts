@@ -1,6 +1,6 @@
 /**
- * Who may come in. Only hashes are kept, so that no dump of the process' objects shows a token, and every comparison
- * takes the same time: SHA-256 of what was presented against every known hash, never leaving early. Hashing also
+ * Who may come in. Only hashes are kept here, and every comparison takes the same time:
+ * SHA-256 of what was presented against every known hash, never leaving early. Hashing also
  * makes all lengths equal. A slow hash is not needed: tokens are random, not chosen to be remembered.
  */
 import { createHash, timingSafeEqual } from 'node:crypto';

@@ -1,7 +1,7 @@
 /** What is done to a server, as opposed to what it is: drain, undrain, maintenance, check. */
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { ServerPatch } from '../../control/index.ts';
-import type { AdminApp, AppDeps } from '../app.ts';
+import { type AdminApp, type AppDeps, clientOf } from '../app.ts';
 import { assertChangeable, assertUnchanged, changedBy, LASTS, logChange, withWarnings } from '../change.ts';
 import {
   type ChangedServer,
@@ -122,7 +122,7 @@ function checkRoute(app: AdminApp, { control, log }: AppDeps): void {
       // An unknown name is told from a pool without checks.
       control.server(pool, id);
       const report = await control.checkServer(pool, id);
-      log.info('server checked', { by: changedBy(request), from: request.ip, pool, server: id });
+      log.info('server checked', { by: changedBy(request), from: clientOf(request), pool, server: id });
       return reply.send({
         server: id,
         healthy: report.healthy,

@@ -1,7 +1,7 @@
 /** What the daemon is: one snapshot of all, its own description, and reading the file again. */
 import { hostname } from 'node:os';
 import { SluiceError } from '../../kernel/errors.ts';
-import type { AdminApp, AppDeps } from '../app.ts';
+import { type AdminApp, type AppDeps, clientOf } from '../app.ts';
 import { assertChangeable, changedBy } from '../change.ts';
 import type { AdminControl } from '../control.ts';
 import { ApiProblem, PROBLEMS } from '../problem.ts';
@@ -80,7 +80,7 @@ function reloadRoute(app: AdminApp, { control, log }: AppDeps): void {
     },
     async (request) => {
       assertChangeable(control);
-      log.info('reload asked for', { by: changedBy(request), from: request.ip });
+      log.info('reload asked for', { by: changedBy(request), from: clientOf(request) });
       return reload(control);
     },
   );
