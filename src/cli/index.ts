@@ -2,11 +2,12 @@
  * The command line: verbs, options, help. A verb's file is loaded when the verb is used, so that `version` does not pay
  * for the daemon and `run` not for the rest.
  */
-import { Command, CommanderError, Option } from 'commander';
+import { Command, CommanderError, InvalidArgumentError, Option } from 'commander';
 import { distance } from 'fastest-levenshtein';
 import type { AdminArguments } from './admin-client.ts';
 import type { CertMakeOptions } from './cert-make.ts';
 import { type Context, EXIT, type ExitCode } from './context.ts';
+import type { DemoArguments } from './demo/index.ts';
 import { reportFailure, UsageError } from './failure.ts';
 import { painter } from './paint.ts';
 import type { RouteTestOptions } from './route-test.ts';
@@ -51,6 +52,7 @@ function makeProgram(context: Context, done: Done): Command {
     .showHelpAfterError('(sluice --help shows what there is)')
     .helpCommand(true);
   addRun(program, context, done);
+  addDemo(program, context, done);
   addCheck(program, context, done);
   addConfig(program, context, done);
   addRoute(program, context, done);
@@ -98,6 +100,42 @@ function unknownVerb(word: string, program: Command): UsageError {
   const hint = near === undefined ? `Verbs: ${verbs.join(', ')}` : `Did you mean "${near.verb}"?`;
   return new UsageError(`unknown verb "${word}"`, hint);
 }
+
+function addDemo(program: Command, context: Context, done: Done): void {
+  program
+    .command('demo')
+    .summary('see it at work: a bookstore fleet, https, traffic')
+    .description(
+      'Starts three bookstores, the balancer in front of them on https, and light traffic; says what to open and what to try.',
+    )
+    .option('--port <number>', 'port of the https listener', port)
+    .option('--servers <number>', 'how many bookstores', wholeNumber(1, 50))
+    .option('--rate <number>', 'requests a second of the traffic', wholeNumber(1, 10_000), 20)
+    .option('--no-traffic', 'without traffic')
+    .option('--duration <time>', 'end after this long, such as 30s')
+    .option('--headless', 'without a line that is drawn anew')
+    .option('--json', 'one JSON object a line: ready, what happens, summary; the log goes to standard error')
+    .option('-c, --config <file>', 'another file than config/bookstore.yaml')
+    .option('--data <dir>', 'where certificates, database and logs are kept (default: data/demo)')
+    .addHelpText(
+      'after',
+      '\nSIGHUP reads the file again: new servers are started, those that left drain and stop.',
+    )
+    .action(async (options: DemoArguments) => {
+      const { demo } = await import('./demo/index.ts');
+      done(await demo(options, context));
+    });
+}
+
+function wholeNumber(least: number, most: number): (text: string) => number {
+  return (text) => {
+    const value = /^\d{1,9}$/.test(text) ? Number(text) : Number.NaN;
+    if (value >= least && value <= most) return value;
+    throw new InvalidArgumentError(`Write a whole number from ${least} to ${most}.`);
+  };
+}
+
+const port = wholeNumber(0, 65_535);
 
 function addCheck(program: Command, context: Context, done: Done): void {
   program

@@ -1,17 +1,12 @@
 /** `sluice run`: the daemon in the foreground. */
-import type { ConfigSource, Diagnostic, LoadResult, ResolvedConfig } from '../config/index.ts';
+import type { ConfigSource } from '../config/index.ts';
 import { Daemon } from '../daemon.ts';
-import {
-  type ConfigArguments,
-  chooseSource,
-  diagnosticLine,
-  diagnosticsText,
-  load,
-} from './configuration.ts';
+import { type ConfigArguments, chooseSource, diagnosticsText, load } from './configuration.ts';
 import { type Context, EXIT, type ExitCode } from './context.ts';
 import { failureFields, reportFailure } from './failure.ts';
 import { beginLife, type Life } from './life.ts';
-import { reloadFields, stateFields } from './state.ts';
+import { logWarnings, reloadConfig } from './reload-config.ts';
+import { stateFields } from './state.ts';
 
 export async function run(args: ConfigArguments, context: Context): Promise<ExitCode> {
   const source = chooseSource(args, context);
@@ -46,7 +41,7 @@ function lifeOf(daemon: Daemon, source: ConfigSource, context: Context): Life {
         () => true,
         () => false,
       );
-      if (hasStarted) await reload(daemon, () => load(source, context));
+      if (hasStarted) await reloadConfig(daemon, () => load(source, context));
     },
     dumpState: () => log.info('state', stateFields(daemon, context.clock.nowMs())),
     fail: async (error) => {
@@ -54,47 +49,6 @@ function lifeOf(daemon: Daemon, source: ConfigSource, context: Context): Life {
       await daemon.logs.stop();
     },
   };
-}
-
-/**
- * Reads the configuration again and puts it in force. A bad one changes nothing and says so in the log.
- * @param adapt what the caller changes of each configuration before it is put in force
- * @returns whether it is in force now
- */
-export async function reload(
-  daemon: Daemon,
-  read: () => LoadResult,
-  adapt: (config: ResolvedConfig) => Promise<ResolvedConfig> = async (config) => config,
-): Promise<boolean> {
-  const { log } = daemon.logs;
-  const loaded = read();
-  if (!loaded.ok) {
-    const closing = 'The running configuration was not changed.';
-    const text = diagnosticsText(loaded.diagnostics, loaded.frameText, { hasColour: false }, closing);
-    log.error(`the new configuration was refused\n${text.trimEnd()}`);
-    daemon.events.emit('config_error', {
-      file: daemon.config.file,
-      errors: loaded.diagnostics.filter((it) => it.severity === 'error').map(diagnosticLine),
-    });
-    return false;
-  }
-  logWarnings(daemon, loaded.warnings);
-  try {
-    const report = await daemon.reload(await adapt(loaded.config));
-    const { changes, needsRestart } = reloadFields(report.diff);
-    const message = report.diff.same ? 'reloaded: nothing has changed' : 'reloaded';
-    log.info(message, { generation: report.generation, ...changes });
-    if (needsRestart.length > 0) log.warn('takes effect after a restart', { settings: needsRestart });
-    return true;
-  } catch (error) {
-    const { message, fields } = failureFields(error);
-    log.error(`the new configuration was refused: ${message}`, fields);
-    return false;
-  }
-}
-
-export function logWarnings(daemon: Daemon, warnings: readonly Diagnostic[]): void {
-  for (const warning of warnings) daemon.logs.log.warn(diagnosticLine(warning));
 }
 
 async function giveUp(daemon: Daemon, error: unknown, context: Context): Promise<ExitCode> {

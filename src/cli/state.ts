@@ -28,14 +28,8 @@ export function stateFields(daemon: Daemon, nowMs: number): Record<string, unkno
   };
 }
 
-/** Settings that are read once, at the start. */
-const READ_ONCE = /^(threads|admin|store|logs\.(format|file|access\.file))\b/;
-
 /** A reload in the words of the log; what did not change is left out. */
-export function reloadFields(diff: ConfigDiff): {
-  readonly changes: Readonly<Record<string, unknown>>;
-  readonly needsRestart: readonly string[];
-} {
+export function reloadFields(diff: ConfigDiff): Record<string, unknown> {
   const nouns: [string, NounDiff][] = [
     ['listeners', diff.listeners],
     ['routes', diff.routes],
@@ -43,14 +37,14 @@ export function reloadFields(diff: ConfigDiff): {
     ['certificates', diff.certificates],
     ...[...diff.servers].map(([pool, servers]): [string, NounDiff] => [`servers of ${pool}`, servers]),
   ];
-  const changes: Record<string, unknown> = {};
+  const fields: Record<string, unknown> = {};
   for (const [noun, { added, changed, removed }] of nouns) {
-    if (added.length > 0) changes[`${noun} added`] = added;
+    if (added.length > 0) fields[`${noun} added`] = added;
     if (changed.length > 0)
-      changes[`${noun} changed`] = changed.map((it) => `${it.name} (${it.what.join(', ')})`);
-    if (removed.length > 0) changes[`${noun} removed`] = removed;
+      fields[`${noun} changed`] = changed.map((it) => `${it.name} (${it.what.join(', ')})`);
+    if (removed.length > 0) fields[`${noun} removed`] = removed;
   }
-  if (diff.routesReordered) changes['routes reordered'] = true;
-  if (diff.settings.length > 0) changes['settings'] = diff.settings;
-  return { changes, needsRestart: diff.settings.filter((path) => READ_ONCE.test(path)) };
+  if (diff.routesReordered) fields['routes reordered'] = true;
+  if (diff.settings.length > 0) fields['settings'] = diff.settings;
+  return fields;
 }

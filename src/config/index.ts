@@ -21,4 +21,4 @@ export {
 export * from './resolved.ts';
 export { MASK, Secret } from './secret.ts';
 export { showConfig } from './show.ts';
-export { formatDuration, formatPercent, formatRate } from './units.ts';
+export { formatDuration, formatPercent, formatRate, parseDuration } from './units.ts';

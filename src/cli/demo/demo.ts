@@ -1,0 +1,255 @@
+/**
+ * The demo: bookstores, the balancer in front of them in this process, and light traffic through it. Owns the order in
+ * which they start, change and end:
+ *
+ *   start    turn ─▶ ports ─▶ bookstores ─▶ balancer ─▶ told ─▶ traffic
+ *   reload   file ─▶ new bookstores run ─▶ balancer switches ─▶ those that left drain and stop
+ *   stop     traffic ─▶ balancer drains ─▶ bookstores ─▶ summary
+ */
+import { existsSync, readFileSync, renameSync, statSync } from 'node:fs';
+import { join } from 'node:path';
+import type { LoadedConfig, LoadResult, PoolConfig, ResolvedConfig } from '../../config/index.ts';
+import type { Daemon } from '../../daemon.ts';
+import { formatHostPort } from '../../kernel/address.ts';
+import type { Clock, Timer } from '../../kernel/clock.ts';
+import { fastRandom } from '../../kernel/random.ts';
+import { BaseService } from '../../kernel/service.ts';
+import { authorityFileOf } from '../../tls/index.ts';
+import { logWarnings, reloadConfig } from '../reload-config.ts';
+import { Fleet } from './fleet.ts';
+import { LiveView } from './live-view.ts';
+import type { DemoFacts, DemoServer, Narrator } from './narrator.ts';
+import { PortFinder, place, wantedServers, withServerCount } from './placement.ts';
+import { takeTurn } from './start-turn.ts';
+import { Traffic } from './traffic.ts';
+
+export interface DemoOptions {
+  readonly loaded: LoadedConfig;
+  /** Reads the file again. */
+  readonly read: () => LoadResult;
+  /** For all that is kept; it exists. */
+  readonly folder: string;
+  /** Of the balancer's first listener with TLS; undefined = as the file says, or a free one. */
+  readonly port: number | undefined;
+  /** How many servers the first pool has; undefined = as the file says. */
+  readonly servers: number | undefined;
+  /** Requests a second; 0 = none. */
+  readonly rate: number;
+  /** The log goes to standard error instead of a file: standard output carries events. */
+  readonly logsToStderr: boolean;
+  readonly env: Readonly<Record<string, string | undefined>>;
+  readonly pid: number;
+}
+
+const TICK_MS = 1000;
+const MAX_LOG_BYTES = 10 * 1024 ** 2;
+
+export class Demo extends BaseService {
+  readonly name = 'demo';
+  readonly #options: DemoOptions;
+  readonly #clock: Clock;
+  readonly #narrator: Narrator;
+  readonly #ports = new PortFinder();
+  readonly #fleet: Fleet;
+  #daemon: Daemon | undefined;
+  #traffic: Traffic | undefined;
+  #ticker: Timer | undefined;
+  #readyMs: number | undefined;
+  #reloads: Promise<unknown> = Promise.resolve();
+
+  constructor(options: DemoOptions, deps: { readonly clock: Clock; readonly narrator: Narrator }) {
+    super();
+    this.#options = options;
+    this.#clock = deps.clock;
+    this.#narrator = deps.narrator;
+    this.#fleet = new Fleet({
+      clock: deps.clock,
+      env: options.env,
+      databaseFile: join(options.folder, 'bookstore.db'),
+      onEvent: (event) => deps.narrator.fleet(event),
+    });
+  }
+
+  /** Undefined until the balancer exists. */
+  get daemon(): Daemon | undefined {
+    return this.#daemon;
+  }
+
+  /** Reads the file again; one after the other. */
+  reload(): Promise<void> {
+    const done = this.#reloads.then(() => this.#reload());
+    this.#reloads = done.catch(() => {});
+    return done;
+  }
+
+  protected async onStart(): Promise<void> {
+    const { loaded, folder, rate } = this.#options;
+    this.#narrator.starting(loaded.config.file);
+    for (const name of ['access.log', 'sluice.log']) keepShort(join(folder, name));
+    const endTurn = await takeTurn(folder, this.#clock);
+    let daemon: Daemon;
+    try {
+      daemon = await this.#startAll(loaded);
+    } finally {
+      endTurn();
+    }
+    const facts = this.#facts(daemon);
+    this.#readyMs = this.#clock.nowMs();
+    this.#narrator.ready(facts);
+    if (rate > 0) await this.#startTraffic(facts, rate);
+    const view = new LiveView(daemon);
+    view.look(this.#clock.nowMs());
+    this.#ticker = this.#clock.setTicker(TICK_MS, () => this.#tick(view));
+  }
+
+  async #startAll(loaded: LoadedConfig): Promise<Daemon> {
+    const { folder, logsToStderr } = this.#options;
+    // The balancer's code is loaded while the bookstores start.
+    const [{ Daemon }, config] = await Promise.all([import('../../daemon.ts'), this.#place(loaded.config)]);
+    const daemon = new Daemon(
+      { config, certificatesDir: join(folder, 'certs'), logFd: logsToStderr ? 2 : 1 },
+      this.#clock,
+    );
+    this.#daemon = daemon;
+    logWarnings(daemon, loaded.warnings);
+    daemon.events.on('server_state', (event) => this.#narrator.serverState(event));
+    await daemon.start();
+    return daemon;
+  }
+
+  /** The file's words with the ports of this run; every bookstore that it names runs. */
+  async #place(file: ResolvedConfig): Promise<ResolvedConfig> {
+    const { servers, folder, logsToStderr, port } = this.#options;
+    const config = servers === undefined ? file : withServerCount(file, servers);
+    const started = this.#fleet.ensure(wantedServers(config));
+    // One after the other: what a port is asked for must not be found free twice.
+    const { host, port: adminPort } = config.admin.listen;
+    const foundAdmin = await this.#ports.find('the admin API', host, adminPort);
+    const listenerPorts = new Map<string, number>();
+    const fixed = port === undefined ? undefined : mainListener(config);
+    for (const listener of config.listeners) {
+      const { name, address } = listener;
+      const found =
+        listener === fixed && port !== undefined
+          ? port
+          : await this.#ports.find(`listener ${name}`, address, listener.port);
+      listenerPorts.set(name, found);
+    }
+    await started;
+    return place(config, {
+      folder,
+      logFile: logsToStderr ? undefined : join(folder, 'sluice.log'),
+      adminPort: foundAdmin,
+      listenerPort: ({ name, port: wanted }) => listenerPorts.get(name) ?? wanted,
+      serverPort: (key) => this.#fleet.member(key)?.port,
+    });
+  }
+
+  async #startTraffic({ proxy, caFile }: DemoFacts, rate: number): Promise<void> {
+    const ca = caFile !== '' && existsSync(caFile) ? readFileSync(caFile, 'utf8') : undefined;
+    const deps = { clock: this.#clock, random: fastRandom() };
+    this.#traffic = new Traffic({ baseUrl: proxy, ca, rate }, deps);
+    await this.#traffic.start();
+  }
+
+  #tick(view: LiveView): void {
+    const nowMs = this.#clock.nowMs();
+    const elapsedMs = nowMs - (this.#readyMs ?? nowMs);
+    this.#narrator.tick({ ...view.look(nowMs), traffic: this.#traffic?.totals, elapsedMs });
+  }
+
+  async #reload(): Promise<void> {
+    const daemon = this.#daemon;
+    if (daemon === undefined || !daemon.isReady) return;
+    const reloaded = await reloadConfig(daemon, this.#options.read, (config) => this.#place(config));
+    // Refused or not: only what the balancer knows now goes on.
+    await this.#fleet.retain(this.#known(daemon.config));
+    if (!reloaded.ok) return this.#narrator.reloaded(reloaded);
+    const { diff } = reloaded.report;
+    this.#narrator.reloaded({ ok: true, diff, servers: this.#servers(daemon.config) });
+  }
+
+  /** The bookstores of a placed configuration. */
+  #known(config: ResolvedConfig): { key: string; host: string; port: number }[] {
+    const addresses = new Set(wantedServers(config).map(({ key }) => key));
+    return this.#fleet.members
+      .filter(({ address }) => addresses.has(address))
+      .map(({ key, port }) => ({ key, host: '', port }));
+  }
+
+  protected async onStop(): Promise<void> {
+    this.#ticker?.cancel();
+    await this.#reloads;
+    await this.#traffic?.stop();
+    await this.#daemon?.stop();
+    await this.#fleet.stop();
+    if (this.#readyMs === undefined) return;
+    this.#narrator.summary({
+      traffic: this.#traffic?.totals,
+      durationMs: this.#clock.nowMs() - this.#readyMs,
+      wasCut: this.#daemon?.wasCut ?? false,
+    });
+  }
+
+  // ---- what is told
+
+  #facts(daemon: Daemon): DemoFacts {
+    const { folder, loaded, pid } = this.#options;
+    const { config, listeners } = daemon;
+    const main = mainListener(config);
+    const urlOf = (name: string | undefined): string => {
+      const listener = listeners.find((it) => it.name === name);
+      if (listener === undefined) return '';
+      const host = listener.host === undefined ? 'localhost' : listener.host;
+      return `${listener.tls === null ? 'http' : 'https'}://${formatHostPort({ host, port: listener.port })}`;
+    };
+    const plain = config.listeners.find((it) => it.tls === undefined && it !== main);
+    const tokenFile = join(folder, 'admin.token');
+    return {
+      proxy: urlOf(main?.name),
+      http: urlOf(plain?.name),
+      admin: `http://${formatHostPort(config.admin.listen)}`,
+      token: existsSync(tokenFile) ? readFileSync(tokenFile, 'utf8').trim() : '',
+      tokenFile,
+      caFile: main?.tls === undefined ? '' : authorityFileOf(join(folder, 'certs')),
+      configFile: loaded.config.file,
+      folder,
+      pid,
+      pool: config.pools[0]?.name ?? '',
+      servers: this.#servers(config),
+      moved: this.#moved(),
+    };
+  }
+
+  #servers(config: ResolvedConfig): DemoServer[] {
+    const pids = new Map(this.#fleet.members.map(({ address, pid }) => [address, pid]));
+    return config.pools.flatMap((pool: PoolConfig) =>
+      pool.servers.map((server) => {
+        const address = formatHostPort(server);
+        return { id: server.id, address, pid: pids.get(address) ?? 0 };
+      }),
+    );
+  }
+
+  #moved(): DemoFacts['moved'] {
+    const servers = this.#fleet.members.filter(({ key, address }) => key !== address);
+    return [
+      ...this.#ports.moved,
+      ...servers.map(({ key, port }) => ({
+        what: `bookstore ${key}`,
+        from: Number(key.slice(key.lastIndexOf(':') + 1)),
+        to: port,
+      })),
+    ];
+  }
+}
+
+/** Where people and traffic go. */
+function mainListener(config: ResolvedConfig): ResolvedConfig['listeners'][number] | undefined {
+  return config.listeners.find((it) => it.tls !== undefined) ?? config.listeners[0];
+}
+
+/** A log that has grown long makes room; the one before it is kept. */
+function keepShort(file: string): void {
+  if (existsSync(file) && statSync(file).size > MAX_LOG_BYTES) renameSync(file, `${file}.1`);
+}
