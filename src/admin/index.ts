@@ -4,7 +4,6 @@ export {
   AdminServer,
   type AdminServerDeps,
   type AdminServerOptions,
-  assertProtected,
 } from './admin-server.ts';
 export type {
   AdminControl,
@@ -18,4 +17,3 @@ export type {
   ReloadOutcome,
   Role,
 } from './control.ts';
-export { tokenFileOf } from './token-file.ts';

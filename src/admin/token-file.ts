@@ -13,16 +13,12 @@ const TOKEN_FILE = 'admin.token';
 const MIN_TOKEN_CHARS = 20;
 const TOKEN_BYTES = 32;
 
-export function tokenFileOf(folder: string): string {
-  return join(folder, TOKEN_FILE);
-}
-
 /**
  * The token in the folder's `admin.token`, made when there is none.
  * @throws SluiceError `token_file` when it can be neither read nor written, or holds no token
  */
 export async function readOrMakeToken(folder: string, log: Log): Promise<string> {
-  const file = tokenFileOf(folder);
+  const file = join(folder, TOKEN_FILE);
   try {
     const known = await readToken(file, log);
     if (known !== undefined) return known;
