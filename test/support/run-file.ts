@@ -29,6 +29,8 @@ export interface FileResult {
 }
 
 const LEFTOVER_GRACE_MS = 3000;
+/** Of the time that a file has, what tap gives it. */
+const TAP_SHARE = 0.9;
 const OUTPUT_LIMIT_CHARS = 20_000;
 
 /** The process groups that run now, to be ended with the runner. */
@@ -86,11 +88,13 @@ export async function runFile(
   return { file, counts: reader.counts, problems, output, durationMs: performance.now() - started };
 }
 
-function environmentOf({ environment, coverageFolder }: RunOptions): NodeJS.ProcessEnv {
+function environmentOf({ environment, coverageFolder, timeoutMs }: RunOptions): NodeJS.ProcessEnv {
   const { NODE_COMPILE_CACHE: cache, ...rest } = environment;
+  // A hang is better told by tap, which knows the test, than by us: its limit is the shorter one (default 30 s).
+  const own = { TAP: '1', TAP_TIMEOUT: String(Math.ceil((timeoutMs / 1000) * TAP_SHARE)) };
+  if (coverageFolder === undefined) return { ...environment, ...own };
   // Code that comes from the compile cache is measured by whole functions only.
-  if (coverageFolder === undefined) return { ...environment, TAP: '1' };
-  return { ...rest, TAP: '1', NODE_V8_COVERAGE: coverageFolder };
+  return { ...rest, ...own, NODE_V8_COVERAGE: coverageFolder };
 }
 
 type End =
@@ -121,16 +125,20 @@ function judge(end: End, counts: TapCounts, known: boolean): string[] {
 
 /** Waits for the rest of the group; what does not end is killed and reported. */
 async function endLeftovers(group: number): Promise<string[]> {
-  const giveUpAt = performance.now() + LEFTOVER_GRACE_MS;
-  for (;;) {
-    const left = runningInGroup(group);
-    if (left.length === 0) return [];
-    if (performance.now() > giveUpAt) {
-      killGroup(group);
-      return [`left behind ${LEFTOVER_GRACE_MS / 1000} s after its end, and killed now: ${left.join('; ')}`];
-    }
+  if (await groupEnds(group, LEFTOVER_GRACE_MS)) return [];
+  const left = runningInGroup(group).join('; ');
+  killGroup(group);
+  await groupEnds(group, LEFTOVER_GRACE_MS);
+  return [`left behind ${LEFTOVER_GRACE_MS / 1000} s after its end, and killed now: ${left}`];
+}
+
+async function groupEnds(group: number, withinMs: number): Promise<boolean> {
+  const giveUpAt = performance.now() + withinMs;
+  while (runningInGroup(group).length > 0) {
+    if (performance.now() > giveUpAt) return false;
     await new Promise((done) => setTimeout(done, 20));
   }
+  return true;
 }
 
 function killGroup(group: number): void {
