@@ -11,6 +11,14 @@ import { poolDefinitions, slotKeys } from './assembly/build-snapshot.ts';
 import { type Logs, openLogs } from './assembly/logs.ts';
 import { makeMetrics } from './assembly/metrics.ts';
 import { certificatesFolder } from './assembly/plan.ts';
+import {
+  diagnosticLine,
+  logRefusal,
+  logRefusedFile,
+  logReload,
+  logWarnings,
+  reloadEvent,
+} from './assembly/reload-report.ts';
 import type { ListenerSnapshot } from './assembly/snapshot.ts';
 import { ThreadPool } from './assembly/thread-pool.ts';
 import { type ConfigDiff, diffConfig, type LoadResult, type ResolvedConfig } from './config/index.ts';
@@ -209,18 +217,13 @@ export class Daemon extends BaseService {
       await this.#applier.apply(config);
       switchAccess();
     } catch (error) {
+      logRefusal(log, error);
       this.events.emit('config_error', { file: config.file, errors: [errorText(error)] });
       throw error;
     }
     log.setLevel(config.logs.level);
-    this.events.emit('reload', {
-      ok: true,
-      generation: this.generation,
-      kept: [],
-      added: [],
-      removed: [],
-      why: '',
-    });
+    logReload(log, this.generation, diff);
+    this.events.emit('reload', reloadEvent(this.generation, diff));
     return { generation: this.generation, diff };
   }
 
@@ -231,10 +234,13 @@ export class Daemon extends BaseService {
         hint: 'Start it with --config FILE.',
       });
     const loaded = await this.#options.readConfig();
-    if (loaded.ok) return { ok: true, ...(await this.reload(loaded.config)), warnings: loaded.warnings };
+    if (loaded.ok) {
+      logWarnings(this.logs.log, loaded.warnings);
+      return { ok: true, ...(await this.reload(loaded.config)), warnings: loaded.warnings };
+    }
     const { diagnostics } = loaded;
-    const errors = diagnostics.filter((it) => it.severity === 'error').map((it) => it.message);
-    this.logs.log.error('the configuration was refused, nothing has changed', { errors });
+    logRefusedFile(this.logs.log, loaded);
+    const errors = diagnostics.filter((it) => it.severity === 'error').map(diagnosticLine);
     this.events.emit('config_error', { file: this.config.file, errors });
     return { ok: false, diagnostics };
   }

@@ -15,6 +15,7 @@ import type { Clock } from '../kernel/clock.ts';
 import type { SlotTable } from '../kernel/slots.ts';
 import type { Log } from '../observe/index.ts';
 import type { Metrics } from '../observe/main/index.ts';
+import { needsRestart } from './reload-report.ts';
 import type { ListenerSnapshot } from './snapshot.ts';
 
 /** What reading the file again came to. */
@@ -132,11 +133,6 @@ function outcomeOf(reload: FileReload): ReloadOutcome {
     warnings,
   };
   return { ok: true, reload: report };
-}
-
-/** Whether a setting is read at the start only. Log level, access log switch and tokens follow a reload. */
-export function needsRestart(setting: string): boolean {
-  return /^(?:threads|store\b|admin\.listen|logs\.(?:format|file|access\.file)$)/.test(setting);
 }
 
 /** Of the package that this file is part of, in a checkout as well as installed (`dist/`). */

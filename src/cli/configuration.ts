@@ -71,10 +71,3 @@ export function diagnosticsText(
   });
   return `${text}\n`;
 }
-
-/** `sluice.yaml:6:9 pools.web: message`, for a line of the log. */
-export function diagnosticLine(diagnostic: Diagnostic): string {
-  const { file, line, column, path, message } = diagnostic;
-  const place = line === 0 ? file : `${file}:${line}:${column}`;
-  return `${place} ${path === '' ? '' : `${path}: `}${message}`;
-}

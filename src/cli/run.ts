@@ -1,11 +1,10 @@
 /** `sluice run`: the daemon in the foreground. */
-import type { ConfigSource } from '../config/index.ts';
+import { logWarnings } from '../assembly/reload-report.ts';
 import { Daemon } from '../daemon.ts';
 import { type ConfigArguments, chooseSource, diagnosticsText, load } from './configuration.ts';
 import { type Context, EXIT, type ExitCode } from './context.ts';
 import { failureFields, reportFailure } from './failure.ts';
 import { beginLife, type Life } from './life.ts';
-import { logWarnings, reloadConfig } from './reload-config.ts';
 import { stateFields } from './state.ts';
 
 export async function run(args: ConfigArguments, context: Context): Promise<ExitCode> {
@@ -16,9 +15,12 @@ export async function run(args: ConfigArguments, context: Context): Promise<Exit
     context.stderr.write(diagnosticsText(loaded.diagnostics, loaded.frameText, context.stderr, closing));
     return EXIT.usage;
   }
-  const daemon = new Daemon({ config: loaded.config }, context.clock);
-  const { over } = beginLife(lifeOf(daemon, source, context), context);
-  logWarnings(daemon, loaded.warnings);
+  const daemon = new Daemon(
+    { config: loaded.config, readConfig: () => load(source, context) },
+    context.clock,
+  );
+  const { over } = beginLife(lifeOf(daemon, context), context);
+  logWarnings(daemon.logs.log, loaded.warnings);
   const failed = daemon.start().then(
     () => over,
     (error: unknown) => giveUp(daemon, error, context),
@@ -26,7 +28,7 @@ export async function run(args: ConfigArguments, context: Context): Promise<Exit
   return Promise.race([over, failed]);
 }
 
-function lifeOf(daemon: Daemon, source: ConfigSource, context: Context): Life {
+function lifeOf(daemon: Daemon, context: Context): Life {
   const { log } = daemon.logs;
   return {
     onStopping: (signal) =>
@@ -41,7 +43,8 @@ function lifeOf(daemon: Daemon, source: ConfigSource, context: Context): Life {
         () => true,
         () => false,
       );
-      if (hasStarted) await reloadConfig(daemon, () => load(source, context));
+      // A refused file is in the log, and nothing has changed.
+      if (hasStarted) await daemon.reloadFile().catch(() => {});
     },
     dumpState: () => log.info('state', stateFields(daemon, context.clock.nowMs())),
     fail: async (error) => {

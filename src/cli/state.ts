@@ -1,5 +1,4 @@
-/** What the log gets to see of a running daemon: its state on SIGUSR2, and what a reload did. */
-import type { ConfigDiff, NounDiff } from '../config/index.ts';
+/** What the log gets to see of a running daemon on SIGUSR2. */
 import type { Daemon } from '../daemon.ts';
 
 /** Everything that helps to tell, afterwards, what the daemon was doing. */
@@ -26,25 +25,4 @@ export function stateFields(daemon: Daemon, nowMs: number): Record<string, unkno
       ]),
     ),
   };
-}
-
-/** A reload in the words of the log; what did not change is left out. */
-export function reloadFields(diff: ConfigDiff): Record<string, unknown> {
-  const nouns: [string, NounDiff][] = [
-    ['listeners', diff.listeners],
-    ['routes', diff.routes],
-    ['pools', diff.pools],
-    ['certificates', diff.certificates],
-    ...[...diff.servers].map(([pool, servers]): [string, NounDiff] => [`servers of ${pool}`, servers]),
-  ];
-  const fields: Record<string, unknown> = {};
-  for (const [noun, { added, changed, removed }] of nouns) {
-    if (added.length > 0) fields[`${noun} added`] = added;
-    if (changed.length > 0)
-      fields[`${noun} changed`] = changed.map((it) => `${it.name} (${it.what.join(', ')})`);
-    if (removed.length > 0) fields[`${noun} removed`] = removed;
-  }
-  if (diff.routesReordered) fields['routes reordered'] = true;
-  if (diff.settings.length > 0) fields['settings'] = diff.settings;
-  return fields;
 }

@@ -8,14 +8,22 @@
  */
 import { existsSync, readFileSync, renameSync, statSync } from 'node:fs';
 import { join } from 'node:path';
-import type { LoadedConfig, LoadResult, PoolConfig, ResolvedConfig } from '../../config/index.ts';
+import { logWarnings } from '../../assembly/reload-report.ts';
+import {
+  diffConfig,
+  type LoadedConfig,
+  type LoadResult,
+  type PoolConfig,
+  type ResolvedConfig,
+} from '../../config/index.ts';
 import type { Daemon } from '../../daemon.ts';
 import { formatHostPort } from '../../kernel/address.ts';
 import type { Clock, Timer } from '../../kernel/clock.ts';
+import { errorText } from '../../kernel/errors.ts';
 import { fastRandom } from '../../kernel/random.ts';
 import { BaseService } from '../../kernel/service.ts';
 import { authorityFileOf } from '../../tls/index.ts';
-import { logWarnings, reloadConfig } from '../reload-config.ts';
+import { diagnosticsText } from '../configuration.ts';
 import { Fleet } from './fleet.ts';
 import { LiveView } from './live-view.ts';
 import type { DemoFacts, DemoServer, Narrator } from './narrator.ts';
@@ -56,6 +64,9 @@ export class Demo extends BaseService {
   #ticker: Timer | undefined;
   #readyMs: number | undefined;
   #reloads: Promise<unknown> = Promise.resolve();
+  #retiring: Promise<void> = Promise.resolve();
+  /** The mistakes of the file that was read last, for people. */
+  #refusal: string | undefined;
 
   constructor(options: DemoOptions, deps: { readonly clock: Clock; readonly narrator: Narrator }) {
     super();
@@ -76,10 +87,13 @@ export class Demo extends BaseService {
   }
 
   /** Reads the file again; one after the other. */
-  reload(): Promise<void> {
-    const done = this.#reloads.then(() => this.#reload());
-    this.#reloads = done.catch(() => {});
-    return done;
+  reload(): Promise<unknown> {
+    // A refused file is told, and nothing has changed.
+    this.#reloads = this.#reloads
+      .then(() => this.start())
+      .then(() => this.#daemon?.reloadFile())
+      .catch(() => {});
+    return this.#reloads;
   }
 
   protected async onStart(): Promise<void> {
@@ -107,13 +121,19 @@ export class Demo extends BaseService {
     // The balancer's code is loaded while the bookstores start.
     const [{ Daemon }, config] = await Promise.all([import('../../daemon.ts'), this.#place(loaded.config)]);
     const daemon = new Daemon(
-      { config, certificatesDir: join(folder, 'certs'), logFd: logsToStderr ? 2 : 1 },
+      {
+        config,
+        certificatesDir: join(folder, 'certs'),
+        logFd: logsToStderr ? 2 : 1,
+        readConfig: () => this.#read(),
+      },
       this.#clock,
     );
     this.#daemon = daemon;
-    logWarnings(daemon, loaded.warnings);
+    logWarnings(daemon.logs.log, loaded.warnings);
     daemon.events.on('server_state', (event) => this.#narrator.serverState(event));
     await daemon.start();
+    this.#onReloads(daemon);
     return daemon;
   }
 
@@ -158,15 +178,40 @@ export class Demo extends BaseService {
     this.#narrator.tick({ ...view.look(nowMs), traffic: this.#traffic?.totals, elapsedMs });
   }
 
-  async #reload(): Promise<void> {
-    const daemon = this.#daemon;
-    if (daemon === undefined || !daemon.isReady) return;
-    const reloaded = await reloadConfig(daemon, this.#options.read, (config) => this.#place(config));
-    // Refused or not: only what the balancer knows now goes on.
-    await this.#fleet.retain(this.#known(daemon.config));
-    if (!reloaded.ok) return this.#narrator.reloaded(reloaded);
-    const { diff } = reloaded.report;
-    this.#narrator.reloaded({ ok: true, diff, servers: this.#servers(daemon.config) });
+  /** The file as it is now, every bookstore that it names running. */
+  async #read(): Promise<LoadResult> {
+    const loaded = this.#options.read();
+    if (loaded.ok) {
+      try {
+        return { ...loaded, config: await this.#place(loaded.config) };
+      } catch (error) {
+        // A bookstore that does not start: those that did are stopped again by nobody but us.
+        this.#narrator.reloaded({ ok: false, why: errorText(error) });
+        if (this.#daemon) await this.#fleet.retain(this.#known(this.#daemon.config));
+        throw error;
+      }
+    }
+    this.#refusal = diagnosticsText(loaded.diagnostics, loaded.frameText, { hasColour: false }).trimEnd();
+    return loaded;
+  }
+
+  /** Whoever asked for a reload, a signal or the API: it is told, and bookstores that left are stopped. */
+  #onReloads(daemon: Daemon): void {
+    let before = daemon.config;
+    const retain = (): void => {
+      this.#retiring = this.#retiring.then(() => this.#fleet.retain(this.#known(daemon.config)));
+    };
+    daemon.events.on('reload', () => {
+      const diff = diffConfig(before, daemon.config);
+      before = daemon.config;
+      this.#narrator.reloaded({ ok: true, diff, servers: this.#servers(daemon.config) });
+      retain();
+    });
+    daemon.events.on('config_error', ({ errors }) => {
+      this.#narrator.reloaded({ ok: false, why: this.#refusal ?? errors.join('\n') });
+      this.#refusal = undefined;
+      retain();
+    });
   }
 
   /** The bookstores of a placed configuration. */
@@ -180,6 +225,7 @@ export class Demo extends BaseService {
   protected async onStop(): Promise<void> {
     this.#ticker?.cancel();
     await this.#reloads;
+    await this.#retiring;
     await this.#traffic?.stop();
     await this.#daemon?.stop();
     await this.#fleet.stop();
@@ -208,8 +254,8 @@ export class Demo extends BaseService {
     return {
       proxy: urlOf(main?.name),
       http: urlOf(plain?.name),
-      admin: `http://${formatHostPort(config.admin.listen)}`,
-      token: existsSync(tokenFile) ? readFileSync(tokenFile, 'utf8').trim() : '',
+      admin: `http://${formatHostPort(daemon.adminAddress ?? config.admin.listen)}`,
+      token: daemon.adminToken ?? config.admin.tokens[0]?.token.reveal() ?? '',
       tokenFile,
       caFile: main?.tls === undefined ? '' : authorityFileOf(join(folder, 'certs')),
       configFile: loaded.config.file,

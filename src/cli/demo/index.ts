@@ -75,7 +75,9 @@ function lifeOf(show: Demo, narrator: Narrator, context: Context): Life {
       await show.stop();
       return show.daemon?.wasCut === true ? EXIT.cut : EXIT.ok;
     },
-    reload: () => show.reload(),
+    reload: async () => {
+      await show.reload();
+    },
     dumpState: () => {
       const { daemon } = show;
       daemon?.logs.log.info('state', stateFields(daemon, context.clock.nowMs()));
