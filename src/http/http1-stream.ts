@@ -13,7 +13,7 @@ import type { AnswerHead, ClientStream, RequestSink } from './wire.ts';
 
 /** Below this a body range is copied into the held text; above it is written from where it lies. */
 const COPY_BELOW_BYTES = 4096;
-/** Unsent bytes of a TLS connection (which copies what it is given) at which the sender is told to wait. */
+/** Unsent bytes of a TLS connection (encrypted, or copied) at which the sender is told to wait. */
 const TLS_HIGH_WATER_BYTES = 256 * 1024;
 /** A first non-final flush above this is sent at once instead of being held longer. */
 const HOLD_AT_MOST_BYTES = 16 * 1024;
@@ -120,8 +120,15 @@ export class Http1Stream implements ClientStream {
     const before = this.#isChunked ? this.#held + chunkHead(size) : this.#held;
     this.#held = '';
     this.bytesOut += before.length + size;
+    const isTls = this.client.tlsVersion !== '';
     const start = from - before.length;
-    if (start >= 0) {
+    if (isTls && socket.writableLength > 0) {
+      // Behind a write that is not done yet the stream queues what it is given as it stands.
+      const copy = Buffer.allocUnsafe(before.length + size);
+      copy.write(before, 0, 'latin1');
+      buffer.copy(copy, before.length, from, to);
+      socket.write(copy, this.#owner.onWritten);
+    } else if (start >= 0) {
       buffer.write(before, start, 'latin1');
       socket.write(buffer.subarray(start, to), this.#owner.onWritten);
     } else {
@@ -131,10 +138,9 @@ export class Http1Stream implements ClientStream {
       socket.uncork();
     }
     if (this.#isChunked) this.#held = '\r\n';
-    // A plain socket keeps pointing at the range until all of it is sent; TLS has copied it by now.
-    const unsent = socket.writableLength;
-    const limit = this.client.tlsVersion === '' ? 0 : TLS_HIGH_WATER_BYTES;
-    return unsent <= limit || this.#waitForDrain();
+    // A plain socket points at the range until all of it is sent; a write that TLS began at once it has encrypted.
+    const limit = isTls ? TLS_HIGH_WATER_BYTES : 0;
+    return socket.writableLength <= limit || this.#waitForDrain();
   }
 
   #waitForDrain(): false {
