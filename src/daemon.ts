@@ -251,13 +251,26 @@ export class Daemon extends BaseService {
     return this.registry.server(pool, definition.id);
   }
 
-  /** Takes a server out of its pool; what it is doing it finishes. @throws SluiceError `no_pool`, `no_server` */
-  async removeServer(pool: string, id: string): Promise<void> {
-    await this.#applier.change((file) => this.registry.withRemoved(pool, id, file));
+  /**
+   * Takes a server out of its pool; what it is doing it finishes. `look` sees it just before, and may refuse by throwing.
+   * @throws SluiceError `no_pool`, `no_server`
+   */
+  async removeServer(pool: string, id: string, look?: (now: LiveServer) => void): Promise<void> {
+    await this.#applier.change((file) => {
+      look?.(this.registry.server(pool, id));
+      return this.registry.withRemoved(pool, id, file);
+    });
   }
 
-  /** Changes weight, cap, drain or maintenance at once. @throws SluiceError `no_pool`, `no_server` */
-  changeServer(pool: string, id: string, patch: ServerPatch, by: string): LiveServer {
+  /** Changes weight, cap, drain or maintenance at once; `look` as above. @throws SluiceError `no_pool`, `no_server` */
+  async changeServer(
+    pool: string,
+    id: string,
+    patch: ServerPatch,
+    by: string,
+    look?: (now: LiveServer) => void,
+  ): Promise<LiveServer> {
+    look?.(this.registry.server(pool, id));
     return this.registry.patch(pool, id, patch, by);
   }
 

@@ -2,10 +2,10 @@
 import type { FastifyRequest } from 'fastify';
 import type { LiveServer } from '../control/index.ts';
 import type { Log } from '../observe/index.ts';
-import { clientOf } from './app.ts';
+import { type AppDeps, clientOf } from './app.ts';
 import type { AdminControl, AdminPool, AdminServer } from './control.ts';
 import { ApiProblem } from './problem.ts';
-import { entityTag, isAvailable, matchesTag } from './views.ts';
+import { entityTag, isAvailable, matchesTag, settingsOf } from './views.ts';
 
 export const LASTS =
   'In force until the daemon restarts. It survives a reload, unless the file says something new about this server.';
@@ -52,7 +52,7 @@ export function poolOf(control: AdminControl, name: string): AdminPool {
 }
 
 /** @throws ApiProblem when somebody changed the server since the client looked at it */
-export function assertUnchanged(request: FastifyRequest, server: LiveServer): void {
+function assertUnchanged(request: FastifyRequest, server: LiveServer): void {
   const ifMatch = request.headers['if-match'];
   const tag = entityTag(server);
   if (ifMatch !== undefined && !matchesTag(ifMatch, tag))
@@ -61,21 +61,37 @@ export function assertUnchanged(request: FastifyRequest, server: LiveServer): vo
     });
 }
 
-/** Runs a change and tells when it took the pool's last available server away. */
-export async function withWarnings<Result>(
-  control: AdminControl,
-  pool: string,
-  change: () => Promise<Result> | Result,
-): Promise<{ readonly result: Result; readonly warnings: string[] }> {
-  const before = countAvailable(control.servers(pool));
-  const result = await change();
-  const after = countAvailable(control.servers(pool));
+/**
+ * Makes a change when If-Match allows it; logs it, and tells when it took the pool's last available server away.
+ * @param make the change; it must let `look` see the server just before, and answers with the server after it
+ * @returns the warnings
+ */
+export async function changeServer(
+  { control, log }: Pick<AppDeps, 'control' | 'log'>,
+  request: FastifyRequest,
+  { pool, id }: { readonly pool: string; readonly id: string },
+  message: string,
+  make: (look: (now: LiveServer) => void) => Promise<LiveServer | undefined>,
+): Promise<{ readonly after: LiveServer | undefined; readonly warnings: string[] }> {
+  assertChangeable(control);
+  const availableBefore = countAvailable(control.servers(pool));
+  let before: LiveServer = control.server(pool, id).live;
+  const after = await make((now) => {
+    assertUnchanged(request, now);
+    before = now;
+  });
+  logChange(log, request, message, {
+    pool,
+    server: id,
+    before: settingsOf(before),
+    after: after === undefined ? null : settingsOf(after),
+  });
+  const isLast = availableBefore > 0 && countAvailable(control.servers(pool)) === 0;
   return {
-    result,
-    warnings:
-      before > 0 && after === 0
-        ? [`Pool "${pool}" has no server left that takes new requests: its clients get 503.`]
-        : [],
+    after,
+    warnings: isLast
+      ? [`Pool "${pool}" has no server left that takes new requests: its clients get 503.`]
+      : [],
   };
 }
 

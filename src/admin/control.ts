@@ -99,10 +99,16 @@ export interface AdminControl {
   server(pool: string, id: string): AdminServer;
   /** @throws SluiceError `no_pool`, `server_exists` */
   addServer(pool: string, definition: ServerDefinition): Promise<LiveServer>;
-  /** @throws SluiceError `no_pool`, `no_server` */
-  removeServer(pool: string, id: string): Promise<void>;
-  /** @throws SluiceError `no_pool`, `no_server` */
-  changeServer(pool: string, id: string, patch: ServerPatch, by: string): LiveServer | Promise<LiveServer>;
+  /** `look` sees the server just before, when it is its turn, and may refuse by throwing. @throws SluiceError `no_pool`, `no_server` */
+  removeServer(pool: string, id: string, look: (now: LiveServer) => void): Promise<void>;
+  /** `look` as in `removeServer`. @throws SluiceError `no_pool`, `no_server` */
+  changeServer(
+    pool: string,
+    id: string,
+    patch: ServerPatch,
+    by: string,
+    look: (now: LiveServer) => void,
+  ): Promise<LiveServer>;
   /** @throws SluiceError `no_check` */
   checkServer(pool: string, id: string): Promise<HealthReport>;
   /** Reads the configuration file again. @throws SluiceError when it cannot be put in force */

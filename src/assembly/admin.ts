@@ -40,8 +40,14 @@ export interface AdminSource {
   readonly slots: SlotTable;
   readonly metrics: Metrics;
   addServer(pool: string, definition: ServerDefinition): Promise<LiveServer>;
-  removeServer(pool: string, id: string): Promise<void>;
-  changeServer(pool: string, id: string, patch: ServerPatch, by: string): LiveServer | Promise<LiveServer>;
+  removeServer(pool: string, id: string, look: (now: LiveServer) => void): Promise<void>;
+  changeServer(
+    pool: string,
+    id: string,
+    patch: ServerPatch,
+    by: string,
+    look: (now: LiveServer) => void,
+  ): Promise<LiveServer>;
   checkServer(pool: string, id: string): Promise<HealthReport>;
   reloadFile(): Promise<FileReload>;
 }
@@ -108,8 +114,8 @@ function adminControl(source: AdminSource): AdminControl {
     servers: (pool) => registry.servers(pool).map(stateOf),
     server: (pool, id) => stateOf(registry.server(pool, id)),
     addServer: (pool, definition) => source.addServer(pool, definition),
-    removeServer: (pool, id) => source.removeServer(pool, id),
-    changeServer: (pool, id, patch, by) => source.changeServer(pool, id, patch, by),
+    removeServer: (pool, id, look) => source.removeServer(pool, id, look),
+    changeServer: (pool, id, patch, by, look) => source.changeServer(pool, id, patch, by, look),
     checkServer: (pool, id) => source.checkServer(pool, id),
     reload: async () => outcomeOf(await source.reloadFile()),
     metrics,

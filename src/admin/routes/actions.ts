@@ -1,10 +1,7 @@
 /** What is done to a server, as opposed to what it is: drain, undrain, maintenance, check. */
-import type { FastifyReply, FastifyRequest } from 'fastify';
-import type { ServerPatch } from '../../control/index.ts';
 import { type AdminApp, type AppDeps, clientOf } from '../app.ts';
-import { assertChangeable, assertUnchanged, changedBy, LASTS, logChange, withWarnings } from '../change.ts';
+import { assertChangeable, changedBy } from '../change.ts';
 import {
-  type ChangedServer,
   changedServer,
   checkReport,
   maintenanceSwitch,
@@ -13,8 +10,7 @@ import {
   roleText,
   serverParams,
 } from '../schemas.ts';
-import { entityTag, settingsOf } from '../views.ts';
-import { viewOf } from './servers.ts';
+import { patchServer } from './servers.ts';
 
 const DRAIN_ACTIONS = [
   {
@@ -49,7 +45,7 @@ export function actionRoutes(app: AdminApp, deps: AppDeps): void {
           response: { 200: changedServer, ...problemResponses },
         },
       },
-      (request, reply) => change(deps, request, reply, request.params, action.patch, action.message),
+      (request, reply) => patchServer(deps, request, reply, request.params, action.patch, action.message),
     );
   }
   app.post(
@@ -66,7 +62,7 @@ export function actionRoutes(app: AdminApp, deps: AppDeps): void {
       },
     },
     (request, reply) =>
-      change(
+      patchServer(
         deps,
         request,
         reply,
@@ -76,30 +72,6 @@ export function actionRoutes(app: AdminApp, deps: AppDeps): void {
       ),
   );
   checkRoute(app, deps);
-}
-
-async function change(
-  { control, log }: AppDeps,
-  request: FastifyRequest,
-  reply: FastifyReply,
-  { pool, id }: { readonly pool: string; readonly id: string },
-  patch: ServerPatch,
-  message: string,
-): Promise<ChangedServer> {
-  assertChangeable(control);
-  const before = control.server(pool, id).live;
-  assertUnchanged(request, before);
-  const { result, warnings } = await withWarnings(control, pool, () =>
-    control.changeServer(pool, id, patch, changedBy(request)),
-  );
-  logChange(log, request, message, {
-    pool,
-    server: id,
-    before: settingsOf(before),
-    after: settingsOf(result),
-  });
-  reply.header('etag', entityTag(result));
-  return { server: viewOf(control, pool, id), persisted: false, note: LASTS, warnings };
 }
 
 function checkRoute(app: AdminApp, { control, log }: AppDeps): void {

@@ -1,21 +1,22 @@
 /** Servers of a pool: list, add, look at, change, remove. */
 
+import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { ServerDefinition, ServerPatch } from '../../control/index.ts';
 import { formatHostPort } from '../../kernel/address.ts';
 import type { AdminApp, AppDeps } from '../app.ts';
 import {
   assertChangeable,
   assertInForce,
-  assertUnchanged,
   changedBy,
+  changeServer,
   LASTS,
   logChange,
   poolOf,
-  withWarnings,
 } from '../change.ts';
 import type { AdminControl } from '../control.ts';
 import { ApiProblem } from '../problem.ts';
 import {
+  type ChangedServer,
   changedServer,
   type NewServer,
   newServer,
@@ -124,7 +125,7 @@ function addRoute(app: AdminApp, { control, log }: AppDeps): void {
   );
 }
 
-function changeRoute(app: AdminApp, { control, log }: AppDeps): void {
+function changeRoute(app: AdminApp, deps: AppDeps): void {
   app.patch(
     '/api/v1/pools/:pool/servers/:id',
     {
@@ -139,27 +140,12 @@ function changeRoute(app: AdminApp, { control, log }: AppDeps): void {
       },
     },
     async (request, reply) => {
-      assertChangeable(control);
-      const { pool, id } = request.params;
-      const before = control.server(pool, id).live;
-      assertUnchanged(request, before);
-      const { result, warnings } = await withWarnings(control, pool, () =>
-        control.changeServer(pool, id, patchOf(request.body), changedBy(request)),
-      );
-      logChange(log, request, 'server changed', {
-        pool,
-        server: id,
-        before: settingsOf(before),
-        after: settingsOf(result),
-      });
-      return reply
-        .header('etag', entityTag(result))
-        .send({ server: viewOf(control, pool, id), persisted: false, note: LASTS, warnings });
+      return patchServer(deps, request, reply, request.params, patchOf(request.body), 'server changed');
     },
   );
 }
 
-function removeRoute(app: AdminApp, { control, log }: AppDeps): void {
+function removeRoute(app: AdminApp, deps: AppDeps): void {
   app.delete(
     '/api/v1/pools/:pool/servers/:id',
     {
@@ -172,21 +158,32 @@ function removeRoute(app: AdminApp, { control, log }: AppDeps): void {
         response: { 200: removedServer, ...problemResponses },
       },
     },
-    async (request, reply) => {
-      assertChangeable(control);
+    async (request) => {
       const { pool, id } = request.params;
-      const before = control.server(pool, id).live;
-      assertUnchanged(request, before);
-      const { warnings } = await withWarnings(control, pool, () => control.removeServer(pool, id));
-      logChange(log, request, 'server removed', {
-        pool,
-        server: id,
-        before: settingsOf(before),
-        after: null,
+      const { warnings } = await changeServer(deps, request, { pool, id }, 'server removed', async (look) => {
+        await deps.control.removeServer(pool, id, look);
+        return undefined;
       });
-      return reply.send({ removed: id, persisted: false, note: LASTS, warnings });
+      return { removed: id, persisted: false as const, note: LASTS, warnings };
     },
   );
+}
+
+/** Changes a server and answers with what it is now. */
+export async function patchServer(
+  deps: AppDeps,
+  request: FastifyRequest,
+  reply: FastifyReply,
+  { pool, id }: { readonly pool: string; readonly id: string },
+  patch: ServerPatch,
+  message: string,
+): Promise<ChangedServer> {
+  const { control } = deps;
+  const { after, warnings } = await changeServer(deps, request, { pool, id }, message, (look) =>
+    control.changeServer(pool, id, patch, changedBy(request), look),
+  );
+  if (after) reply.header('etag', entityTag(after));
+  return { server: viewOf(control, pool, id), persisted: false, note: LASTS, warnings };
 }
 
 function definitionOf(body: NewServer): ServerDefinition {
