@@ -56,31 +56,30 @@ export class AdminClient {
     }
   }
 
-  /** The body of a good answer. @throws SluiceError `no_daemon`, or with the API's own code and words */
+  /** @throws SluiceError `no_daemon`, or with the API's own code and words */
   async get(path: string): Promise<unknown> {
-    return good(await this.ask('GET', path), this.#token !== undefined);
+    return this.bodyOf(await this.ask('GET', path));
   }
-  async post(path: string): Promise<unknown> {
-    return good(await this.ask('POST', path), this.#token !== undefined);
+
+  /** The body of a good answer. @throws SluiceError with the API's own code and words */
+  bodyOf({ status, body }: AdminAnswer): unknown {
+    if (status < 300) return body;
+    const problem = (typeof body === 'object' && body !== null ? body : {}) as {
+      code?: string;
+      detail?: string;
+      hint?: string;
+    };
+    const hint = status === 401 && this.#token === undefined ? NO_TOKEN : problem.hint;
+    throw new SluiceError(
+      problem.code ?? 'admin_refused',
+      `the daemon answered ${status}${problem.detail === undefined ? '' : `: ${problem.detail}`}`,
+      hint === undefined ? {} : { hint },
+    );
   }
 }
 
-function good({ status, body }: AdminAnswer, hasToken: boolean): unknown {
-  if (status < 300) return body;
-  const problem = (typeof body === 'object' && body !== null ? body : {}) as {
-    code?: string;
-    detail?: string;
-    hint?: string;
-  };
-  const noToken =
-    'Give the token by --token or SLUICE_ADMIN_TOKEN; it stands in admin.token in the folder of store.';
-  const hint = status === 401 && !hasToken ? noToken : problem.hint;
-  throw new SluiceError(
-    problem.code ?? 'admin_refused',
-    `the daemon answered ${status}${problem.detail === undefined ? '' : `: ${problem.detail}`}`,
-    hint === undefined ? {} : { hint },
-  );
-}
+const NO_TOKEN =
+  'Give the token by --token or SLUICE_ADMIN_TOKEN; it stands in admin.token in the folder of store.';
 
 /** @throws UsageError when `--admin` is no URL */
 export function openAdmin(args: AdminArguments, context: Context): AdminClient {

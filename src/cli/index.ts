@@ -11,6 +11,7 @@ import type { DemoArguments } from './demo/index.ts';
 import { reportFailure, UsageError } from './failure.ts';
 import { painter } from './paint.ts';
 import type { RouteTestOptions } from './route-test.ts';
+import type { StatusArguments } from './status.ts';
 
 export { type Context, EXIT, type ExitCode, type Output, type SignalName } from './context.ts';
 export { reportFailure } from './failure.ts';
@@ -57,6 +58,7 @@ function makeProgram(context: Context, done: Done): Command {
   addConfig(program, context, done);
   addRoute(program, context, done);
   addCert(program, context, done);
+  addStatus(program, context, done);
   addHealth(program, context, done);
   addVersion(program, context, done);
   return program;
@@ -222,13 +224,54 @@ function addCert(program: Command, context: Context, done: Done): void {
     });
 }
 
+const ADMIN_OPTION = [
+  '--admin <url>',
+  'its admin address; else $SLUICE_ADMIN_URL, or what the configuration says',
+] as const;
+const TOKEN_OPTION = [
+  '--token <token>',
+  'a token of its admin API; else $SLUICE_ADMIN_TOKEN, or what the configuration says',
+] as const;
+const RUNS_WITH_OPTION = ['-c, --config <file>', 'the configuration that it runs with'] as const;
+
+function addStatus(program: Command, context: Context, done: Done): void {
+  program
+    .command('status')
+    .summary('show the running daemon: listeners, pools, servers')
+    .description('Shows the listeners, pools and servers of the running daemon.')
+    .option(...ADMIN_OPTION)
+    .option(...TOKEN_OPTION)
+    .option(...RUNS_WITH_OPTION)
+    .option('--json', 'as JSON')
+    .action(async (options: StatusArguments) => {
+      const { status } = await import('./status.ts');
+      done(await status(options, context));
+    });
+  program
+    .command('reload')
+    .summary('have the running daemon read its file again')
+    .description('Has the running daemon read its file again, and says what that changed.')
+    .option(...ADMIN_OPTION)
+    .option(...TOKEN_OPTION)
+    .option(...RUNS_WITH_OPTION)
+    .option('--json', 'as JSON')
+    .addHelpText(
+      'after',
+      '\nExit: 0 in force · 1 no answer, or it could not be put in force · 2 the file has errors',
+    )
+    .action(async (options: StatusArguments) => {
+      const { reload } = await import('./status.ts');
+      done(await reload(options, context));
+    });
+}
+
 function addHealth(program: Command, context: Context, done: Done): void {
   program
     .command('health')
     .summary('ask the running daemon whether it takes traffic')
     .description('Asks the running daemon whether it takes traffic, as the health check of a container does.')
-    .option('--admin <url>', 'its admin address; else $SLUICE_ADMIN_URL, or what the configuration says')
-    .option('-c, --config <file>', 'the configuration that it runs with')
+    .option(...ADMIN_OPTION)
+    .option(...RUNS_WITH_OPTION)
     .addHelpText('after', '\nExit: 0 it does · 1 it does not, or there is no daemon')
     .action(async (options: AdminArguments) => {
       const { health } = await import('./health.ts');
