@@ -20,17 +20,21 @@ export interface TlsToServer {
 /** Idle time after which the system asks whether the other side still lives. */
 const TCP_KEEPALIVE_MS = 30_000;
 
-/** Starts connecting; the socket reads into the given buffer. */
+/**
+ * Starts connecting; the socket reads into the given buffer. A server that ends its direction has not ended ours: in a
+ * tunnel the client may still have things to say, and outside of one the connection is destroyed at that.
+ */
 export function openSocket(target: ConnectTarget, onread: OnReadOpts): Socket {
   const where = target.path === '' ? { host: target.host, port: target.port } : { path: target.path };
   let socket: Socket;
-  if (target.tls === null) socket = connectTcp({ ...where, onread });
+  if (target.tls === null) socket = connectTcp({ ...where, onread, allowHalfOpen: true });
   else {
-    // `onread` works for tls.connect as it does for net.connect, which its types do not know.
-    const options: ConnectionOptions & { onread: OnReadOpts } = {
+    // `onread` and `allowHalfOpen` work for tls.connect as they do for net.connect, which its types do not know.
+    const options: ConnectionOptions & { onread: OnReadOpts; allowHalfOpen: boolean } = {
       ...target.tls.connectOptions(),
       ...where,
       onread,
+      allowHalfOpen: true,
     };
     const secured = connectTls(options);
     target.tls.follow(secured);

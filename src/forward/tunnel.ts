@@ -2,20 +2,26 @@ import type { TunnelEnd } from '../http/index.ts';
 import type { Clock } from '../kernel/clock.ts';
 import type { Deadlines, Expiring } from '../kernel/deadlines.ts';
 
+/** How long what was written may still take to go out when the other side has gone. */
+const FAREWELL_MS = 5000;
+/** Longest silence once a side has ended its direction: it may have gone altogether, which only writing to it would show. */
+const HALF_CLOSED_IDLE_MS = 60_000;
+
 /**
  * Two ends joined: bytes both ways with back-pressure, half-close passed on (RFC 6455 needs both directions to
- * end in their own time), ended when silent for too long or when one side is gone.
+ * end in their own time), ended when silent for too long. When one side is gone the other still gets what was
+ * written to it; the tunnel is closed when both are gone.
  */
 export class Tunnel implements Expiring {
   deadlineMs: number;
   deadlineIndex = -1;
   readonly #client: TunnelEnd;
   readonly #server: TunnelEnd;
-  readonly #idleMs: number;
+  #idleMs: number;
   readonly #clock: Clock;
   readonly #deadlines: Deadlines;
   readonly #onClose: () => void;
-  #isClosed = false;
+  #sidesGone = 0;
 
   constructor(
     client: TunnelEnd,
@@ -49,23 +55,34 @@ export class Tunnel implements Expiring {
   #join(from: TunnelEnd, to: TunnelEnd): void {
     from.open({
       onTunnelData: (chunk) => {
-        this.deadlineMs = this.#clock.nowMs() + this.#idleMs;
+        if (this.#sidesGone === 0) this.deadlineMs = this.#clock.nowMs() + this.#idleMs;
         if (!to.write(chunk)) from.pause();
       },
-      onTunnelEnd: () => to.end(),
+      onTunnelEnd: () => {
+        this.#idleMs = Math.min(this.#idleMs, HALF_CLOSED_IDLE_MS);
+        this.deadlineMs = Math.min(this.deadlineMs, this.#clock.nowMs() + this.#idleMs);
+        to.end();
+      },
       onTunnelDrain: () => to.resume(),
-      onTunnelClose: () => this.close(),
+      onTunnelClose: () => this.#onSideGone(to),
     });
   }
 
-  /** Ends both sides; what was written before still goes out where the socket lives. */
-  close(): void {
-    if (this.#isClosed) return;
-    this.#isClosed = true;
+  #onSideGone(other: TunnelEnd): void {
+    if (++this.#sidesGone === 1) {
+      this.deadlineMs = this.#clock.nowMs() + FAREWELL_MS;
+      other.finish();
+      return;
+    }
     this.#deadlines.remove(this);
+    this.#onClose();
+  }
+
+  /** Ends both sides at once. */
+  close(): void {
+    this.deadlineMs = Number.POSITIVE_INFINITY;
     this.#client.destroy();
     this.#server.destroy();
-    this.#onClose();
   }
 
   onDeadline(): void {

@@ -79,6 +79,10 @@ export class TunnelEnd {
   end(): void {
     this.#socket.end();
   }
+  /** Ends the side after what was written has gone out. */
+  finish(): void {
+    this.#socket.destroySoon();
+  }
   destroy(): void {
     this.#socket.destroy();
   }
