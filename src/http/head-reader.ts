@@ -31,6 +31,11 @@ export class HeadReader {
     this.#isTrusted = isTrusted;
   }
 
+  /** Nothing but (half) an empty line has come. */
+  get isBlank(): boolean {
+    return this.#partial === '\r\n' || this.#partial === '\r';
+  }
+
   /** Forgets what is not a whole head. */
   clear(): void {
     this.#partial = '';

@@ -26,6 +26,7 @@ const MAX_PIPELINED_BYTES = 64 * 1024;
 /** How long and how much is read and thrown away after our FIN. */
 const LINGER_MS = 2000;
 const LINGER_BYTES = 1024 * 1024;
+
 export interface WireDeps {
   readonly clock: Clock;
   readonly deadlines: Deadlines;
@@ -157,6 +158,8 @@ export class Http1Connection implements StreamOwner, Expiring {
   #readHeads(chunk: Buffer): void {
     const result = this.#heads.push(chunk);
     if (result === null) {
+      // An empty line after a request is no begun head: the connection stays idle.
+      if (this.#heads.isBlank) return;
       this.#phase = 'head';
       // The first head's time runs from the accept, a later one's from its first byte.
       if (this.#requests > 0 && !this.#isHeadTimed)
@@ -299,13 +302,8 @@ export class Http1Connection implements StreamOwner, Expiring {
   }
 
   #finishIfDone(stream: Http1Stream): void {
-    if (
-      this.#stream !== stream ||
-      this.#phase !== 'exchange' ||
-      !stream.isAnswerEnded ||
-      !stream.isRequestComplete
-    )
-      return;
+    if (this.#stream !== stream || this.#phase !== 'exchange') return;
+    if (!stream.isAnswerEnded || !stream.isRequestComplete) return;
     if (stream.closesAfter || this.isClosing) {
       this.#linger();
       return;
@@ -345,8 +343,13 @@ export class Http1Connection implements StreamOwner, Expiring {
     this.#body = null;
     this.#lingered = 0;
     this.#isPaused = false;
-    this.deadlineMs = this.#deps.clock.nowMs() + LINGER_MS;
-    this.socket.end();
+    // What is still to be sent has the time of a body; the short while begins when the last of it has gone.
+    const { clock } = this.#deps;
+    this.deadlineMs =
+      clock.nowMs() + (this.socket.writableLength > 0 ? this.#limits.bodyTimeoutMs : LINGER_MS);
+    this.socket.end(() => {
+      this.deadlineMs = clock.nowMs() + LINGER_MS;
+    });
     this.socket.resume();
   }
 
@@ -357,12 +360,14 @@ export class Http1Connection implements StreamOwner, Expiring {
     }
     // A client that closes its half while it waits has gone (as nginx sees it): half-closing HTTP clients are
     // unknown in practice, and a cancelled request must free its server at once.
-    this.destroy();
+    if (this.#phase === 'linger') this.socket.destroySoon();
+    else this.destroy();
   }
 
   onDeadline(nowMs: number): void {
     switch (this.#phase) {
       case 'idle':
+      case 'linger':
         this.destroy();
         return;
       case 'head':
@@ -373,9 +378,6 @@ export class Http1Connection implements StreamOwner, Expiring {
       case 'exchange':
         if (this.#isWaitingForDrain) this.destroy();
         else this.#onBodyDeadline(nowMs);
-        return;
-      case 'linger':
-        this.destroy();
         return;
       case 'tunnel':
       case 'closed':
@@ -394,7 +396,6 @@ export class Http1Connection implements StreamOwner, Expiring {
     this.#stream = null;
     if (wasTunnel) this.#tunnel?.deliverClose();
     else if (stream && !stream.isAnswerEnded) stream.sink?.onClientGone();
-    else if (stream?.sink && this.#isWaitingForDrain) stream.sink.onClientGone();
     this.#onClose(this);
   }
 }
