@@ -366,7 +366,10 @@ export class Daemon extends BaseService {
   }
 
   #onTlsEvent(event: TlsEvent): void {
-    this.logs.log[event.level](event.message, { certificate: event.name });
+    const [first = '', ...more] = event.message.trimEnd().split('\n');
+    this.logs.log[event.level](first, { certificate: event.name });
+    // How to trust a new authority: for people, so without fields that would stand behind its last line.
+    if (more.length > 0) this.logs.log[event.level](more.join('\n'));
     const states = {
       certificate_loaded: 'loaded',
       certificate_made: 'loaded',

@@ -106,7 +106,9 @@ export class TerminalNarrator implements Narrator {
     const { dim, green, red, bold } = this.#paint;
     const shares = servers.map(({ id, state, perSecond: own }) => {
       const share = perSecond === 0 ? 0 : Math.round((own / perSecond) * 100);
-      return `${stateColour(this.#paint, state)('●')} ${id} ${bold(`${share}%`.padStart(4))}`;
+      // The row is short, and the machine is always this one.
+      const name = id.replace(/^(?:127\.0\.0\.1|localhost)(?=:\d+$)/, '');
+      return `${stateColour(this.#paint, state)('●')} ${name} ${bold(`${share}%`.padStart(4))}`;
     });
     const faults =
       traffic === undefined
