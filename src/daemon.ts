@@ -5,6 +5,7 @@
 import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
 import type { AdminServer } from './admin/index.ts';
+import { AccessRings } from './assembly/access-rings.ts';
 import type { FileReload } from './assembly/admin.ts';
 import { Applier } from './assembly/applier.ts';
 import { poolDefinitions, slotKeys } from './assembly/build-snapshot.ts';
@@ -73,6 +74,7 @@ export class Daemon extends BaseService {
   readonly #options: DaemonOptions;
   readonly #limiter: LimiterTable;
   readonly #cells: CellAllocator;
+  readonly #accessRings: AccessRings;
   readonly #threads: ThreadPool;
   readonly #health: HealthChecker;
   readonly #secrets: Secrets;
@@ -106,12 +108,14 @@ export class Daemon extends BaseService {
       slots: this.slots,
       limiter: this.#limiter,
       logs: this.logs,
+      droppedLines: () => this.#accessRings.dropped,
     });
     this.#health = new HealthChecker({
       clock,
       random: fastRandom(),
       report: (report) => this.#onHealth(report),
     });
+    this.#accessRings = new AccessRings(count, clock, (lines) => this.logs.access.write(lines));
     this.#threads = this.#makeThreads(count);
     this.#secrets = new Secrets(join(config.store.path, 'secrets'), {
       clock,
@@ -148,9 +152,10 @@ export class Daemon extends BaseService {
         cells: this.#cells.table.handle,
         threadCells: this.#cells.block('thread', String(thread)).offset,
         secrets: this.#secrets.current(),
+        accessRing: this.#accessRings.bufferOf(thread),
         logLevel: this.config.logs.level,
       }),
-      onAccess: (text, lines) => this.logs.access.write(text, lines),
+      onAccess: () => this.#accessRings.empty(),
       onLog: (record) => writeRecord(log, record),
       onStart: (thread) => this.events.emit('thread_start', { thread }),
       onDead: (thread, exitCode, expected, why) => {
@@ -263,15 +268,17 @@ export class Daemon extends BaseService {
   }
 
   /** Changes weight, cap, drain or maintenance at once; `look` as above. @throws SluiceError `no_pool`, `no_server` */
-  async changeServer(
+  changeServer(
     pool: string,
     id: string,
     patch: ServerPatch,
     by: string,
     look?: (now: LiveServer) => void,
   ): Promise<LiveServer> {
-    look?.(this.registry.server(pool, id));
-    return this.registry.patch(pool, id, patch, by);
+    return this.#applier.exclusive(() => {
+      look?.(this.registry.server(pool, id));
+      return this.registry.patch(pool, id, patch, by);
+    });
   }
 
   /** Runs a health check now. @throws SluiceError `no_check` when the server is not checked */
@@ -289,6 +296,7 @@ export class Daemon extends BaseService {
   protected override async onStart(): Promise<void> {
     this.events.emit('life', { state: 'starting' });
     await this.logs.start();
+    this.#accessRings.start();
     await this.#secrets.start();
     await this.#health.start();
     // Certificates, ports and slots are made while the threads load.
@@ -348,6 +356,7 @@ export class Daemon extends BaseService {
     // Last: `/readyz` says until the end that this one drains.
     await this.#admin?.stop();
     this.events.emit('life', { state: 'stopped' });
+    this.#accessRings.stop();
     await this.logs.stop();
   }
 

@@ -8,7 +8,6 @@ import { type MessagePort, parentPort, workerData } from 'node:worker_threads';
 import { DataThread } from './assembly/data-thread.ts';
 import type { FromThread, ThreadStart, ToThread } from './assembly/messages.ts';
 import { ConnectionBook } from './assembly/plane.ts';
-import { NameTable } from './http/index.ts';
 import { systemClock } from './kernel/clock.ts';
 import { Deadlines } from './kernel/deadlines.ts';
 import { fastRandom } from './kernel/random.ts';
@@ -27,7 +26,6 @@ const thread = new DataThread(
     clock,
     deadlines: new Deadlines(clock),
     random: fastRandom(),
-    names: new NameTable(),
     slots: SlotTable.attach(start.slots),
     limiter: LimiterTable.attach(start.limiter, start.thread),
     row,

@@ -73,6 +73,11 @@ export class Applier {
     return this.#enqueue(() => this.#apply(this.#config, plan));
   }
 
+  /** Runs a task between two changes: what is being put in force was planned from what was before it. */
+  exclusive<T>(task: () => T): Promise<T> {
+    return this.#enqueue(async () => task());
+  }
+
   /** Compiles the configuration in force anew: certificates or secrets have changed. */
   refresh(why: string): Promise<void> {
     return this.change((file) => this.#deps.registry.plan(file)).catch((error: unknown) => {

@@ -4,6 +4,7 @@
  */
 import type { Socket } from 'node:net';
 import { Http1Connection, type WireLimits } from '../http/index.ts';
+import { ByteRing } from '../kernel/byte-ring.ts';
 import type { ClientInfo } from '../kernel/client-info.ts';
 import { errorText } from '../kernel/errors.ts';
 import { RequestIds } from '../kernel/ids.ts';
@@ -41,6 +42,7 @@ export class DataThread {
   readonly #phases: RequestPhases;
   readonly #listeners = new Map<string, OpenListener>();
   readonly #leaving = new Set<OpenListener>();
+  readonly #accessRing: ByteRing;
   #secrets: SecretBytes;
   #prepared: Prepared | null = null;
 
@@ -54,6 +56,7 @@ export class DataThread {
     this.#log = log;
     this.#post = post;
     this.#secrets = start.secrets;
+    this.#accessRing = new ByteRing(start.accessRing);
     this.#proxyDeps = {
       clock: context.clock,
       deadlines: context.deadlines,
@@ -176,12 +179,12 @@ export class DataThread {
     client: ClientInfo,
     onClose: (connection: OpenConnection) => void,
   ): OpenConnection {
-    const { clock, deadlines, names } = this.#context;
+    const { clock, deadlines } = this.#context;
     return new Http1Connection(
       socket,
       client,
       opened.limits,
-      { clock, deadlines, names, handler: this.#phases },
+      { clock, deadlines, handler: this.#phases },
       onClose,
     );
   }
@@ -214,16 +217,14 @@ export class DataThread {
   }
 
   #useAccessLog(settings: AccessLogSettings): void {
-    const { clock, random } = this.#context;
     if (!settings.isEnabled) {
-      this.#proxyDeps.accessLog?.close();
       this.#proxyDeps.accessLog = null;
       return;
     }
     this.#proxyDeps.accessLog ??= new AccessLog(settings, {
-      clock,
-      random,
-      sink: (text, lines) => this.#post({ type: 'access', text, lines }),
+      random: this.#context.random,
+      ring: this.#accessRing,
+      onHalfFull: () => this.#post({ type: 'access' }),
     });
     this.#proxyDeps.accessLog.setSampleFraction(settings.sampleFraction);
   }
@@ -267,7 +268,6 @@ export class DataThread {
     timer.cancel();
     this.#context.connections.destroyAll();
     this.#context.deadlines.stop();
-    this.#proxyDeps.accessLog?.close();
     this.#post({ type: 'drained', wasCut });
   }
 }

@@ -11,6 +11,8 @@ export interface ThreadStart {
   readonly limiter: SharedArrayBuffer;
   readonly cells: { readonly buffer: SharedArrayBuffer; readonly threads: number; readonly cells: number };
   readonly threadCells: number;
+  /** Takes the lines of the access log. */
+  readonly accessRing: SharedArrayBuffer;
   readonly secrets: SecretBytes;
   readonly logLevel: LogLevel;
 }
@@ -38,7 +40,8 @@ export type FromThread =
   | { readonly type: 'ready' }
   | { readonly type: 'prepared'; readonly generation: number; readonly error: string | null }
   | { readonly type: 'committed'; readonly generation: number }
-  | { readonly type: 'access'; readonly text: string; readonly lines: number }
+  /** The ring of the access log is half full: come and empty it. */
+  | { readonly type: 'access' }
   | { readonly type: 'log'; readonly record: LogRecord }
   /** `wasCut`: the time ran out and connections were ended. */
   | { readonly type: 'drained'; readonly wasCut: boolean };

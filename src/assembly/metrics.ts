@@ -7,7 +7,13 @@ import type { Logs } from './logs.ts';
 /** The metrics of the daemon: cells and slots of the threads, and the few numbers that main itself has. */
 export function makeMetrics(
   cells: CellAllocator,
-  from: { registry: Registry; slots: SlotTable; limiter: LimiterTable; logs: Logs },
+  from: {
+    registry: Registry;
+    slots: SlotTable;
+    limiter: LimiterTable;
+    logs: Logs;
+    droppedLines: () => number;
+  },
 ): Metrics {
   const { registry, slots, limiter, logs } = from;
   const metrics = new Metrics(cells);
@@ -29,7 +35,7 @@ export function makeMetrics(
     'sluice_access_log_dropped_total',
     'Lines of the access log that were dropped instead of waiting for the disk.',
     'counter',
-    () => logs.access.dropped,
+    () => logs.access.dropped + from.droppedLines(),
   );
   single(
     'sluice_limiter_evicted_live_total',

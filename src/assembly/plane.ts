@@ -3,7 +3,6 @@
  * given (`CompileContext`), which is also what survives from one snapshot to the next: connections to servers.
  */
 import { type ConnectionLimits, ServerConnections } from '../forward/index.ts';
-import type { NameTable } from '../http/index.ts';
 import type { Clock } from '../kernel/clock.ts';
 import type { Deadlines } from '../kernel/deadlines.ts';
 import type { Random } from '../kernel/random.ts';
@@ -30,7 +29,6 @@ export interface CompileContext {
   readonly clock: Clock;
   readonly deadlines: Deadlines;
   readonly random: Random;
-  readonly names: NameTable;
   readonly slots: SlotTable;
   readonly limiter: LimiterTable;
   /** This thread's row of counter cells. */

@@ -16,7 +16,8 @@ export interface ThreadPoolDeps {
   /** The script of a data thread. */
   readonly script: URL;
   startOf(thread: number): ThreadStart;
-  onAccess(text: string, lines: number): void;
+  /** A thread's ring of access-log lines is half full. */
+  onAccess(): void;
   onLog(record: Extract<FromThread, { type: 'log' }>['record']): void;
   onStart(thread: number): void;
   /** The thread is gone for good; nothing runs in it any more. */
@@ -143,7 +144,7 @@ export class ThreadPool {
   #onMessage(message: FromThread): void {
     switch (message.type) {
       case 'access':
-        this.#deps.onAccess(message.text, message.lines);
+        this.#deps.onAccess();
         return;
       case 'log':
         this.#deps.onLog(message.record);

@@ -78,7 +78,7 @@ export class ServerConnection implements Expiring, ChunkSink {
     this.#onGone = onGone;
     this.#bornMs = deps.clock.nowMs();
     this.deadlineMs = this.#bornMs + limits.connectTimeoutMs;
-    this.#heads = new ResponseReader(deps.names, limits);
+    this.#heads = new ResponseReader(limits);
     this.#read = Buffer.allocUnsafeSlow(HEADROOM_BYTES + READ_BYTES);
     const socket = openSocket(target, {
       buffer: this.#read.subarray(HEADROOM_BYTES),
@@ -279,7 +279,7 @@ export class ServerConnection implements Expiring, ChunkSink {
   }
 
   #finishChunked(section: string, hasSurplus: boolean): void {
-    const trailers = section === '' ? '' : filterTrailers(section, this.#deps.names, this.#limits.maxFields);
+    const trailers = section === '' ? '' : filterTrailers(section, this.#limits.maxFields);
     if (trailers instanceof HttpFault) this.#fail('bad_answer', trailers.detail);
     else this.#finish(trailers, hasSurplus);
   }

@@ -1,4 +1,3 @@
-import type { NameTable } from '../http/index.ts';
 import type { Clock } from '../kernel/clock.ts';
 import type { Deadlines } from '../kernel/deadlines.ts';
 
@@ -17,5 +16,4 @@ export interface ConnectionLimits {
 export interface ConnectionDeps {
   readonly clock: Clock;
   readonly deadlines: Deadlines;
-  readonly names: NameTable;
 }

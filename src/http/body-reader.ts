@@ -4,7 +4,6 @@
  */
 import { ChunkedDecoder, type ChunkSink, filterTrailers } from './chunked.ts';
 import { HttpFault } from './fault.ts';
-import type { NameTable } from './names.ts';
 import type { RequestFields } from './request-fields.ts';
 import type { WireLimits } from './wire.ts';
 
@@ -68,9 +67,9 @@ export class BodyReader {
   }
 
   /** The trailers that may go on, once the body is done. */
-  trailers(names: NameTable): string | HttpFault {
+  trailers(): string | HttpFault {
     const section = this.#decoder?.trailers ?? '';
-    return section === '' ? '' : filterTrailers(section, names, this.#limits.maxFields);
+    return section === '' ? '' : filterTrailers(section, this.#limits.maxFields);
   }
 
   // ---- pace

@@ -4,8 +4,7 @@
  * by `chunkHead`, so that no odd spelling of a peer ever reaches the other side.
  */
 import { HttpFault } from './fault.ts';
-import type { NameTable } from './names.ts';
-import { INVALID, PASS } from './names.ts';
+import { classifyName, INVALID, PASS } from './names.ts';
 import { hasForbiddenBytes, trimOws } from './syntax.ts';
 
 /** Receives the data of chunks as ranges of the buffer that was pushed. */
@@ -162,7 +161,7 @@ const NEVER_IN_TRAILERS =
  * Checks a trailer section and leaves only what may go on: no framing, hop-by-hop, identity or control fields.
  * @returns lines with CRLF each, possibly '', or a fault
  */
-export function filterTrailers(section: string, names: NameTable, maxFields: number): string | HttpFault {
+export function filterTrailers(section: string, maxFields: number): string | HttpFault {
   let kept = '';
   let count = 0;
   for (let lineStart = 0; lineStart < section.length; ) {
@@ -172,7 +171,7 @@ export function filterTrailers(section: string, names: NameTable, maxFields: num
     if (lineEnd < 0 || colon < 0 || colon > lineEnd)
       return new HttpFault('bad_request', 'a trailer line without a colon');
     const name = section.slice(lineStart, colon);
-    const kind = names.classify(name);
+    const kind = classifyName(section, lineStart, colon);
     if (kind === INVALID) return new HttpFault('bad_request', 'a trailer name is not a token');
     if (kind === PASS && !NEVER_IN_TRAILERS.test(name.toLowerCase())) {
       kept += `${name}: ${trimOws(section.slice(colon + 1, lineEnd))}\r\n`;

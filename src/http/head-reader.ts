@@ -3,7 +3,6 @@
  * deadline of the head passes; what was looked at is not looked at again, so dripping costs no more than sending.
  */
 import { HttpFault } from './fault.ts';
-import type { NameTable } from './names.ts';
 import { parseRequestFields, type RequestFields } from './request-fields.ts';
 import { buildRequestHead, parseRequestLine, type RequestHead } from './request-head.ts';
 import { hasForbiddenBytes } from './syntax.ts';
@@ -18,16 +17,14 @@ export interface WholeHead {
 
 export class HeadReader {
   readonly #limits: WireLimits;
-  readonly #names: NameTable;
   readonly #isTrusted: boolean;
   /** Bytes that are not a whole head yet. */
   #partial = '';
   /** The fields of the head before: a keep-alive connection often repeats them to the byte. */
   #lastFields: RequestFields | null = null;
 
-  constructor(limits: WireLimits, names: NameTable, isTrusted: boolean) {
+  constructor(limits: WireLimits, isTrusted: boolean) {
     this.#limits = limits;
-    this.#names = names;
     this.#isTrusted = isTrusted;
   }
 
@@ -66,7 +63,7 @@ export class HeadReader {
     const block = lineEnd === end ? '' : text.slice(lineEnd + 2, end + 2);
     let fields = this.#lastFields;
     if (fields === null || fields.text !== block) {
-      const parsed = parseRequestFields(block, this.#names, this.#isTrusted, this.#limits.maxFields);
+      const parsed = parseRequestFields(block, this.#isTrusted, this.#limits.maxFields);
       if (parsed instanceof HttpFault) return parsed;
       fields = parsed;
       this.#lastFields = parsed;

@@ -17,7 +17,6 @@ import { BodyReader, hasBody } from './body-reader.ts';
 import { HttpFault } from './fault.ts';
 import { HeadReader, type WholeHead } from './head-reader.ts';
 import { closingAnswer, Http1Stream, type StreamOwner } from './http1-stream.ts';
-import type { NameTable } from './names.ts';
 import { TunnelEnd } from './tunnel-end.ts';
 import type { RequestHandler, WireLimits } from './wire.ts';
 
@@ -30,7 +29,6 @@ const LINGER_BYTES = 1024 * 1024;
 export interface WireDeps {
   readonly clock: Clock;
   readonly deadlines: Deadlines;
-  readonly names: NameTable;
   readonly handler: RequestHandler;
 }
 
@@ -76,7 +74,7 @@ export class Http1Connection implements StreamOwner, Expiring {
     this.#limits = limits;
     this.#deps = deps;
     this.#onClose = onClose;
-    this.#heads = new HeadReader(limits, deps.names, client.isTrusted);
+    this.#heads = new HeadReader(limits, client.isTrusted);
     this.onWritten = () => this.#onRoom();
     this.deadlineMs = deps.clock.nowMs() + limits.headerTimeoutMs;
     deps.deadlines.add(this);
@@ -220,7 +218,7 @@ export class Http1Connection implements StreamOwner, Expiring {
       this.deadlineMs = this.#isPaused ? Number.POSITIVE_INFINITY : body.progress(this.#deps.clock.nowMs());
       return;
     }
-    const trailers = body.trailers(this.#deps.names);
+    const trailers = body.trailers();
     if (trailers instanceof HttpFault) {
       this.#failBody(trailers);
       return;

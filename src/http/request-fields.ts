@@ -12,12 +12,13 @@ import {
   CONNECTION,
   CONTENT_LENGTH,
   COOKIE,
+  classifyName,
   EXPECT,
   FORWARDED,
   HOP,
   HOST,
   INVALID,
-  type NameTable,
+  KEEP_ALIVE,
   PASS,
   TE,
   TRANSFER_ENCODING,
@@ -32,7 +33,7 @@ import {
   X_REAL_IP,
   X_REQUEST_ID,
 } from './names.ts';
-import { eachListItem, hasForbiddenBytes, isOws, parseDecimal, trimOws } from './syntax.ts';
+import { eachListItem, findLineEnd, isAuthority, isOws, parseDecimal, trimOws } from './syntax.ts';
 
 /** What a trusted proxy in front of us said of the client; all empty for strangers. */
 export interface ForwardedFields {
@@ -97,14 +98,11 @@ const UNREMOVABLE: ReadonlySet<string> = new Set([
  */
 export function parseRequestFields(
   text: string,
-  names: NameTable,
   isTrusted: boolean,
   maxFields: number,
 ): RequestFields | HttpFault {
-  if (hasForbiddenBytes(text))
-    return new HttpFault('bad_request', 'control byte, bare CR or bare LF in the fields');
   const fields = new RequestFields(text);
-  const reader = new FieldReader(text, fields, names, isTrusted);
+  const reader = new FieldReader(text, fields, isTrusted);
   const fault = reader.readAll(maxFields);
   if (fault) return fault;
   return fields;
@@ -114,16 +112,14 @@ export function parseRequestFields(
 class FieldReader {
   readonly #text: string;
   readonly #fields: RequestFields;
-  readonly #names: NameTable;
   readonly #isTrusted: boolean;
   /** Lower-case names that Connection lists beyond the usual ones. */
   #named: Set<string> | null = null;
   #hasTransferEncoding = false;
 
-  constructor(text: string, fields: RequestFields, names: NameTable, isTrusted: boolean) {
+  constructor(text: string, fields: RequestFields, isTrusted: boolean) {
     this.#text = text;
     this.#fields = fields;
-    this.#names = names;
     this.#isTrusted = isTrusted;
   }
 
@@ -135,11 +131,12 @@ class FieldReader {
     let lineStart = 0;
     let count = 0;
     while (lineStart < end) {
-      const lineEnd = text.indexOf('\r\n', lineStart);
+      const lineEnd = findLineEnd(text, lineStart);
+      if (lineEnd < 0) return new HttpFault('bad_request', 'control byte, bare CR or bare LF in the fields');
       if (++count > maxFields) return new HttpFault('head_too_large', `more than ${maxFields} fields`);
       const colon = text.indexOf(':', lineStart);
       if (colon < 0 || colon > lineEnd) return new HttpFault('bad_request', 'a field line without a colon');
-      const kind = this.#names.classify(text.slice(lineStart, colon));
+      const kind = classifyName(text, lineStart, colon);
       if (kind === INVALID) return new HttpFault('bad_request', 'a field name is not a token');
       const next = lineEnd + 2;
       const isTidy =
@@ -174,6 +171,7 @@ class FieldReader {
     const fields = this.#fields;
     switch (kind) {
       case HOST:
+        if (!isAuthority(value)) return new HttpFault('bad_request', 'Host is not a valid host');
         fields.hostCount++;
         fields.host = value;
         return false;
@@ -210,6 +208,7 @@ class FieldReader {
         fields.userAgent = value;
         return true;
       case HOP:
+      case KEEP_ALIVE:
       case ALIAS:
         return false;
       default:

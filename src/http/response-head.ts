@@ -8,16 +8,17 @@ import { HttpFault } from './fault.ts';
 import {
   CONNECTION,
   CONTENT_LENGTH,
+  classifyName,
   HOP,
   INVALID,
-  type NameTable,
+  KEEP_ALIVE,
   PASS,
   TE,
   TRANSFER_ENCODING,
   UPGRADE,
 } from './names.ts';
 import { removeFields } from './request-fields.ts';
-import { eachListItem, hasForbiddenBytes, isOws, parseDecimal, trimOws } from './syntax.ts';
+import { eachListItem, findLineEnd, isOws, parseDecimal, trimOws } from './syntax.ts';
 
 export class ResponseFields {
   readonly text: string;
@@ -49,14 +50,8 @@ const UNREMOVABLE: ReadonlySet<string> = new Set([
 ]);
 
 /** Reads the field block of an answer; `text` holds each line with its CRLF. */
-export function parseResponseFields(
-  text: string,
-  names: NameTable,
-  maxFields: number,
-): ResponseFields | HttpFault {
-  if (hasForbiddenBytes(text))
-    return new HttpFault('bad_upstream', 'control byte, bare CR or bare LF in the fields');
-  const reader = new FieldReader(text, names);
+export function parseResponseFields(text: string, maxFields: number): ResponseFields | HttpFault {
+  const reader = new FieldReader(text);
   return reader.readAll(maxFields) ?? reader.fields;
 }
 
@@ -64,13 +59,11 @@ export function parseResponseFields(
 class FieldReader {
   readonly fields: ResponseFields;
   readonly #text: string;
-  readonly #names: NameTable;
   #named: Set<string> | null = null;
   #hasTransferEncoding = false;
 
-  constructor(text: string, names: NameTable) {
+  constructor(text: string) {
     this.#text = text;
-    this.#names = names;
     this.fields = new ResponseFields(text);
   }
 
@@ -82,24 +75,24 @@ class FieldReader {
     let lineStart = 0;
     let count = 0;
     while (lineStart < end) {
-      const lineEnd = text.indexOf('\r\n', lineStart);
+      const lineEnd = findLineEnd(text, lineStart);
+      if (lineEnd < 0) return new HttpFault('bad_upstream', 'control byte, bare CR or bare LF in the fields');
       const next = lineEnd + 2;
       const colon = text.indexOf(':', lineStart);
       if (++count > maxFields) return new HttpFault('bad_upstream', `more than ${maxFields} fields`);
       if (colon < 0 || colon > lineEnd) return new HttpFault('bad_upstream', 'a field line without a colon');
-      const name = text.slice(lineStart, colon);
-      const kind = this.#names.classify(name);
+      const kind = classifyName(text, lineStart, colon);
       const isTidy =
         text.charCodeAt(colon + 1) === 0x20 &&
         !isOws(text.charCodeAt(colon + 2)) &&
         !isOws(text.charCodeAt(lineEnd - 1));
       if (kind !== PASS || !isTidy) {
         const value = trimOws(text.slice(colon + 1, lineEnd));
-        const passes = kind === PASS ? true : this.#read(kind, name, value);
+        const passes = kind === PASS ? true : this.#read(kind, value);
         if (passes instanceof HttpFault) return passes;
         if (!passes || !isTidy) {
           forward += text.slice(runStart, lineStart);
-          if (passes) forward += `${name}: ${value}\r\n`;
+          if (passes) forward += `${text.slice(lineStart, colon)}: ${value}\r\n`;
           runStart = next;
         }
       }
@@ -113,7 +106,7 @@ class FieldReader {
   }
 
   /** Takes note of a field that means something to us. True: the line goes on to the client as well. */
-  #read(kind: number, name: string, value: string): boolean | HttpFault {
+  #read(kind: number, value: string): boolean | HttpFault {
     const { fields } = this;
     switch (kind) {
       case INVALID:
@@ -138,11 +131,13 @@ class FieldReader {
       case UPGRADE:
         fields.upgrade = value.toLowerCase();
         return false;
-      case HOP: {
+      case KEEP_ALIVE: {
         const hint = /(?:^|[,;\s])timeout=(\d{1,6})/i.exec(value);
-        if (hint && /^keep-alive$/i.test(name)) fields.keepAliveTimeoutS = Number(hint[1]);
+        if (hint) fields.keepAliveTimeoutS = Number(hint[1]);
         return false;
       }
+      case HOP:
+        return false;
       case TE:
         return false;
       default:

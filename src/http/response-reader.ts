@@ -1,6 +1,5 @@
 /** Bytes -> heads of answers, incrementally; the counterpart of head-reader.ts. */
 import { HttpFault } from './fault.ts';
-import type { NameTable } from './names.ts';
 import { parseResponseFields, parseStatusLine, type ResponseFields, ResponseHead } from './response-head.ts';
 
 /** A whole head, and where in the buffer the bytes after it begin. */
@@ -10,15 +9,13 @@ export interface WholeResponseHead {
 }
 
 export class ResponseReader {
-  readonly #names: NameTable;
   readonly #maxHeadBytes: number;
   readonly #maxFields: number;
   #partial = '';
   /** The fields of the answer before: servers repeat them, at least within a second. */
   #lastFields: ResponseFields | null = null;
 
-  constructor(names: NameTable, limits: { readonly maxHeadBytes: number; readonly maxFields: number }) {
-    this.#names = names;
+  constructor(limits: { readonly maxHeadBytes: number; readonly maxFields: number }) {
     this.#maxHeadBytes = limits.maxHeadBytes;
     this.#maxFields = limits.maxFields;
   }
@@ -49,7 +46,7 @@ export class ResponseReader {
     const block = lineEnd === end ? '' : text.slice(lineEnd + 2, end + 2);
     let fields = this.#lastFields;
     if (fields === null || fields.text !== block) {
-      const parsed = parseResponseFields(block, this.#names, this.#maxFields);
+      const parsed = parseResponseFields(block, this.#maxFields);
       if (parsed instanceof HttpFault) return parsed;
       fields = parsed;
       this.#lastFields = parsed;

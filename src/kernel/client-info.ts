@@ -11,4 +11,6 @@ export interface ClientInfo {
   readonly tlsVersion: string;
   /** Whether the peer is one of `trusted_proxies`. */
   readonly isTrusted: boolean;
+  /** For the phases: what they worked out once for this connection. */
+  memo: unknown;
 }

@@ -178,6 +178,7 @@ export class Listener {
       localPort: this.address.port,
       tlsVersion,
       isTrusted: this.#settings.isTrusted(peerAddress),
+      memo: null,
     };
     const connection = this.#openWire(socket, client, (closed) => {
       this.#connections.delete(closed);

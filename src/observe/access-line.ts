@@ -5,9 +5,12 @@ import { jsonContent } from './json-text.ts';
 export interface AccessRecord {
   /** Unix time at the end of the exchange, whole milliseconds. */
   wallMs: number;
+  /** Visible ASCII without quote and backslash, as `RequestIds` makes it; printed as it is. */
   requestId: string;
+  /** An IP address; printed as it is. */
   clientIp: string;
   listener: string;
+  /** A token (RFC 9110); printed as it is. */
   method: string;
   host: string;
   /** Path and query as they came. */
@@ -79,7 +82,7 @@ export class AccessLine {
     // hot path: bench/micro/access-log.ts
     const second = Math.floor(r.wallMs / 1000);
     if (second !== this.#second) this.#setSecond(second);
-    const head = `${this.#secondText}${threeDigits(Math.floor(r.wallMs) - second * 1000)}Z","request_id":"${jsonContent(r.requestId)}","client_ip":"${jsonContent(r.clientIp)}${this.#host(r)}${jsonContent(r.method)}","target":"${jsonContent(r.target)}${this.#way(r)}${this.#end(r)}${millis(r.durationMs)}`;
+    const head = `${this.#secondText}${threeDigits(Math.floor(r.wallMs) - second * 1000)}Z","request_id":"${r.requestId}","client_ip":"${r.clientIp}${this.#host(r)}${r.method}","target":"${jsonContent(r.target)}${this.#way(r)}${this.#end(r)}${millis(r.durationMs)}`;
     const upstream = r.upstreamMs >= 0 ? `,"upstream_ms":${millis(r.upstreamMs)}` : '';
     const tls = r.tls === '' ? '' : `,"tls":"${r.tls}"`;
     return `${head}${upstream},"attempts":${r.attempts},"bytes_in":${r.bytesIn},"bytes_out":${r.bytesOut}${tls}${this.#userAgent(r.userAgent)}`;

@@ -3,7 +3,7 @@
  * `observe/main/index.ts`, which a data thread must never import.
  */
 export type { AccessRecord } from './access-line.ts';
-export { type AccessBatchSink, AccessLog, type AccessLogOptions } from './access-log.ts';
+export { AccessLog, type AccessLogDeps, type AccessLogOptions } from './access-log.ts';
 export {
   type BlockKind,
   LATENCY_BOUNDS_MS,

@@ -7,7 +7,6 @@ import {
   type ClientStream,
   type HttpFault,
   type Identity,
-  type RequestFields,
   type RequestSink,
 } from '../http/index.ts';
 import { REASONS, type Reason } from '../kernel/reason.ts';
@@ -16,8 +15,8 @@ import { normalizeHost } from '../route/index.ts';
 import { errorAnswer, type OwnAnswer, prefersHtml } from './answers.ts';
 import type { ListenerPlane, Plane, ProxyDeps, RoutePlane } from './plane.ts';
 
-/** What a field block says, worked out once and kept with it while a connection repeats it. */
-export interface RequestMemo {
+/** Who asks, under which name: worked out once and kept with the connection while it stays the same. */
+export interface Asker {
   readonly authority: string;
   readonly identity: Identity;
   /** undefined for a peer without one (a Unix socket). */
@@ -25,6 +24,11 @@ export interface RequestMemo {
   readonly key: ClientKey;
   readonly keyHash: number;
   readonly routeHost: string;
+}
+
+/** The same with the field block it came in; kept with the block. */
+export interface RequestMemo {
+  readonly asker: Asker;
   /** Host, passed fields, framing, identity, Via as they go to a server that gets the client's Host; '' = not made yet. */
   serverFields: string;
 }
@@ -35,6 +39,7 @@ export class Exchange implements RequestSink {
   readonly listener: ListenerPlane;
   readonly deps: ProxyDeps;
   readonly memo: RequestMemo;
+  readonly asker: Asker;
   readonly requestId: string;
   route: RoutePlane | null = null;
   /** Who sends the request on and gets its body; null when we answer ourselves. */
@@ -52,7 +57,8 @@ export class Exchange implements RequestSink {
     this.listener = listener;
     this.deps = deps;
     this.memo = memoOf(stream, listener);
-    this.requestId = this.memo.identity.requestId === '' ? deps.ids.next() : this.memo.identity.requestId;
+    this.asker = this.memo.asker;
+    this.requestId = this.asker.identity.requestId === '' ? deps.ids.next() : this.asker.identity.requestId;
     stream.sink = this;
   }
 
@@ -107,10 +113,10 @@ export class Exchange implements RequestSink {
     const record = deps.record;
     record.wallMs = deps.clock.wallMs();
     record.requestId = this.requestId;
-    record.clientIp = this.memo.identity.clientIp;
+    record.clientIp = this.asker.identity.clientIp;
     record.listener = this.listener.name;
     record.method = stream.head.method;
-    record.host = this.memo.authority;
+    record.host = this.asker.authority;
     record.target = stream.head.target;
     record.protocol = stream.head.minor === 1 ? 'HTTP/1.1' : 'HTTP/1.0';
     record.route = this.route?.name ?? '';
@@ -150,21 +156,31 @@ export class Exchange implements RequestSink {
 }
 
 function memoOf(stream: ClientStream, listener: ListenerPlane): RequestMemo {
-  const { head, client } = stream;
-  const fields: RequestFields = head.fields;
+  const { fields, authority } = stream.head;
   const known = fields.memo as RequestMemo | null;
-  if (known !== null && known.authority === head.authority) return known;
+  if (known !== null && known.asker.authority === authority) return known;
+  const memo: RequestMemo = { asker: askerOf(stream, listener), serverFields: '' };
+  fields.memo = memo;
+  return memo;
+}
+
+function askerOf(stream: ClientStream, listener: ListenerPlane): Asker {
+  const { head, client } = stream;
+  const { incoming } = head.fields;
+  const known = client.memo as Asker | null;
+  // What a trusted proxy says differs from request to request; a stranger's own address does not.
+  if (known !== null && incoming === null && known.authority === head.authority) return known;
   const identity = buildIdentity({
     peerAddress: client.peerAddress,
     localPort: client.localPort,
     isTls: client.tlsVersion !== '',
     authority: head.authority,
-    incoming: fields.incoming,
+    incoming,
     isTrusted: (ip) => listener.isTrusted(ip),
   });
   const address = parseAddress(identity.clientIp);
   const key = clientKeyOf(address);
-  const memo: RequestMemo = {
+  const asker: Asker = {
     authority: head.authority,
     identity,
     address,
@@ -172,8 +188,7 @@ function memoOf(stream: ClientStream, listener: ListenerPlane): RequestMemo {
     // Unseeded: ip_hash must send a client to the same server from every thread and after a restart.
     keyHash: clientHash32(key),
     routeHost: normalizeHost(head.authority),
-    serverFields: '',
   };
-  fields.memo = memo;
-  return memo;
+  if (incoming === null) client.memo = asker;
+  return asker;
 }

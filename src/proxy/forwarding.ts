@@ -59,13 +59,13 @@ export class Forwarding implements RequestSink, AttemptEvents, Expiring {
   constructor(exchange: Exchange, pool: PoolPlane, timeoutMs: number) {
     this.#exchange = exchange;
     this.#pool = pool;
-    const { stream, memo, deps } = exchange;
+    const { stream, asker, deps } = exchange;
     exchange.relay = this;
     exchange.poolName = pool.pool.name;
     this.#isBodyComplete = stream.isRequestComplete;
     const cookie = stream.head.fields.cookie;
     this.#pick = {
-      clientKey: memo.keyHash,
+      clientKey: asker.keyHash,
       cookieHeader: cookie === '' ? null : cookie,
       tried: this.#tried,
       secure: stream.client.tlsVersion !== '',

@@ -94,7 +94,7 @@ function redirect(exchange: Exchange, options: { to: string; status: number; htt
 
 function passesListenerLimit(exchange: Exchange): boolean {
   const { limit } = exchange.listener;
-  const refused = limit === null ? null : limit.check(exchange.memo.key, exchange.stream.startedMs);
+  const refused = limit === null ? null : limit.check(exchange.asker.key, exchange.stream.startedMs);
   if (refused === null) return true;
   exchange.listener.cells.countLimited();
   exchange.refuse('limited', '', refused);
@@ -109,7 +109,7 @@ function findsRoute(exchange: Exchange): boolean {
     exchange.refuse('bad_request', path.detail);
     return false;
   }
-  const match = exchange.plane.routes.match(exchange.listener.name, exchange.memo.routeHost, path);
+  const match = exchange.plane.routes.match(exchange.listener.name, exchange.asker.routeHost, path);
   if (match === undefined) {
     exchange.refuse('no_route', '');
     return false;
@@ -119,14 +119,14 @@ function findsRoute(exchange: Exchange): boolean {
 }
 
 function passesRouteAccess(exchange: Exchange, route: RoutePlane): boolean {
-  if (route.filter === null || route.filter.decide(exchange.memo.address) === 'allowed') return true;
+  if (route.filter === null || route.filter.decide(exchange.asker.address) === 'allowed') return true;
   exchange.refuse('forbidden', '');
   return false;
 }
 
 function passesRouteLimit(exchange: Exchange, route: RoutePlane): boolean {
   const refused =
-    route.limit === null ? null : route.limit.check(exchange.memo.key, exchange.stream.startedMs);
+    route.limit === null ? null : route.limit.check(exchange.asker.key, exchange.stream.startedMs);
   if (refused === null) return true;
   exchange.listener.cells.countLimited();
   exchange.refuse('limited', '', refused);

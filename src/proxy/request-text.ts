@@ -1,5 +1,5 @@
 import type { PoolServer } from '../pool/index.ts';
-import type { Exchange, RequestMemo } from './exchange.ts';
+import type { Asker, Exchange } from './exchange.ts';
 import type { HostRule } from './plane.ts';
 
 /**
@@ -7,22 +7,22 @@ import type { HostRule } from './plane.ts';
  * line and the id depends on the field block only and is made once per block.
  */
 export function serverRequestText(exchange: Exchange, rule: HostRule, server: PoolServer): string {
-  const { stream, memo } = exchange;
+  const { stream, memo, asker } = exchange;
   const { head } = stream;
   let fields = memo.serverFields;
   // Upgrade and Via depend on more than the block; such requests are rare and made each time.
   const isSharable =
-    rule.kind === 'preserve' && memo.authority !== '' && head.minor === 1 && head.fields.upgrade === '';
+    rule.kind === 'preserve' && asker.authority !== '' && head.minor === 1 && head.fields.upgrade === '';
   if (fields === '' || !isSharable) {
-    fields = `Host: ${hostFor(rule, memo, server)}\r\n${ownFields(exchange)}`;
+    fields = `Host: ${hostFor(rule, asker, server)}\r\n${ownFields(exchange)}`;
     if (isSharable) memo.serverFields = fields;
   }
   return `${head.method} ${head.target} HTTP/1.1\r\n${fields}X-Request-Id: ${exchange.requestId}\r\n\r\n`;
 }
 
-function hostFor(rule: HostRule, memo: RequestMemo, server: PoolServer): string {
+function hostFor(rule: HostRule, asker: Asker, server: PoolServer): string {
   if (rule.kind === 'literal') return rule.value;
-  return rule.kind === 'server' || memo.authority === '' ? server.address : memo.authority;
+  return rule.kind === 'server' || asker.authority === '' ? server.address : asker.authority;
 }
 
 function ownFields(exchange: Exchange): string {
@@ -34,5 +34,5 @@ function ownFields(exchange: Exchange): string {
   if (head.upgrade !== '') text += `Connection: Upgrade\r\nUpgrade: ${head.upgrade}\r\n`;
   else if (fields.takesTrailers) text += 'Connection: TE\r\nTE: trailers\r\n';
   if (fields.expect !== '' && head.minor === 1) text += 'Expect: 100-continue\r\n';
-  return `${text}${exchange.memo.identity.text}Via: 1.${head.minor} sluice\r\n`;
+  return `${text}${exchange.asker.identity.text}Via: 1.${head.minor} sluice\r\n`;
 }

@@ -33,7 +33,8 @@ export interface LineWriterDeps {
 
 interface Pending {
   readonly bytes: Buffer;
-  readonly lines: number;
+  /** undefined = to be counted when it matters. */
+  readonly lines: number | undefined;
   /** Bytes that are out already. */
   sent: number;
 }
@@ -101,8 +102,11 @@ export class LineWriter extends BaseService {
     this.#nextSink?.close();
   }
 
-  /** Takes whole lines, each ended by LF. Never waits, never throws. `text` may be latin1 or any text. */
-  write(text: string, lines: number): void {
+  /**
+   * Takes whole lines, each ended by LF. Never waits, never throws. Bytes belong to the writer from now on.
+   * @param lines how many; left out, they are counted if they have to be dropped
+   */
+  write(text: string | Uint8Array, lines?: number): void {
     if (this.#enqueue(text, lines)) this.#pump();
   }
 
@@ -136,10 +140,13 @@ export class LineWriter extends BaseService {
       await new Promise<void>((done) => this.#whenIdle.push(done));
   }
 
-  #enqueue(text: string, lines: number): boolean {
-    const bytes = Buffer.from(text, 'utf8');
+  #enqueue(text: string | Uint8Array, lines: number | undefined): boolean {
+    const bytes =
+      typeof text === 'string'
+        ? Buffer.from(text, 'utf8')
+        : Buffer.from(text.buffer, text.byteOffset, text.byteLength);
     if (this.#isClosed || this.#outstandingBytes + bytes.length > this.#maxBytes) {
-      this.#dropped += lines;
+      this.#dropped += lines ?? countLines(bytes);
       return false;
     }
     this.#queue.push({ bytes, lines, sent: 0 });
@@ -223,7 +230,7 @@ export class LineWriter extends BaseService {
   }
 
   #dropAll(): void {
-    for (const pending of this.#queue) this.#dropped += pending.lines;
+    for (const pending of this.#queue) this.#dropped += pending.lines ?? countLines(pending.bytes);
     this.#queue = [];
     this.#outstandingBytes = 0;
     for (const done of this.#whenIdle.splice(0)) done();
@@ -238,4 +245,10 @@ export class LineWriter extends BaseService {
       });
     });
   }
+}
+
+function countLines(bytes: Uint8Array): number {
+  let lines = 0;
+  for (const byte of bytes) if (byte === 0x0a) lines++;
+  return lines;
 }

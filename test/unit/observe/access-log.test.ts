@@ -1,9 +1,9 @@
 import fc from 'fast-check';
 import t from 'tap';
+import { ByteRing } from '../../../src/kernel/byte-ring.ts';
 import { SeededRandom } from '../../../src/kernel/random.ts';
 import { AccessLine } from '../../../src/observe/access-line.ts';
 import { AccessLog, type AccessRecord } from '../../../src/observe/index.ts';
-import { FakeClock } from '../../support/fake-clock.ts';
 
 const WALL_MS = Date.UTC(2026, 10, 21, 9, 8, 7, 45);
 
@@ -33,22 +33,21 @@ function record(changes: Partial<AccessRecord> = {}): AccessRecord {
   };
 }
 
-function setUp(options: { sampleFraction?: number; batchBytes?: number } = {}) {
-  const clock = new FakeClock();
-  const batches: { text: string; lines: number }[] = [];
+function setUp(options: { sampleFraction?: number; ringBytes?: number } = {}) {
+  const ring = ByteRing.create(options.ringBytes ?? 1024 * 1024);
+  let nudges = 0;
   const log = new AccessLog(
-    { sampleFraction: 1, ...options },
-    { clock, random: new SeededRandom(3), sink: (text, lines) => batches.push({ text, lines }) },
+    { sampleFraction: options.sampleFraction ?? 1 },
+    { random: new SeededRandom(3), ring, onHalfFull: () => nudges++ },
   );
-  return { clock, batches, log };
+  return { log, ring, text: () => ring.drain()?.toString('latin1') ?? '', nudges: () => nudges };
 }
 
 /** The one line that a record makes. */
 function lineOf(changes: Partial<AccessRecord>): string {
-  const { log, batches } = setUp();
+  const { log, text } = setUp();
   log.write(record(changes));
-  log.close();
-  return batches[0]?.text ?? '';
+  return text();
 }
 
 t.test('a whole line', async (t) => {
@@ -93,11 +92,10 @@ t.test('what was not there is left out', async (t) => {
 });
 
 t.test('times', async (t) => {
-  const { log, batches } = setUp();
+  const { log, text } = setUp();
   for (const wallMs of [WALL_MS, WALL_MS + 954, WALL_MS + 955, WALL_MS - 1000, Date.UTC(1999, 0, 1), 0])
     log.write(record({ wallMs }));
-  log.close();
-  const times = (batches[0]?.text ?? '')
+  const times = text()
     .trim()
     .split('\n')
     .map((line) => JSON.parse(line).time);
@@ -179,38 +177,26 @@ t.test('what is remembered of earlier lines never shows in a later one', async (
   }
 });
 
-t.test('batches go out by size, by time, by flush and at the close', async (t) => {
-  const { clock, batches, log } = setUp({ batchBytes: 1000 });
+t.test('what finds no room is dropped as whole lines, and the reader is asked to come at half', async (t) => {
+  const { log, ring, text, nudges } = setUp({ ringBytes: 200_000 });
+  for (let i = 0; i < 1000; i++) log.write(record({ requestId: `r${i}` }));
+  t.ok(ring.dropped > 0, 'the ring was too small');
+  const lines = text().trim().split('\n');
+  t.equal(lines.length + ring.dropped, 1000);
+  for (const [i, line] of lines.entries())
+    if (JSON.parse(line).request_id !== `r${i}`) t.fail(`line ${i}: ${line}`);
+  t.ok(nudges() > 0);
   log.write(record());
-  log.write(record());
-  t.equal(batches.length, 0);
-  log.write(record());
-  t.match(batches, [{ lines: 3 }], 'over 1000 bytes');
-  t.equal((batches[0]?.text ?? '').trim().split('\n').length, 3);
-  log.write(record());
-  clock.advance(249);
-  t.equal(batches.length, 1);
-  clock.advance(1);
-  t.equal(batches.length, 2, 'after 250 ms');
-  clock.advance(10_000);
-  t.equal(batches.length, 2, 'an empty batch never goes out');
-  log.write(record());
-  log.flush();
-  t.equal(batches.length, 3);
-  log.write(record());
-  log.close();
-  t.equal(batches.length, 4);
-  t.equal(clock.pending, 0);
+  t.equal(text().trim().split('\n').length, 1, 'there is room again');
 });
 
 t.test('sampling keeps its share and every 5xx', async (t) => {
-  const { batches, log } = setUp({ sampleFraction: 0.1, batchBytes: 1e9 });
+  const { log, text } = setUp({ sampleFraction: 0.1 });
   for (let i = 0; i < 2000; i++) log.write(record());
   for (let i = 0; i < 50; i++) log.write(record({ status: 502, reason: 'connect_error' }));
   log.setSampleFraction(0);
   for (let i = 0; i < 100; i++) log.write(record());
-  log.close();
-  const lines = (batches[0]?.text ?? '').trim().split('\n');
+  const lines = text().trim().split('\n');
   t.equal(lines.filter((line) => line.includes('"status":502')).length, 50);
   const sampled = lines.length - 50;
   t.ok(sampled > 150 && sampled < 250, `${sampled} of 2000 at 10 %`);

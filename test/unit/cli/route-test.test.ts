@@ -1,0 +1,69 @@
+import { join } from 'node:path';
+import t from 'tap';
+import { FakeContext, sluice } from '../../support/cli-context.ts';
+
+const TEXT = `listeners: { web: { port: 8080 } }
+routes:
+  - { name: private, match: { path: /metrics }, respond: 404 }
+  - { name: shop, match: { host: shop.example.com }, pool: web, rate_limit: 20/m }
+  - { name: rest, redirect: { to: "https://other.example/" } }
+pools:
+  web: { servers: ["127.0.0.1:3001", { address: "127.0.0.1:3002", id: b, weight: 3 }], sticky: { cookie: s, ttl: 1h } }
+`;
+
+const folder = t.testdir({ 'x.yaml': TEXT, 'bad.yaml': 'listen: 1' });
+const ask = (...args: string[]) =>
+  sluice(['route', 'test', ...args, '-c', join(folder, 'x.yaml')], new FakeContext(folder));
+
+t.test('as a person reads it: each step with its line', async (t) => {
+  const { code, stdout } = await ask('get', 'http://shop.example.com:8080/books?x=1');
+  t.equal(code, 0);
+  const lines = stdout.split('\n').map((line) => line.replace(/ +/g, ' '));
+  t.same(lines, [
+    'GET http://shop.example.com:8080/books?x=1',
+    '',
+    'listener ▸ web: http on port 8080 x.yaml:1',
+    'path /books',
+    'route private: path /books is not /metrics x.yaml:3',
+    'route ▸ shop: host and path match x.yaml:4',
+    'limit 20/m for each client address x.yaml:4',
+    'pool ▸ web: power_of_two x.yaml:7',
+    'sticky cookie s keeps a client on its server for 1h',
+    'server 127.0.0.1:3001, weight 1, 25% of the requests x.yaml:7',
+    'server b (127.0.0.1:3002), weight 3, 75% of the requests x.yaml:7',
+    '',
+    '→ one of 2 servers of pool web answers',
+    '',
+  ]);
+});
+
+t.test('a path alone, with the host in a field', async (t) => {
+  const { stdout } = await ask('GET', '/books', '-H', 'Accept: */*', '-H', 'Host: shop.example.com');
+  t.match(stdout, /^GET http:\/\/shop\.example\.com\/books\n/);
+  t.match(stdout, /▸ shop/);
+  t.match((await ask('GET', '/books')).stdout, /^GET http:\/\/localhost:8080\/books\n[\s\S]*→ 302|301|307|308 to/);
+});
+
+t.test('other ends', async (t) => {
+  t.match(await ask('GET', '/metrics'), { code: 0, stdout: /→ 404, 0 B of text\/plain/ });
+  t.match(await ask('GET', '/a%2fb'), { code: 0, stdout: /→ 400 bad_request: .*encoded slash/ });
+  t.match(await ask('GET', 'http://x:99/'), { code: 1, stdout: /no listener takes http on port 99.*web \(http on port 8080\)/ });
+});
+
+t.test('as JSON', async (t) => {
+  const { code, stdout } = await ask('GET', 'http://shop.example.com/', '--json');
+  t.equal(code, 0);
+  t.match(JSON.parse(stdout), {
+    request: { host: 'shop.example.com', path: '/' },
+    listener: { name: 'web', at: 'x.yaml:1' },
+    routes: [{ name: 'private' }, { name: 'shop', outcome: 'matched', at: 'x.yaml:4' }],
+    limits: [{ of: 'route', limit: { count: 20 } }],
+    outcome: { type: 'pool', pool: 'web', servers: [{ id: '127.0.0.1:3001', shareFraction: 0.25 }, { id: 'b' }] },
+  });
+});
+
+t.test('a bad file is shown, code 2', async (t) => {
+  const { code, stderr } = await sluice(['route', 'test', 'GET', '/', '-c', join(folder, 'bad.yaml')]);
+  t.equal(code, 2);
+  t.match(stderr, /bad\.yaml:1:9 +error/);
+});
