@@ -90,13 +90,12 @@ export class TerminalNarrator implements Narrator {
 
   stopping(signal: string): void {
     const how = signal === 'SIGINT' ? 'Ctrl-C again ends at once' : 'a second signal ends at once';
+    this.#endLive();
     this.#say(`${this.#paint.dim('●')} finishing what is in flight; ${how}`);
-    this.#live = '';
   }
 
   summary(summary: DemoSummary): void {
-    if (this.#live !== '') this.#stdout.write(CLEAR_LINE);
-    this.#live = '';
+    this.#endLive();
     this.#say(summaryText(summary, this.#paint));
   }
 
@@ -131,6 +130,11 @@ export class TerminalNarrator implements Narrator {
   #say(text: string): void {
     if (this.#live === '') this.#stdout.write(`${text}\n`);
     else this.#stdout.write(`${CLEAR_LINE}${text}\n${this.#live}`);
+  }
+
+  #endLive(): void {
+    if (this.#live !== '') this.#stdout.write(CLEAR_LINE);
+    this.#live = '';
   }
 
   #near(path: string): string {

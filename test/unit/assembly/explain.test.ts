@@ -56,12 +56,7 @@ t.test('what becomes of a request', (t) => {
   ])[] = [
     ['to a pool', {}, { type: 'pool' }, 'shop'],
     ['a wildcard host', { authority: 'A.Shop.Example.com.:8443' }, { type: 'pool' }, 'shop'],
-    [
-      'answered by a route',
-      { target: '/admin/x?y' },
-      { type: 'respond', status: 403, body: 'no' },
-      'closed',
-    ],
+    ['answered by a route', { target: '/admin/x?y' }, { type: 'respond', status: 403, body: 'no' }, 'closed'],
     [
       'by the normal form of the path',
       { target: '/x/../%61dmin/' },
@@ -86,7 +81,12 @@ t.test('what becomes of a request', (t) => {
       { type: 'redirect', location: 'https://shop.example.com:8443/up' },
       'up',
     ],
-    ['no route', { authority: 'else.example' }, { type: 'refused', status: 404, reason: 'no_route' }, undefined],
+    [
+      'no route',
+      { authority: 'else.example' },
+      { type: 'refused', status: 404, reason: 'no_route' },
+      undefined,
+    ],
     [
       'an ambiguous path',
       { target: '/a%2fb' },

@@ -106,7 +106,10 @@ t.test('the file is found, named or by the environment', async (t) => {
   const before = process.cwd();
   t.teardown(() => process.chdir(before));
   process.chdir(folder);
-  t.match(await sluice(['check'], here), { code: 0, stdout: /0 errors, 0 warnings\. .*sluice\.yaml can be used/ });
+  t.match(await sluice(['check'], here), {
+    code: 0,
+    stdout: /0 errors, 0 warnings\. .*sluice\.yaml can be used/,
+  });
   const named = new FakeContext('/');
   named.env = { SLUICE_CONFIG: join(folder, 'sluice.yaml') };
   t.equal((await sluice(['check'], named)).code, 0);

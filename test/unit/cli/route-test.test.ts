@@ -41,13 +41,19 @@ t.test('a path alone, with the host in a field', async (t) => {
   const { stdout } = await ask('GET', '/books', '-H', 'Accept: */*', '-H', 'Host: shop.example.com');
   t.match(stdout, /^GET http:\/\/shop\.example\.com\/books\n/);
   t.match(stdout, /▸ shop/);
-  t.match((await ask('GET', '/books')).stdout, /^GET http:\/\/localhost:8080\/books\n[\s\S]*→ 302|301|307|308 to/);
+  t.match(
+    (await ask('GET', '/books')).stdout,
+    /^GET http:\/\/localhost:8080\/books\n[\s\S]*→ 302|301|307|308 to/,
+  );
 });
 
 t.test('other ends', async (t) => {
   t.match(await ask('GET', '/metrics'), { code: 0, stdout: /→ 404, 0 B of text\/plain/ });
   t.match(await ask('GET', '/a%2fb'), { code: 0, stdout: /→ 400 bad_request: .*encoded slash/ });
-  t.match(await ask('GET', 'http://x:99/'), { code: 1, stdout: /no listener takes http on port 99.*web \(http on port 8080\)/ });
+  t.match(await ask('GET', 'http://x:99/'), {
+    code: 1,
+    stdout: /no listener takes http on port 99.*web \(http on port 8080\)/,
+  });
 });
 
 t.test('as JSON', async (t) => {
@@ -58,7 +64,11 @@ t.test('as JSON', async (t) => {
     listener: { name: 'web', at: 'x.yaml:1' },
     routes: [{ name: 'private' }, { name: 'shop', outcome: 'matched', at: 'x.yaml:4' }],
     limits: [{ of: 'route', limit: { count: 20 } }],
-    outcome: { type: 'pool', pool: 'web', servers: [{ id: '127.0.0.1:3001', shareFraction: 0.25 }, { id: 'b' }] },
+    outcome: {
+      type: 'pool',
+      pool: 'web',
+      servers: [{ id: '127.0.0.1:3001', shareFraction: 0.25 }, { id: 'b' }],
+    },
   });
 });
 
