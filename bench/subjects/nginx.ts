@@ -28,7 +28,7 @@ export const BODY_BYTES: Readonly<Record<BodyName, number>> = {
   '1m': 1_024 * 1_024,
 };
 
-function common(folder: string): string {
+function globalLines(folder: string): string {
   return [
     'daemon off; worker_processes 1; user root;',
     `pid ${join(folder, 'nginx.pid')}; error_log stderr warn;`,
@@ -43,7 +43,7 @@ function temporaryPaths(folder: string): string {
 }
 
 function backendConfig(folder: string, port: number): string {
-  return `${common(folder)}
+  return `${globalLines(folder)}
 http {
   access_log off; sendfile on; tcp_nopush on; tcp_nodelay on; ${KEEP}
   ${temporaryPaths(folder)}
@@ -92,7 +92,7 @@ export async function startBackend(folder: string, cores: string, clock: Clock):
 
 function proxyConfig(place: Place, ports: Ports, logOptions: string): string {
   const { folder, certificate, backendPort } = place;
-  return `${common(folder)}
+  return `${globalLines(folder)}
 http {
   access_log ${join(folder, 'access.log')} combined${logOptions}; tcp_nodelay on; ${KEEP}
   ${temporaryPaths(folder)}

@@ -1,5 +1,3 @@
-export { type Book, type BookInput, GENRES, type Genre } from './book.ts';
-export { Bookstore, type BookstoreOptions } from './bookstore.ts';
 export {
   BookstoreClient,
   type BookstoreClientOptions,

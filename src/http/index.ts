@@ -2,8 +2,6 @@ export { ChunkedDecoder, type ChunkSink, chunkHead, filterTrailers } from './chu
 export { HttpFault } from './fault.ts';
 export { Http1Connection, type WireDeps } from './http1-connection.ts';
 export { buildIdentity, type Identity } from './identity.ts';
-export { type ForwardedFields, RequestFields } from './request-fields.ts';
-export { type BodyKind, RequestHead } from './request-head.ts';
 export type { AnswerFraming, ResponseHead } from './response-head.ts';
 export { ResponseReader } from './response-reader.ts';
 export { TunnelEnd, type TunnelSink } from './tunnel-end.ts';

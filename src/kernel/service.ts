@@ -42,16 +42,3 @@ export abstract class BaseService implements Service {
     await this.onStop();
   }
 }
-
-/** Stops services in reverse order of their start; the first failure is thrown after all were tried. */
-export async function stopAll(services: readonly Service[]): Promise<void> {
-  const failures: unknown[] = [];
-  for (const service of [...services].reverse()) {
-    try {
-      await service.stop();
-    } catch (error) {
-      failures.push(error);
-    }
-  }
-  if (failures.length > 0) throw new AggregateError(failures, 'some parts did not stop cleanly');
-}

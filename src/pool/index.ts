@@ -1,4 +1,3 @@
 export { clientKey } from './client-key.ts';
-export { readCookie } from './cookie.ts';
 export * from './options.ts';
 export { compilePool } from './pool.ts';
