@@ -48,6 +48,8 @@ export class Http1Stream implements ClientStream {
   readonly #owner: StreamOwner;
   #held = '';
   #isChunked = false;
+  /** The answer has neither length nor chunks (HTTP/1.0). */
+  #endsByClose = false;
   /** Bytes of a 'length' answer still to come; guards against a body that does not fit its head. */
   #remaining = -1;
 
@@ -96,7 +98,10 @@ export class Http1Stream implements ClientStream {
         if (this.head.minor === 1) {
           this.#isChunked = true;
           text += 'Transfer-Encoding: chunked\r\n';
-        } else this.closesAfter = true;
+        } else {
+          this.#endsByClose = true;
+          this.closesAfter = true;
+        }
         break;
       default:
         answer.framing satisfies never;
@@ -171,7 +176,9 @@ export class Http1Stream implements ClientStream {
 
   abort(): void {
     this.#held = '';
-    this.#owner.destroy();
+    // Where the end of the connection ends the answer only a RST says that this is not it (TLS: no close_notify).
+    if (this.#endsByClose && this.client.tlsVersion === '') this.#owner.socket.resetAndDestroy();
+    else this.#owner.destroy();
   }
 
   switchProtocols(phrase: string, fields: string): TunnelEnd {
