@@ -1,0 +1,67 @@
+/** A client that goes away frees its server at once, wherever the exchange stands, and is counted as what it is. */
+import t from 'tap';
+import { get, type Peer } from '../support/peer.ts';
+import { Proxied } from '../support/proxied.ts';
+
+const POST = 'POST / HTTP/1.1\r\nHost: t.example\r\nContent-Length: 100\r\n\r\n';
+type Leave = (client: Peer) => void;
+const ways: Record<string, Leave> = {
+  FIN: (client) => client.destroy(),
+  RST: (client) => client.reset(),
+};
+
+const aborts = (proxied: Proxied): number => {
+  const { daemon } = proxied.daemon;
+  const { slot } = daemon.registry.server('web', proxied.server.address).slot;
+  return daemon.slots.totals(slot).clientAborts;
+};
+
+for (const [way, leave] of Object.entries(ways)) {
+  t.test(`${way} within the head: no server hears of it`, async (t) => {
+    await using proxied = await Proxied.start();
+    const client = await proxied.client();
+    client.write('GET / HTTP/1.1\r\nHost: t.exa');
+    await proxied.daemon.until('the connection is there', () => proxied.daemon.inFlight() === 1);
+    leave(client);
+    await proxied.daemon.idle();
+    t.equal(proxied.server.connections, 0);
+  });
+
+  t.test(`${way} while it waits for the answer`, async (t) => {
+    await using proxied = await Proxied.start();
+    const client = await proxied.client();
+    client.write(get('/'));
+    const server = await proxied.server.accept();
+    await server.request();
+    leave(client);
+    t.ok(await server.ended());
+    await proxied.daemon.idle();
+    t.equal(aborts(proxied), 1);
+  });
+
+  t.test(`${way} within its body`, async (t) => {
+    await using proxied = await Proxied.start();
+    const client = await proxied.client();
+    client.write(`${POST}some`);
+    const server = await proxied.server.accept();
+    await server.sees('some');
+    leave(client);
+    t.ok(await server.ended(), 'the half request ends with its connection');
+    await proxied.daemon.idle();
+    t.equal(aborts(proxied), 1);
+  });
+
+  t.test(`${way} within the answer`, async (t) => {
+    await using proxied = await Proxied.start();
+    const client = await proxied.client();
+    client.write(get('/'));
+    const server = await proxied.server.accept();
+    await server.request();
+    server.write('HTTP/1.1 200 OK\r\nContent-Length: 1000\r\n\r\nfirst');
+    await client.sees('first');
+    leave(client);
+    t.ok(await server.ended());
+    await proxied.daemon.idle();
+    t.equal(aborts(proxied), 1);
+  });
+}
