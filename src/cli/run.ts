@@ -1,6 +1,9 @@
 /** `sluice run`: the daemon in the foreground. */
+import { claimPort } from '../assembly/ports.ts';
 import { logWarnings } from '../assembly/reload-report.ts';
+import type { LoadResult, ResolvedConfig } from '../config/index.ts';
 import { Daemon } from '../daemon.ts';
+import { formatHostPort } from '../kernel/address.ts';
 import { type ConfigArguments, chooseSource, diagnosticsText, load } from './configuration.ts';
 import { type Context, EXIT, type ExitCode } from './context.ts';
 import { failureFields, reportFailure } from './failure.ts';
@@ -9,23 +12,41 @@ import { stateFields } from './state.ts';
 
 export async function run(args: ConfigArguments, context: Context): Promise<ExitCode> {
   const source = chooseSource(args, context);
-  const loaded = load(source, context);
+  const read = async (): Promise<LoadResult> => {
+    const result = load(source, context);
+    return result.ok && 'text' in source ? { ...result, config: await withFreeAdmin(result.config) } : result;
+  };
+  const loaded = await read();
   if (!loaded.ok) {
     const closing = 'Nothing was started.';
     context.stderr.write(diagnosticsText(loaded.diagnostics, loaded.frameText, context.stderr, closing));
     return EXIT.usage;
   }
-  const daemon = new Daemon(
-    { config: loaded.config, readConfig: () => load(source, context) },
-    context.clock,
-  );
+  // What was said on the command line does not change.
+  const readConfig = 'text' in source ? () => loaded : read;
+  const daemon = new Daemon({ config: loaded.config, readConfig }, context.clock);
   const { over } = beginLife(lifeOf(daemon, context), context);
-  logWarnings(daemon.logs.log, loaded.warnings);
+  const { log } = daemon.logs;
+  logWarnings(log, loaded.warnings);
   const failed = daemon.start().then(
-    () => over,
+    () => {
+      const { adminAddress } = daemon;
+      if (adminAddress) log.info('admin API', { url: `http://${formatHostPort(adminAddress)}` });
+      return over;
+    },
     (error: unknown) => giveUp(daemon, error, context),
   );
   return Promise.race([over, failed]);
+}
+
+/** Without a file nobody chose the admin's port: a taken one is no reason not to start. */
+async function withFreeAdmin(config: ResolvedConfig): Promise<ResolvedConfig> {
+  const { listen } = config.admin;
+  const isFree = await claimPort('admin', listen.host, listen.port).then(
+    () => true,
+    () => false,
+  );
+  return isFree ? config : { ...config, admin: { ...config.admin, listen: { ...listen, port: 0 } } };
 }
 
 function lifeOf(daemon: Daemon, context: Context): Life {
