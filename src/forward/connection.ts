@@ -109,8 +109,9 @@ export class ServerConnection implements Expiring, ChunkSink {
   }
 
   /** Whether it may serve another attempt now. */
-  isUsable(nowMs: number): boolean {
-    return this.#phase === 'idle' && !this.#socket.destroyed && nowMs < this.#bornMs + this.#limits.maxAgeMs;
+  get isUsable(): boolean {
+    const isYoung = this.#deps.deadlines.after(0) < this.#bornMs + this.#limits.maxAgeMs;
+    return this.#phase === 'idle' && !this.#socket.destroyed && isYoung;
   }
 
   /** Gives the connection to an attempt; `onReady` comes at once or when it is connected. */
@@ -148,7 +149,7 @@ export class ServerConnection implements Expiring, ChunkSink {
   #armForAnswer(): void {
     if (this.#hadAnswer) return;
     this.deadlineMs = this.#isRequestDone
-      ? this.#deps.clock.nowMs() + this.#limits.firstByteTimeoutMs
+      ? this.#deps.deadlines.after(this.#limits.firstByteTimeoutMs)
       : Number.POSITIVE_INFINITY;
   }
 
@@ -188,7 +189,7 @@ export class ServerConnection implements Expiring, ChunkSink {
   resume(): void {
     if (!this.#isPaused) return;
     this.#isPaused = false;
-    if (this.#phase === 'busy') this.deadlineMs = this.#deps.clock.nowMs() + this.#limits.bodyTimeoutMs;
+    if (this.#phase === 'busy') this.deadlineMs = this.#deps.deadlines.after(this.#limits.bodyTimeoutMs);
     this.#socket.resume();
   }
 
@@ -214,7 +215,7 @@ export class ServerConnection implements Expiring, ChunkSink {
       at = next;
     }
     if (this.#events === events) {
-      if (!this.#isPaused) this.deadlineMs = this.#deps.clock.nowMs() + this.#limits.bodyTimeoutMs;
+      if (!this.#isPaused) this.deadlineMs = this.#deps.deadlines.after(this.#limits.bodyTimeoutMs);
       events.onReadDone();
     } else if (at < to && this.#tunnel === null) this.#socket.destroy();
   }
@@ -294,7 +295,7 @@ export class ServerConnection implements Expiring, ChunkSink {
     const isReusable = head.keepsAlive && this.#isRequestDone && !hasSurplus && this.#framing !== 'close';
     if (isReusable) {
       this.#phase = 'idle';
-      this.deadlineMs = this.#deps.clock.nowMs() + this.#idleLimit(head);
+      this.deadlineMs = this.#deps.deadlines.after(this.#idleLimit(head));
     }
     // Back in the pool first: a pipelined request that starts within `onAnswerEnd` may take it.
     if (isReusable && !this.#isPaused) this.#onIdle(this);

@@ -30,9 +30,8 @@ export class ServerConnections {
   /** An idle connection that can be used now, else a new one that is connecting. */
   take(isFresh: boolean): ServerConnection {
     if (!isFresh) {
-      const nowMs = this.#deps.clock.nowMs();
       for (let connection = this.#idle.pop(); connection; connection = this.#idle.pop()) {
-        if (connection.isUsable(nowMs)) return connection;
+        if (connection.isUsable) return connection;
         connection.retire();
       }
     }

@@ -309,7 +309,7 @@ export class Http1Connection implements StreamOwner, Expiring {
     this.#stream = null;
     this.#phase = 'idle';
     if (this.#isPaused) this.resumeReading();
-    this.deadlineMs = this.#deps.clock.nowMs() + this.#limits.idleTimeoutMs;
+    this.deadlineMs = this.#deps.deadlines.after(this.#limits.idleTimeoutMs);
   }
 
   switchProtocols(): TunnelEnd {
