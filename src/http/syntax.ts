@@ -41,13 +41,15 @@ const LINE_END_OR_WORSE = /[\x00-\x08\x0a-\x1f\x7f]/g;
 
 /**
  * Where the line that starts at `start` ends (the place of its CRLF), or -1 when it holds a control byte, a bare CR
- * or a bare LF. One search finds the end and everything that must not stand before it.
+ * or a bare LF, or is folded. One search finds the end and everything that must not stand before it.
  */
 export function findLineEnd(text: string, start: number): number {
   LINE_END_OR_WORSE.lastIndex = start;
   if (!LINE_END_OR_WORSE.test(text)) return -1;
   const at = LINE_END_OR_WORSE.lastIndex - 1;
-  return text.charCodeAt(at) === 0x0d && text.charCodeAt(at + 1) === 0x0a ? at : -1;
+  const isEnd = text.charCodeAt(at) === 0x0d && text.charCodeAt(at + 1) === 0x0a;
+  // A line that begins with white space would go on with this one (obs-fold).
+  return isEnd && !isOws(text.charCodeAt(at + 2)) ? at : -1;
 }
 
 /** Removes optional white space at both ends; nothing else counts as white space (no NBSP, no FF). */
