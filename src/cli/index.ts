@@ -34,6 +34,13 @@ export async function runCommandLine(args: readonly string[], context: Context):
   }
 }
 
+const EXAMPLES = `
+Examples:
+  sluice demo
+  sluice --listen :8080 --server :3001 --server :3002
+  sluice check sluice.yaml && sluice run --config sluice.yaml
+  sluice route test GET https://shop.example.com/books`;
+
 type Done = (code: ExitCode) => void;
 
 function makeProgram(context: Context, done: Done): Command {
@@ -51,7 +58,8 @@ function makeProgram(context: Context, done: Done): Command {
     })
     .configureHelp({ showGlobalOptions: false, styleTitle: (text) => paint.bold(text) })
     .showHelpAfterError('(sluice --help shows what there is)')
-    .helpCommand(true);
+    .helpCommand(true)
+    .addHelpText('after', EXAMPLES);
   addRun(program, context, done);
   addDemo(program, context, done);
   addCheck(program, context, done);
@@ -179,6 +187,7 @@ function addConfig(program: Command, context: Context, done: Done): void {
 function addRoute(program: Command, context: Context, done: Done): void {
   program
     .command('route')
+    .summary('test: where a request would go, and why')
     .description('Asks the routes of a configuration.')
     .command('test')
     .summary('tell where a request would go, and why')
@@ -209,6 +218,7 @@ function addRoute(program: Command, context: Context, done: Done): void {
 function addCert(program: Command, context: Context, done: Done): void {
   program
     .command('cert')
+    .summary('make: a certificate for development')
     .description('Makes certificates for development.')
     .command('make')
     .summary('make a certificate for these names, signed by the local authority')
