@@ -89,10 +89,14 @@ export class Peer implements AsyncDisposable {
     this.socket.resetAndDestroy();
   }
 
-  /** Resolves with the first value that `find` has, asked again whenever something happens. */
-  until<T>(what: string, find: () => T | undefined): Promise<T> {
+  /**
+   * Resolves with the first value that `find` has, asked again whenever something happens.
+   * @param waitMs 0 = for ever
+   */
+  until<T>(what: string, find: () => T | undefined, waitMs = WAIT_MS): Promise<T> {
     return new Promise((resolve, reject) => {
-      const timer = setTimeout(() => done(() => reject(this.#late(what))), WAIT_MS);
+      const late = (): void => done(() => reject(this.#late(what)));
+      const timer = waitMs > 0 ? setTimeout(late, waitMs) : undefined;
       const done = (settle: () => void): void => {
         clearTimeout(timer);
         this.#looks.delete(look);
@@ -118,14 +122,15 @@ export class Peer implements AsyncDisposable {
   }
 
   /** The next complete request. */
-  request(): Promise<Message> {
-    return this.until('a request', () => {
+  request(waitMs = WAIT_MS): Promise<Message> {
+    const find = (): Message | undefined => {
       const reading = readMessage(this.#unread, 'request');
       if (reading.kind === 'bad') throw new Error(`${this.#name} got a bad request: ${this.#unread}`);
       if (reading.kind === 'partial') return undefined;
       this.#unread = reading.rest;
       return reading.message;
-    });
+    };
+    return this.until('a request', find, waitMs);
   }
 
   /** The head of a request whose body is still to come; what has come of the body stays unread. */
@@ -235,6 +240,20 @@ export class RawServer implements AsyncDisposable {
         resolve(found);
       });
     });
+  }
+
+  /** From now on answers every request of every connection with what `answer` makes of it. */
+  answerAll(answer: (request: Message, connection: number) => string): void {
+    const serve = async (peer: Peer, connection: number): Promise<void> => {
+      while (!peer.isClosed) peer.write(answer(await peer.request(0), connection));
+    };
+    let count = 0;
+    const take = (peer: Peer): void => {
+      this.#waiters.push(take);
+      // Ends with its connection.
+      serve(peer, count++).catch(() => peer.destroy());
+    };
+    this.#waiters.push(take);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
