@@ -164,6 +164,7 @@ function addCheck(program: Command, context: Context, done: Done): void {
 function addConfig(program: Command, context: Context, done: Done): void {
   const config = program
     .command('config')
+    .summary('show: a configuration in full; schema: for editors')
     .description('Shows a configuration in full, or what may be in one.');
   config
     .command('show')

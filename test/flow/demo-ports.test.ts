@@ -33,7 +33,15 @@ t.test('a port that was asked for is not given up', async (t) => {
   const address = holder.address();
   const port = typeof address === 'object' && address !== null ? address.port : 0;
   const folder = t.testdir({});
-  const demo = new SluiceProcess([...QUIET_DEMO, '--port', String(port), '--servers', '1', '--data', folder]);
+  await using demo = new SluiceProcess([
+    ...QUIET_DEMO,
+    '--port',
+    String(port),
+    '--servers',
+    '1',
+    '--data',
+    folder,
+  ]);
   const { code, stderr } = await demo.ended;
   t.equal(code, 1);
   t.match(stderr, `port ${port} is taken by another program`);
@@ -42,7 +50,7 @@ t.test('a port that was asked for is not given up', async (t) => {
 
 t.test('a bookstore that cannot start: why, code 1, nothing left', async (t) => {
   const folder = t.testdir({ 'bookstore.db': {} });
-  const demo = new SluiceProcess([...QUIET_DEMO, '--servers', '2', '--data', folder]);
+  await using demo = new SluiceProcess([...QUIET_DEMO, '--servers', '2', '--data', folder]);
   const { code, stdout, stderr } = await demo.ended;
   t.equal(code, 1);
   t.equal(stdout, '');

@@ -3,6 +3,7 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { createInterface } from 'node:readline';
 import { systemClock } from '../../src/kernel/clock.ts';
+import { lifelineSpawn } from '../../src/kernel/lifeline.ts';
 import { LAUNCHER } from './launched.ts';
 
 export const MAIN = new URL('../../src/main.ts', import.meta.url).pathname;
@@ -40,9 +41,10 @@ export class SluiceProcess implements AsyncDisposable {
     options: { cwd?: string; env?: NodeJS.ProcessEnv; through?: 'launcher' | 'main' } = {},
   ) {
     const entry = options.through === 'launcher' ? LAUNCHER : MAIN;
+    // Gone with the test, whatever ends that.
+    const line = lifelineSpawn(['ignore', 'pipe', 'pipe'], { ...process.env, ...options.env });
     this.child = spawn(process.execPath, [entry, ...args], {
-      stdio: ['ignore', 'pipe', 'pipe'],
-      env: { ...process.env, ...options.env },
+      ...line,
       ...(options.cwd === undefined ? {} : { cwd: options.cwd }),
     });
     this.child.stderr?.setEncoding('utf8').on('data', (text: string) => {
