@@ -7,21 +7,16 @@
  * `Connection: X` of a client can remove or double them.
  */
 import { HttpFault } from './fault.ts';
+import { type BlockRules, FieldBlock, FieldBlockReader } from './field-block.ts';
 import {
   ALIAS,
-  CONNECTION,
-  CONTENT_LENGTH,
   COOKIE,
-  classifyName,
   EXPECT,
   FORWARDED,
   HOP,
   HOST,
-  INVALID,
   KEEP_ALIVE,
-  PASS,
   TE,
-  TRANSFER_ENCODING,
   UPGRADE,
   USER_AGENT,
   X_FORWARDED_FOR,
@@ -33,7 +28,7 @@ import {
   X_REAL_IP,
   X_REQUEST_ID,
 } from './names.ts';
-import { eachListItem, findLineEnd, isAuthority, isOws, parseDecimal, trimOws } from './syntax.ts';
+import { isAuthority } from './syntax.ts';
 
 /** What a trusted proxy in front of us said of the client; all empty for strangers. */
 export interface ForwardedFields {
@@ -46,19 +41,9 @@ export interface ForwardedFields {
   requestId: string;
 }
 
-export class RequestFields {
-  /** The block as received, with the CRLF of its last line: what a next head is compared with. */
-  readonly text: string;
-  /** The lines that go on to the server, each with its CRLF. */
-  forward = '';
+export class RequestFields extends FieldBlock {
   host = '';
   hostCount = 0;
-  contentLength = -1;
-  isChunked = false;
-  /** Connection options, for the persistence of this connection. */
-  hasClose = false;
-  hasKeepAlive = false;
-  hasUpgrade = false;
   /** The single Upgrade token in lower case; '' for none, 'many' for several. */
   upgrade = '';
   /** The Expect value in lower case; '' for none. */
@@ -71,25 +56,25 @@ export class RequestFields {
   incoming: ForwardedFields | null = null;
   /** For the owner of the connection: anything computed from these fields once and used while they last. */
   memo: unknown = null;
-
-  constructor(text: string) {
-    this.text = text;
-  }
 }
 
-/** Fields the client may not have removed by naming them in Connection: they frame or address the message. */
-const UNREMOVABLE: ReadonlySet<string> = new Set([
-  'host',
-  'content-length',
-  'transfer-encoding',
-  'connection',
-  'te',
-  'upgrade',
-  'close',
-  'keep-alive',
-  'trailers',
-  'cookie2',
-]);
+const RULES: BlockRules = {
+  fault: 'bad_request',
+  tooManyFields: 'head_too_large',
+  unknownCoding: 'not_implemented',
+  unremovable: new Set([
+    'host',
+    'content-length',
+    'transfer-encoding',
+    'connection',
+    'te',
+    'upgrade',
+    'close',
+    'keep-alive',
+    'trailers',
+    'cookie2',
+  ]),
+};
 
 /**
  * Reads a field block.
@@ -101,96 +86,24 @@ export function parseRequestFields(
   isTrusted: boolean,
   maxFields: number,
 ): RequestFields | HttpFault {
-  const fields = new RequestFields(text);
-  const reader = new FieldReader(text, fields, isTrusted);
-  const fault = reader.readAll(maxFields);
-  if (fault) return fault;
-  return fields;
+  return new RequestFieldReader(new RequestFields(text), isTrusted).readAll(maxFields);
 }
 
-/** One pass over the lines; an object only so that the parts share their state without closures. */
-class FieldReader {
-  readonly #text: string;
-  readonly #fields: RequestFields;
+class RequestFieldReader extends FieldBlockReader<RequestFields> {
   readonly #isTrusted: boolean;
-  /** Lower-case names that Connection lists beyond the usual ones. */
-  #named: Set<string> | null = null;
-  #hasTransferEncoding = false;
 
-  constructor(text: string, fields: RequestFields, isTrusted: boolean) {
-    this.#text = text;
-    this.#fields = fields;
+  constructor(fields: RequestFields, isTrusted: boolean) {
+    super(fields, RULES);
     this.#isTrusted = isTrusted;
   }
 
-  readAll(maxFields: number): HttpFault | null {
-    const text = this.#text;
-    const end = text.length;
-    let forward = '';
-    let runStart = 0;
-    let lineStart = 0;
-    let count = 0;
-    while (lineStart < end) {
-      const lineEnd = findLineEnd(text, lineStart);
-      if (lineEnd < 0) return new HttpFault('bad_request', 'control byte, bare CR or bare LF in the fields');
-      if (++count > maxFields) return new HttpFault('head_too_large', `more than ${maxFields} fields`);
-      const colon = text.indexOf(':', lineStart);
-      if (colon < 0 || colon > lineEnd) return new HttpFault('bad_request', 'a field line without a colon');
-      const kind = classifyName(text, lineStart, colon);
-      if (kind === INVALID) return new HttpFault('bad_request', 'a field name is not a token');
-      const next = lineEnd + 2;
-      const isTidy =
-        text.charCodeAt(colon + 1) === 0x20 &&
-        !isOws(text.charCodeAt(colon + 2)) &&
-        !isOws(text.charCodeAt(lineEnd - 1));
-      if (kind !== PASS || !isTidy) {
-        const value = isTidy ? text.slice(colon + 2, lineEnd) : trimOws(text.slice(colon + 1, lineEnd));
-        let passes = kind === PASS;
-        if (!passes) {
-          const outcome = this.#read(kind, value);
-          if (outcome instanceof HttpFault) return outcome;
-          passes = outcome;
-        }
-        if (!passes || !isTidy) {
-          forward += text.slice(runStart, lineStart);
-          if (passes) forward += `${text.slice(lineStart, colon)}: ${value}\r\n`;
-          runStart = next;
-        }
-      }
-      lineStart = next;
-    }
-    this.#fields.forward = runStart === 0 ? text : forward + text.slice(runStart);
-    if (this.#named) this.#removeNamed(this.#named);
-    return this.#hasTransferEncoding && this.#fields.contentLength >= 0
-      ? new HttpFault('bad_request', 'Content-Length beside Transfer-Encoding')
-      : null;
-  }
-
-  /** Takes note of a field that means something to us. True: the line goes on to the server as well. */
-  #read(kind: number, value: string): boolean | HttpFault {
-    const fields = this.#fields;
+  protected override read(kind: number, value: string): boolean | HttpFault {
+    const fields = this.block;
     switch (kind) {
       case HOST:
         if (!isAuthority(value)) return new HttpFault('bad_request', 'Host is not a valid host');
         fields.hostCount++;
         fields.host = value;
-        return false;
-      case CONTENT_LENGTH: {
-        const length = parseDecimal(value);
-        if (length < 0) return new HttpFault('bad_request', 'Content-Length is not a number');
-        if (fields.contentLength >= 0) return new HttpFault('bad_request', 'two Content-Length fields');
-        fields.contentLength = length;
-        return false;
-      }
-      case TRANSFER_ENCODING:
-        if (this.#hasTransferEncoding) return new HttpFault('bad_request', 'two Transfer-Encoding fields');
-        this.#hasTransferEncoding = true;
-        if (value.toLowerCase() !== 'chunked')
-          return new HttpFault('not_implemented', 'a transfer coding other than chunked');
-        fields.isChunked = true;
-        return false;
-      case CONNECTION:
-        this.#readConnection(value);
         return false;
       case UPGRADE:
         fields.upgrade = fields.upgrade === '' && !value.includes(',') ? value.toLowerCase() : 'many';
@@ -217,22 +130,9 @@ class FieldReader {
     }
   }
 
-  #readConnection(value: string): void {
-    const fields = this.#fields;
-    eachListItem(value, (option) => {
-      if (option === 'close') fields.hasClose = true;
-      else if (option === 'keep-alive') fields.hasKeepAlive = true;
-      else if (option === 'upgrade') fields.hasUpgrade = true;
-      else if (!UNREMOVABLE.has(option)) {
-        this.#named ??= new Set();
-        this.#named.add(option);
-      }
-    });
-  }
-
   /** A trusted peer's word about the client. Repeated lines of a list field are one list (RFC 9110 section 5.3). */
   #readForwarded(kind: number, value: string): void {
-    this.#fields.incoming ??= {
+    this.block.incoming ??= {
       for: '',
       proto: '',
       host: '',
@@ -241,7 +141,7 @@ class FieldReader {
       forwarded: '',
       requestId: '',
     };
-    const incoming = this.#fields.incoming;
+    const incoming = this.block.incoming;
     const join = (before: string): string => (before === '' ? value : `${before}, ${value}`);
     switch (kind) {
       case X_FORWARDED_FOR:
@@ -271,20 +171,7 @@ class FieldReader {
     }
   }
 
-  #removeNamed(named: ReadonlySet<string>): void {
-    this.#fields.forward = removeFields(this.#fields.forward, named);
-    if (named.has('cookie')) this.#fields.cookie = '';
+  protected override onRemoved(named: ReadonlySet<string>): void {
+    if (named.has('cookie')) this.block.cookie = '';
   }
-}
-
-/** `block` without the lines whose lower-case name is in `named`. The block must be well-formed. */
-export function removeFields(block: string, named: ReadonlySet<string>): string {
-  let kept = '';
-  for (let lineStart = 0; lineStart < block.length; ) {
-    const next = block.indexOf('\r\n', lineStart) + 2;
-    const name = block.slice(lineStart, block.indexOf(':', lineStart)).toLowerCase();
-    if (!named.has(name)) kept += block.slice(lineStart, next);
-    lineStart = next;
-  }
-  return kept;
 }

@@ -5,129 +5,40 @@
  * As with requests the field block is compared with the last one of the connection before it is read anew.
  */
 import { HttpFault } from './fault.ts';
-import {
-  CONNECTION,
-  CONTENT_LENGTH,
-  classifyName,
-  HOP,
-  INVALID,
-  KEEP_ALIVE,
-  PASS,
-  TE,
-  TRANSFER_ENCODING,
-  UPGRADE,
-} from './names.ts';
-import { removeFields } from './request-fields.ts';
-import { eachListItem, findLineEnd, isOws, parseDecimal, trimOws } from './syntax.ts';
+import { type BlockRules, FieldBlock, FieldBlockReader } from './field-block.ts';
+import { HOP, KEEP_ALIVE, TE, UPGRADE } from './names.ts';
+import { parseDecimal } from './syntax.ts';
 
-export class ResponseFields {
-  readonly text: string;
-  /** The lines that go on to the client, framing left out, each with its CRLF. */
-  forward = '';
-  contentLength = -1;
-  isChunked = false;
-  hasClose = false;
-  hasKeepAlive = false;
+export class ResponseFields extends FieldBlock {
   upgrade = '';
-  hasUpgrade = false;
   /** From `Keep-Alive: timeout=N`: seconds the server keeps an idle connection; -1 when it does not say. */
   keepAliveTimeoutS = -1;
-
-  constructor(text: string) {
-    this.text = text;
-  }
 }
 
-/** What a server may not have removed by naming it in Connection. */
-const UNREMOVABLE: ReadonlySet<string> = new Set([
-  'content-length',
-  'transfer-encoding',
-  'connection',
-  'close',
-  'keep-alive',
-  'upgrade',
-  'set-cookie',
-]);
+const RULES: BlockRules = {
+  fault: 'bad_upstream',
+  tooManyFields: 'bad_upstream',
+  unknownCoding: 'bad_upstream',
+  unremovable: new Set([
+    'content-length',
+    'transfer-encoding',
+    'connection',
+    'close',
+    'keep-alive',
+    'upgrade',
+    'set-cookie',
+  ]),
+};
 
 /** Reads the field block of an answer; `text` holds each line with its CRLF. */
 export function parseResponseFields(text: string, maxFields: number): ResponseFields | HttpFault {
-  const reader = new FieldReader(text);
-  return reader.readAll(maxFields) ?? reader.fields;
+  return new ResponseFieldReader(new ResponseFields(text), RULES).readAll(maxFields);
 }
 
-/** One pass over the lines. */
-class FieldReader {
-  readonly fields: ResponseFields;
-  readonly #text: string;
-  #named: Set<string> | null = null;
-  #hasTransferEncoding = false;
-
-  constructor(text: string) {
-    this.#text = text;
-    this.fields = new ResponseFields(text);
-  }
-
-  readAll(maxFields: number): HttpFault | null {
-    const text = this.#text;
-    const end = text.length;
-    let forward = '';
-    let runStart = 0;
-    let lineStart = 0;
-    let count = 0;
-    while (lineStart < end) {
-      const lineEnd = findLineEnd(text, lineStart);
-      if (lineEnd < 0) return new HttpFault('bad_upstream', 'control byte, bare CR or bare LF in the fields');
-      const next = lineEnd + 2;
-      const colon = text.indexOf(':', lineStart);
-      if (++count > maxFields) return new HttpFault('bad_upstream', `more than ${maxFields} fields`);
-      if (colon < 0 || colon > lineEnd) return new HttpFault('bad_upstream', 'a field line without a colon');
-      const kind = classifyName(text, lineStart, colon);
-      const isTidy =
-        text.charCodeAt(colon + 1) === 0x20 &&
-        !isOws(text.charCodeAt(colon + 2)) &&
-        !isOws(text.charCodeAt(lineEnd - 1));
-      if (kind !== PASS || !isTidy) {
-        const value = trimOws(text.slice(colon + 1, lineEnd));
-        const passes = kind === PASS ? true : this.#read(kind, value);
-        if (passes instanceof HttpFault) return passes;
-        if (!passes || !isTidy) {
-          forward += text.slice(runStart, lineStart);
-          if (passes) forward += `${text.slice(lineStart, colon)}: ${value}\r\n`;
-          runStart = next;
-        }
-      }
-      lineStart = next;
-    }
-    const { fields } = this;
-    fields.forward = runStart === 0 ? text : forward + text.slice(runStart);
-    if (this.#named) fields.forward = removeFields(fields.forward, this.#named);
-    const isDoubtful = this.#hasTransferEncoding && fields.contentLength >= 0;
-    return isDoubtful ? new HttpFault('bad_upstream', 'Content-Length beside Transfer-Encoding') : null;
-  }
-
-  /** Takes note of a field that means something to us. True: the line goes on to the client as well. */
-  #read(kind: number, value: string): boolean | HttpFault {
-    const { fields } = this;
+class ResponseFieldReader extends FieldBlockReader<ResponseFields> {
+  protected override read(kind: number, value: string): boolean {
+    const fields = this.block;
     switch (kind) {
-      case INVALID:
-        return new HttpFault('bad_upstream', 'a field name is not a token');
-      case CONTENT_LENGTH: {
-        const length = parseDecimal(value);
-        if (length < 0) return new HttpFault('bad_upstream', 'Content-Length is not a number');
-        if (fields.contentLength >= 0) return new HttpFault('bad_upstream', 'two Content-Length fields');
-        fields.contentLength = length;
-        return false;
-      }
-      case TRANSFER_ENCODING:
-        if (this.#hasTransferEncoding || value.toLowerCase() !== 'chunked') {
-          return new HttpFault('bad_upstream', 'a transfer coding other than chunked');
-        }
-        this.#hasTransferEncoding = true;
-        fields.isChunked = true;
-        return false;
-      case CONNECTION:
-        this.#readConnection(value);
-        return false;
       case UPGRADE:
         fields.upgrade = value.toLowerCase();
         return false;
@@ -137,26 +48,12 @@ class FieldReader {
         return false;
       }
       case HOP:
-        return false;
       case TE:
         return false;
       default:
         // The rest means something in requests only.
         return true;
     }
-  }
-
-  #readConnection(value: string): void {
-    const { fields } = this;
-    eachListItem(value, (option) => {
-      if (option === 'close') fields.hasClose = true;
-      else if (option === 'keep-alive') fields.hasKeepAlive = true;
-      else if (option === 'upgrade') fields.hasUpgrade = true;
-      else if (!UNREMOVABLE.has(option)) {
-        this.#named ??= new Set();
-        this.#named.add(option);
-      }
-    });
   }
 }
 
