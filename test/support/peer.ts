@@ -235,6 +235,8 @@ export class RawServer implements AsyncDisposable {
     if (peer) return Promise.resolve(peer);
     return new Promise((resolve, reject) => {
       const timer = setTimeout(() => reject(new Error(`waited ${WAIT_MS} ms for a connection`)), WAIT_MS);
+      // The open server keeps the process; a wait that outlives the test must not.
+      timer.unref();
       this.#waiters.push((found) => {
         clearTimeout(timer);
         resolve(found);
