@@ -106,6 +106,7 @@ export class Peer implements AsyncDisposable {
         try {
           const found = find();
           if (found !== undefined) done(() => resolve(found));
+          else if (this.#isClosed) late();
         } catch (error) {
           done(() => reject(error));
         }
@@ -118,7 +119,7 @@ export class Peer implements AsyncDisposable {
   #late(what: string): Error {
     const state = this.#isClosed ? 'closed' : this.#isEnded ? 'ended' : 'open';
     const came = JSON.stringify(this.#unread.slice(0, 400));
-    return new Error(`${this.#name} waited ${WAIT_MS} ms for ${what}; ${state}, unread: ${came}`);
+    return new Error(`${this.#name} waited for ${what}; ${state}, unread: ${came}`);
   }
 
   /** The next complete request. */
