@@ -45,6 +45,8 @@ export class DataThread {
   readonly #accessRing: ByteRing;
   #secrets: SecretBytes;
   #prepared: Prepared | null = null;
+  /** The last `prepare`, which may still be binding. */
+  #preparing: Promise<void> = Promise.resolve();
 
   constructor(
     context: Omit<CompileContext, 'stickyKeys'>,
@@ -73,7 +75,8 @@ export class DataThread {
   async onMessage(message: ToThread): Promise<boolean> {
     switch (message.type) {
       case 'prepare':
-        await this.#prepare(message.snapshot, message.accessLog);
+        this.#preparing = this.#prepare(message.snapshot, message.accessLog);
+        await this.#preparing;
         return false;
       case 'commit':
         this.#commit(message.generation, message.drainTimeoutMs);
@@ -259,6 +262,9 @@ export class DataThread {
 
   async #drain(timeoutMs: number): Promise<void> {
     let wasCut = false;
+    // What is being bound must not come to life behind the end.
+    await this.#preparing;
+    if (this.#prepared) this.#abort(this.#prepared.snapshot.generation);
     const all = [...this.#listeners.values(), ...this.#leaving];
     const timer = this.#context.clock.setTimer(timeoutMs, () => {
       wasCut = true;

@@ -2,6 +2,9 @@
  * The data threads as main sees them: starts them, posts snapshots in two phases, replaces those that die.
  * A thread that dies (thrown, terminated, out of its heap) takes only its own requests with it: its marks in the
  * shared tables are struck out (`onDead`) before its heir starts with the snapshot that is in force.
+ *
+ * An heir joins between two changes, never during one: else it would miss a commit for which it was not prepared, or put
+ * the snapshot before it in force. So a change holds the turn from its `prepare` to its `commit` or `abort`.
  */
 import { Worker } from 'node:worker_threads';
 import type { Clock } from '../kernel/clock.ts';
@@ -37,6 +40,12 @@ export class ThreadPool {
   readonly #count: number;
   readonly #deps: ThreadPoolDeps;
   readonly #workers = new Map<number, Worker>();
+  /** Those that have taken the snapshot in force, or are the first. */
+  readonly #serving = new Set<Worker>();
+  /** Ended before the first snapshot was in force; replaced as soon as it is. */
+  readonly #lost = new Set<number>();
+  readonly #turns = new Turns();
+  #endTurn: (() => void) | null = null;
   #applied: Applied | null = null;
   #prepared: Applied | null = null;
   #isStopping = false;
@@ -53,33 +62,41 @@ export class ThreadPool {
   }
 
   async start(): Promise<void> {
-    await Promise.all(Array.from({ length: this.#count }, (_, thread) => this.#spawn(thread)));
+    const threads = Array.from({ length: this.#count }, (_, thread) => thread);
+    for (const worker of await Promise.all(threads.map((thread) => this.#spawn(thread))))
+      this.#serving.add(worker);
   }
 
-  /** @throws SluiceError with the first thread's complaint; then nothing has changed anywhere */
+  /**
+   * `commit` or `abort` must follow. A thread that ends meanwhile is no objection as long as another one is prepared:
+   * its heir takes what is in force then.
+   * @throws SluiceError with the first thread's complaint; then nothing has changed anywhere
+   */
   async prepare(snapshot: Snapshot, accessLog: AccessLogSettings): Promise<void> {
-    this.#prepared = { snapshot, accessLog };
-    const answers = await Promise.all(
-      [...this.#workers.values()].map((worker) => prepareIn(worker, this.#prepared as Applied)),
-    );
-    const failed = answers.find((error) => error !== null);
-    if (failed === undefined || failed === null) return;
+    this.#endTurn = await this.#turns.take();
+    const prepared: Applied = { snapshot, accessLog };
+    this.#prepared = prepared;
+    const answers = await Promise.all([...this.#serving].map((worker) => prepareIn(worker, prepared)));
+    const refusal = refusalOf(answers, this.#applied === null);
+    if (refusal === null) return;
     this.abort(snapshot.generation);
-    throw new SluiceError('snapshot_refused', failed);
+    throw new SluiceError('snapshot_refused', refusal);
   }
 
   abort(generation: number): void {
     this.#prepared = null;
-    this.broadcast({ type: 'abort', generation });
+    for (const worker of this.#serving) worker.postMessage({ type: 'abort', generation } satisfies ToThread);
+    this.#endTurn?.();
   }
 
   /** @param drainTimeoutMs for what leaves */
   async commit(generation: number, drainTimeoutMs: number): Promise<void> {
     this.#applied = this.#prepared;
     this.#prepared = null;
-    await Promise.all(
-      [...this.#workers.values()].map((worker) => commitIn(worker, generation, drainTimeoutMs)),
-    );
+    await Promise.all([...this.#serving].map((worker) => commitIn(worker, generation, drainTimeoutMs)));
+    this.#endTurn?.();
+    for (const thread of this.#lost) this.#replace(thread, 0);
+    this.#lost.clear();
   }
 
   broadcast(message: ToThread): void {
@@ -107,7 +124,7 @@ export class ThreadPool {
     await this.#workers.get(thread)?.terminate();
   }
 
-  #spawn(thread: number): Promise<void> {
+  #spawn(thread: number): Promise<Worker> {
     const deps = this.#deps;
     const bornMs = deps.clock.nowMs();
     const worker = new Worker(deps.script, {
@@ -120,7 +137,7 @@ export class ThreadPool {
       worker.on('message', (message: FromThread) => {
         if (message.type === 'ready') {
           deps.onStart(thread);
-          resolve();
+          resolve(worker);
         } else this.#onMessage(message);
       });
       worker.on('error', (error) => {
@@ -129,6 +146,7 @@ export class ThreadPool {
       });
       worker.on('exit', (exitCode) => {
         this.#workers.delete(thread);
+        this.#serving.delete(worker);
         deps.onDead(thread, exitCode, this.#isStopping, why);
         reject(
           new SluiceError(
@@ -162,8 +180,11 @@ export class ThreadPool {
   }
 
   #replace(thread: number, lifeMs: number): void {
-    // Before the first snapshot is in force a dead thread is a failed start, which `start` reports.
-    if (this.#applied === null) return;
+    // Before the first snapshot is in force there is nothing that an heir could take.
+    if (this.#applied === null) {
+      this.#lost.add(thread);
+      return;
+    }
     const pauseMs = lifeMs < SHORT_LIFE_MS ? RESTART_PAUSE_MS : 0;
     this.#deps.clock.setTimer(pauseMs, () => {
       if (!this.#isStopping) void this.#startHeir(thread);
@@ -171,19 +192,64 @@ export class ThreadPool {
   }
 
   async #startHeir(thread: number): Promise<void> {
-    const applied = this.#applied as Applied;
     try {
-      await this.#spawn(thread);
-      const worker = this.#workers.get(thread);
-      if (!worker) return;
-      const error = await prepareIn(worker, applied);
-      if (error !== null) throw new SluiceError('snapshot_refused', error);
-      await commitIn(worker, applied.snapshot.generation, 0);
-      this.#deps.log.info('data thread replaced', { thread });
+      const worker = await this.#spawn(thread);
+      const endTurn = await this.#turns.take();
+      try {
+        await this.#bringUp(worker);
+      } catch (error) {
+        // Alive it would only stand in the way of an heir that can serve.
+        void worker.terminate();
+        throw error;
+      } finally {
+        endTurn();
+      }
+      if (!this.#isStopping) this.#deps.log.info('data thread replaced', { thread });
     } catch (error) {
       this.#deps.log.error('data thread could not be replaced', { thread, error });
     }
   }
+
+  /** Puts what is in force in force in an heir too. In a turn of its own. */
+  async #bringUp(worker: Worker): Promise<void> {
+    if (this.#isStopping) return;
+    const applied = this.#applied as Applied;
+    const answer = await prepareIn(worker, applied);
+    if (this.#isStopping) return;
+    if (answer !== 'ready') throw new SluiceError('snapshot_refused', complaintOf(answer));
+    await commitIn(worker, applied.snapshot.generation, 0);
+    // It may have ended in the meantime; then it was struck off already.
+    if ([...this.#workers.values()].includes(worker)) this.#serving.add(worker);
+  }
+}
+
+/** One at a time, in the order of asking. */
+class Turns {
+  #last: Promise<void> = Promise.resolve();
+
+  /** Resolves when it is the caller's turn, with what ends it; ending it twice is harmless. */
+  async take(): Promise<() => void> {
+    const before = this.#last;
+    const { promise, resolve } = Promise.withResolvers<void>();
+    this.#last = promise;
+    await before;
+    return resolve;
+  }
+}
+
+/** What a thread said to a snapshot: that it can take it, that it ended, or its complaint. */
+type Prepared = 'ready' | 'ended' | { readonly error: string };
+
+function complaintOf(answer: Exclude<Prepared, 'ready'>): string {
+  return answer === 'ended' ? 'a data thread ended while it prepared the configuration' : answer.error;
+}
+
+/** @param isFirst no thread may be missing at the start: it would mean that they cannot live at all */
+function refusalOf(answers: readonly Prepared[], isFirst: boolean): string | null {
+  const complaint = answers.find((it) => typeof it === 'object');
+  if (complaint) return complaint.error;
+  if (!answers.includes('ended')) return null;
+  return isFirst || !answers.includes('ready') ? complaintOf('ended') : null;
 }
 
 /** Waits for the worker's answer; a worker that ends meanwhile answers by that. */
@@ -208,12 +274,13 @@ function answerOf<T extends FromThread['type']>(
   });
 }
 
-async function prepareIn(worker: Worker, applied: Applied): Promise<string | null> {
+async function prepareIn(worker: Worker, applied: Applied): Promise<Prepared> {
   const { snapshot, accessLog } = applied;
   const answer = answerOf(worker, 'prepared', snapshot.generation);
   worker.postMessage({ type: 'prepare', snapshot, accessLog } satisfies ToThread);
   const prepared = await answer;
-  return prepared === null ? 'a data thread ended while it prepared the configuration' : prepared.error;
+  if (prepared === null) return 'ended';
+  return prepared.error === null ? 'ready' : { error: prepared.error };
 }
 
 async function commitIn(worker: Worker, generation: number, drainTimeoutMs: number): Promise<void> {
