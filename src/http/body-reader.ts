@@ -5,6 +5,7 @@
 import { ChunkedDecoder, type ChunkSink, filterTrailers } from './chunked.ts';
 import { HttpFault } from './fault.ts';
 import type { RequestFields } from './request-fields.ts';
+import type { RequestHead } from './request-head.ts';
 import type { WireLimits } from './wire.ts';
 
 /** A body gets this long before `min_rate` counts. */
@@ -57,9 +58,7 @@ export class BodyReader {
       if (end > offset) counted.onChunkData(chunk, offset, end);
     }
     this.#rateBytes += this.#bytes - before;
-    return this.#isTooLarge()
-      ? new HttpFault('too_large', `the body is larger than ${this.#limits.maxBodyBytes} bytes`)
-      : end;
+    return this.#isTooLarge() ? tooLarge(this.#limits) : end;
   }
 
   #isTooLarge(): boolean {
@@ -109,4 +108,17 @@ export class BodyReader {
 /** Whether body bytes follow a head with these fields. */
 export function hasBody(fields: RequestFields): boolean {
   return fields.isChunked || fields.contentLength > 0;
+}
+
+/** What is wrong with the body that a head announces, before a byte of it has come. */
+export function announcedFault(head: RequestHead, limits: WireLimits): HttpFault | null {
+  const { expect, contentLength } = head.fields;
+  if (expect !== '' && expect !== '100-continue' && head.minor === 1)
+    return new HttpFault('expectation', 'an expectation other than 100-continue');
+  if (limits.maxBodyBytes > 0 && contentLength > limits.maxBodyBytes) return tooLarge(limits);
+  return null;
+}
+
+function tooLarge(limits: WireLimits): HttpFault {
+  return new HttpFault('too_large', `the body is larger than ${limits.maxBodyBytes} bytes`);
 }

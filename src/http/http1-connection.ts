@@ -6,25 +6,26 @@
  *     └───────────────────┴──────▶ linger ◀─────┘        (FIN sent, input discarded for a short while, so that
  *                                                          the client can read the answer before a RST)
  *
- * Every phase has one deadline; dripping bytes does not move the one of the head. Bytes that arrive while an
- * answer is under way are kept (pipelining), bounded by pausing the socket.
+ * Every phase has a deadline, an exchange two: the pace of its body and the client's taking of the answer. Dripping
+ * bytes does not move the one of the head. Bytes whose turn has not come (pipelining, a paused body, answers that
+ * the client does not take) are kept in order, bounded by pausing the socket.
  */
 import type { Socket } from 'node:net';
 import type { ClientInfo } from '../kernel/client-info.ts';
 import type { Clock } from '../kernel/clock.ts';
 import type { Deadlines, Expiring } from '../kernel/deadlines.ts';
-import { BodyReader, hasBody } from './body-reader.ts';
+import { announcedFault, BodyReader, hasBody } from './body-reader.ts';
 import { HttpFault } from './fault.ts';
 import { HeadReader, type WholeHead } from './head-reader.ts';
 import { closingAnswer, Http1Stream, type StreamOwner } from './http1-stream.ts';
 import { TunnelEnd } from './tunnel-end.ts';
+import { WaitingBytes } from './waiting-bytes.ts';
 import type { RequestHandler, WireLimits } from './wire.ts';
 
-/** Bytes of later requests kept while an answer is under way; then the socket is paused. */
-const MAX_PIPELINED_BYTES = 64 * 1024;
 /** How long and how much is read and thrown away after our FIN. */
 const LINGER_MS = 2000;
 const LINGER_BYTES = 1024 * 1024;
+const NEVER = Number.POSITIVE_INFINITY;
 
 export interface WireDeps {
   readonly clock: Clock;
@@ -48,18 +49,18 @@ export class Http1Connection implements StreamOwner, Expiring {
   readonly #heads: HeadReader;
   #stream: Http1Stream | null = null;
   #tunnel: TunnelEnd | null = null;
-  #waiting: Buffer[] = [];
-  #waitingBytes = 0;
+  readonly #waiting = new WaitingBytes();
   /** null when the request has no body, or has it all. */
   #body: BodyReader | null = null;
   /** The phases want no more body for now. */
   #isPaused = false;
   /** Too many bytes of later requests are kept. */
   #isHeld = false;
-  #isWaitingForDrain = false;
+  /** When a byte of the body is due, and when the client must have taken what is sent. */
+  #bodyDueMs = 0;
+  #drainDueMs = NEVER;
   #lingered = 0;
-  #isParsing = false;
-  #isHeadTimed = false;
+  #isReading = false;
   #requests = 0;
 
   constructor(
@@ -91,8 +92,10 @@ export class Http1Connection implements StreamOwner, Expiring {
     if (this.#phase === 'idle') this.socket.end(() => this.destroy());
   }
 
+  /** Ends now. */
   destroy(): void {
-    this.socket.destroy();
+    if (this.#stream) this.#stream.abort();
+    else this.socket.destroy();
   }
 
   // ---- reading
@@ -101,16 +104,11 @@ export class Http1Connection implements StreamOwner, Expiring {
     switch (this.#phase) {
       case 'idle':
       case 'head':
-        this.#readHeads(chunk);
+      case 'exchange':
+        if (this.#waiting.isEmpty && this.#canRead()) this.#read(chunk);
+        else this.#waiting.add(chunk);
+        this.#readWaiting();
         return;
-      case 'exchange': {
-        const stream = this.#stream as Http1Stream;
-        if (!stream.isRequestComplete) {
-          this.#readBody(chunk, 0);
-          this.#readWaiting();
-        } else this.#keep(chunk, false);
-        return;
-      }
       case 'tunnel':
         this.#tunnel?.deliver(chunk);
         return;
@@ -125,61 +123,51 @@ export class Http1Connection implements StreamOwner, Expiring {
     }
   }
 
-  /** Keeps bytes of later requests; `isFirst`: before those that wait already. */
-  #keep(chunk: Buffer, isFirst: boolean): void {
-    if (chunk.length === 0) return;
-    if (isFirst) this.#waiting.unshift(chunk);
-    else this.#waiting.push(chunk);
-    this.#waitingBytes += chunk.length;
-    if (this.#waitingBytes <= MAX_PIPELINED_BYTES) return;
-    this.#isHeld = true;
-    this.socket.pause();
+  /** Whether it is the turn of bytes that come now. */
+  #canRead(): boolean {
+    if (this.#isReading) return false;
+    // Who does not take the answers to its requests has no more of them read: those answers would pile up here.
+    if (this.#phase === 'idle' || this.#phase === 'head') return !this.socket.writableNeedDrain;
+    return this.#phase === 'exchange' && this.#body !== null && !this.#isPaused;
   }
 
-  /** Requests that came while an answer was under way. A loop, not a recursion, however many there are. */
+  #read(chunk: Buffer): void {
+    this.#isReading = true;
+    if (this.#phase === 'exchange') this.#readBody(chunk);
+    else this.#readHeads(chunk);
+    this.#isReading = false;
+  }
+
+  /** Bytes whose turn has come. A loop, not a recursion, however many requests they are. */
   #readWaiting(): void {
-    if (this.#isParsing) return;
-    this.#isParsing = true;
-    while (this.#waiting.length > 0 && (this.#phase === 'idle' || this.#phase === 'head')) {
-      const chunk = this.#waiting.shift() as Buffer;
-      this.#waitingBytes -= chunk.length;
-      this.#readHeads(chunk);
-    }
-    this.#isParsing = false;
-    if (this.#isHeld && this.#waitingBytes <= MAX_PIPELINED_BYTES && !this.#isPaused) {
-      this.#isHeld = false;
-      this.socket.resume();
-    }
+    while (!this.#waiting.isEmpty && this.#canRead()) this.#read(this.#waiting.take());
+    if (this.#isReading || this.#isHeld === this.#waiting.isTooMuch) return;
+    this.#isHeld = this.#waiting.isTooMuch;
+    if (this.#isHeld) this.socket.pause();
+    else if (!this.#isPaused) this.socket.resume();
   }
 
-  /** Reads from a chunk that starts inside or before a head; what follows the request is body or kept. */
+  /** Reads from a chunk that starts inside or before a head; what follows the head has its turn next. */
   #readHeads(chunk: Buffer): void {
     const result = this.#heads.push(chunk);
     if (result === null) {
       // An empty line after a request is no begun head: the connection stays idle.
       if (this.#heads.isBlank) return;
-      this.#phase = 'head';
       // The first head's time runs from the accept, a later one's from its first byte.
-      if (this.#requests > 0 && !this.#isHeadTimed)
+      if (this.#phase === 'idle' && this.#requests > 0)
         this.deadlineMs = this.#deps.clock.nowMs() + this.#limits.headerTimeoutMs;
-      this.#isHeadTimed = true;
+      this.#phase = 'head';
       return;
     }
-    this.#isHeadTimed = false;
     if (result instanceof HttpFault) this.#refuse(result);
     else this.#begin(result, chunk);
   }
 
   #begin(whole: WholeHead, chunk: Buffer): void {
     const { head, bodyOffset } = whole;
-    const { fields } = head;
-    const { maxBodyBytes } = this.#limits;
-    if (fields.expect !== '' && fields.expect !== '100-continue' && head.minor === 1) {
-      this.#refuse(new HttpFault('expectation', 'an expectation other than 100-continue'));
-      return;
-    }
-    if (maxBodyBytes > 0 && fields.contentLength > maxBodyBytes) {
-      this.#refuse(new HttpFault('too_large', `the body is larger than ${maxBodyBytes} bytes`));
+    const fault = announcedFault(head, this.#limits);
+    if (fault) {
+      this.#refuse(fault);
       return;
     }
     const nowMs = this.#deps.clock.nowMs();
@@ -187,35 +175,30 @@ export class Http1Connection implements StreamOwner, Expiring {
     this.#stream = stream;
     this.#phase = 'exchange';
     this.#requests++;
-    this.#body = hasBody(fields) ? new BodyReader(fields, this.#limits, nowMs) : null;
-    this.deadlineMs = this.#body ? this.#body.progress(nowMs) : Number.POSITIVE_INFINITY;
+    this.#body = hasBody(head.fields) ? new BodyReader(head.fields, this.#limits, nowMs) : null;
+    if (this.#body) this.#bodyDueMs = this.#body.progress(nowMs);
+    this.#arm();
     stream.isRequestComplete = this.#body === null;
-    const wasParsing = this.#isParsing;
-    this.#isParsing = true;
+    if (bodyOffset < chunk.length) this.#waiting.putBack(chunk.subarray(bodyOffset));
     this.#deps.handler.onRequest(stream);
-    if (bodyOffset < chunk.length) {
-      if (stream.isRequestComplete) this.#keep(chunk.subarray(bodyOffset), true);
-      else this.#readBody(chunk, bodyOffset);
-    }
-    this.#isParsing = wasParsing;
-    this.#readWaiting();
   }
 
-  /** Hands body bytes of `chunk` from `offset` on to the exchange, if it still wants them; keeps what follows. */
-  #readBody(chunk: Buffer, offset: number): void {
+  /** Hands bytes of the body on to the exchange, if it still wants them. */
+  #readBody(chunk: Buffer): void {
     const stream = this.#stream;
     const body = this.#body;
-    if (this.#phase !== 'exchange' || !stream?.sink || !body) return;
-    const end = body.push(chunk, offset, this);
+    if (!stream?.sink || !body) return;
+    const end = body.push(chunk, 0, this);
     // What the phases did with the bytes may have ended the exchange.
     if (this.#stream !== stream || stream.sink === null) return;
     if (end instanceof HttpFault) {
       this.#failBody(end);
       return;
     }
-    stream.bytesIn += end - offset;
+    stream.bytesIn += end;
     if (!body.isDone) {
-      this.deadlineMs = this.#isPaused ? Number.POSITIVE_INFINITY : body.progress(this.#deps.clock.nowMs());
+      this.#bodyDueMs = body.progress(this.#deps.clock.nowMs());
+      this.#arm();
       return;
     }
     const trailers = body.trailers();
@@ -224,9 +207,9 @@ export class Http1Connection implements StreamOwner, Expiring {
       return;
     }
     this.#body = null;
+    this.#arm();
     stream.isRequestComplete = true;
-    this.deadlineMs = Number.POSITIVE_INFINITY;
-    if (end < chunk.length) this.#keep(chunk.subarray(end), true);
+    if (end < chunk.length) this.#waiting.putBack(chunk.subarray(end));
     stream.sink.onBodyEnd(trailers);
     this.#finishIfDone(stream);
   }
@@ -240,14 +223,24 @@ export class Http1Connection implements StreamOwner, Expiring {
     const stream = this.#stream;
     if (!stream?.sink) return;
     stream.closesAfter = true;
-    this.deadlineMs = Number.POSITIVE_INFINITY;
+    this.#body = null;
+    this.#arm();
     stream.sink.onBodyFault(fault);
   }
 
   #onBodyDeadline(nowMs: number): void {
-    const next = this.#body ? this.#body.look(nowMs) : Number.POSITIVE_INFINITY;
+    const next = this.#body?.look(nowMs) ?? NEVER;
     if (next instanceof HttpFault) this.#failBody(next);
-    else this.deadlineMs = next;
+    else this.deadlineMs = this.#bodyDueMs = next;
+  }
+
+  /**
+   * The deadline of an exchange. The pace of the body counts only while we read it, and not while the client has yet to
+   * take its answer: that is due by itself.
+   */
+  #arm(): void {
+    if (this.#drainDueMs !== NEVER) this.deadlineMs = this.#drainDueMs;
+    else this.deadlineMs = this.#body === null || this.#isPaused ? NEVER : this.#bodyDueMs;
   }
 
   // ---- what the stream asks of its connection
@@ -256,20 +249,20 @@ export class Http1Connection implements StreamOwner, Expiring {
     if (this.#isPaused) return;
     this.#isPaused = true;
     this.socket.pause();
-    if (this.#phase === 'exchange') this.deadlineMs = Number.POSITIVE_INFINITY;
+    if (this.#phase === 'exchange') this.#arm();
   }
 
   resumeReading(): void {
     if (!this.#isPaused) return;
     this.#isPaused = false;
-    if (this.#phase === 'exchange' && this.#body && !this.#isWaitingForDrain)
-      this.deadlineMs = this.#body.restart(this.#deps.clock.nowMs());
+    if (this.#phase === 'exchange') this.#restartBody();
     if (!this.#isHeld) this.socket.resume();
+    this.#readWaiting();
   }
 
   onWaitingForDrain(): void {
-    this.#isWaitingForDrain = true;
-    this.deadlineMs = this.#deps.clock.nowMs() + this.#limits.bodyTimeoutMs;
+    this.#drainDueMs = this.#deps.deadlines.after(this.#limits.bodyTimeoutMs);
+    this.#arm();
   }
 
   #onRoom(): void {
@@ -277,12 +270,20 @@ export class Http1Connection implements StreamOwner, Expiring {
       this.#tunnel?.deliverDrain();
       return;
     }
-    if (!this.#isWaitingForDrain || this.socket.writableLength > 0) return;
-    this.#isWaitingForDrain = false;
-    if (this.#phase !== 'exchange') return;
-    this.deadlineMs = Number.POSITIVE_INFINITY;
-    if (this.#body && !this.#isPaused) this.deadlineMs = this.#body.restart(this.#deps.clock.nowMs());
-    this.#stream?.sink?.onClientDrain();
+    if (this.#drainDueMs !== NEVER && this.socket.writableLength === 0) {
+      this.#drainDueMs = NEVER;
+      if (this.#phase === 'exchange') {
+        this.#restartBody();
+        this.#stream?.sink?.onClientDrain();
+      }
+    }
+    this.#readWaiting();
+  }
+
+  /** The time that was not the client's to use is forgotten. */
+  #restartBody(): void {
+    if (this.#body) this.#bodyDueMs = this.#body.restart(this.#deps.clock.nowMs());
+    this.#arm();
   }
 
   onAnswerEnd(stream: Http1Stream): void {
@@ -308,18 +309,15 @@ export class Http1Connection implements StreamOwner, Expiring {
     }
     this.#stream = null;
     this.#phase = 'idle';
-    if (this.#isPaused) this.resumeReading();
     this.deadlineMs = this.#deps.deadlines.after(this.#limits.idleTimeoutMs);
+    if (this.#isPaused) this.resumeReading();
   }
 
   switchProtocols(): TunnelEnd {
-    const early = this.#waiting;
-    this.#waiting = [];
-    this.#waitingBytes = 0;
     this.#phase = 'tunnel';
     this.#isPaused = false;
-    this.deadlineMs = Number.POSITIVE_INFINITY;
-    this.#tunnel = new TunnelEnd(this.socket, early);
+    this.deadlineMs = NEVER;
+    this.#tunnel = new TunnelEnd(this.socket, this.#waiting.takeAll());
     return this.#tunnel;
   }
 
@@ -336,7 +334,7 @@ export class Http1Connection implements StreamOwner, Expiring {
   #linger(): void {
     this.#phase = 'linger';
     this.#stream = null;
-    this.#waiting = [];
+    this.#waiting.takeAll();
     this.#heads.clear();
     this.#body = null;
     this.#lingered = 0;
@@ -358,7 +356,7 @@ export class Http1Connection implements StreamOwner, Expiring {
     }
     // A client that closes its half while it waits has gone (as nginx sees it): half-closing HTTP clients are
     // unknown in practice, and a cancelled request must free its server at once.
-    if (this.#phase === 'linger') this.socket.destroySoon();
+    if (this.#phase === 'linger' || this.#phase === 'idle') this.socket.destroySoon();
     else this.destroy();
   }
 
@@ -374,12 +372,12 @@ export class Http1Connection implements StreamOwner, Expiring {
         );
         return;
       case 'exchange':
-        if (this.#isWaitingForDrain) this.destroy();
+        if (this.#drainDueMs !== NEVER) this.destroy();
         else this.#onBodyDeadline(nowMs);
         return;
       case 'tunnel':
       case 'closed':
-        this.deadlineMs = Number.POSITIVE_INFINITY;
+        this.deadlineMs = NEVER;
         return;
       default:
         this.#phase satisfies never;

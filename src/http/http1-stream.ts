@@ -29,7 +29,6 @@ export interface StreamOwner {
   onWaitingForDrain(): void;
   /** Given to writes whose buffer must stay untouched until they are done. */
   readonly onWritten: () => void;
-  destroy(): void;
   switchProtocols(): TunnelEnd;
 }
 
@@ -166,7 +165,10 @@ export class Http1Stream implements ClientStream {
     const text = this.#held;
     this.#held = '';
     this.bytesOut += text.length;
-    this.#owner.socket.write(text, 'latin1');
+    const { socket, onWritten } = this.#owner;
+    // Behind a write that somebody waits for this one is the last that tells of room.
+    if (socket.writableLength > 0) socket.write(text, 'latin1', onWritten);
+    else socket.write(text, 'latin1');
   }
 
   /** Bytes of a 'length' answer that were announced and not sent, -1 when its length was not announced. */
@@ -178,7 +180,7 @@ export class Http1Stream implements ClientStream {
     this.#held = '';
     // Where the end of the connection ends the answer only a RST says that this is not it (TLS: no close_notify).
     if (this.#endsByClose && this.client.tlsVersion === '') this.#owner.socket.resetAndDestroy();
-    else this.#owner.destroy();
+    else this.#owner.socket.destroy();
   }
 
   switchProtocols(phrase: string, fields: string): TunnelEnd {
