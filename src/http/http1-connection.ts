@@ -25,6 +25,8 @@ import type { RequestHandler, WireLimits } from './wire.ts';
 /** How long and how much is read and thrown away after our FIN. */
 const LINGER_MS = 2000;
 const LINGER_BYTES = 1024 * 1024;
+/** How long a new connection may still bring its first request when connections are asked to close. */
+const FIRST_REQUEST_MS = 1000;
 const NEVER = Number.POSITIVE_INFINITY;
 
 export interface WireDeps {
@@ -86,10 +88,12 @@ export class Http1Connection implements StreamOwner, Expiring {
     socket.on('close', () => this.#onSocketClose());
   }
 
-  /** Answers what is under way, then closes; an idle connection closes now. */
+  /** Answers what is under way, then closes; an idle connection closes now, a new one soon if no request comes. */
   close(): void {
     this.isClosing = true;
-    if (this.#phase === 'idle') this.socket.end(() => this.destroy());
+    if (this.#phase !== 'idle') return;
+    if (this.#requests > 0) this.socket.end(() => this.destroy());
+    else this.deadlineMs = Math.min(this.deadlineMs, this.#deps.clock.nowMs() + FIRST_REQUEST_MS);
   }
 
   /** Ends now. */
@@ -350,13 +354,10 @@ export class Http1Connection implements StreamOwner, Expiring {
   }
 
   #onEnd(): void {
-    if (this.#phase === 'tunnel') {
-      this.#tunnel?.deliverEnd();
-      return;
-    }
     // A client that closes its half while it waits has gone (as nginx sees it): half-closing HTTP clients are
     // unknown in practice, and a cancelled request must free its server at once.
-    if (this.#phase === 'linger' || this.#phase === 'idle') this.socket.destroySoon();
+    if (this.#phase === 'tunnel') this.#tunnel?.deliverEnd();
+    else if (this.#phase === 'linger' || this.#phase === 'idle') this.socket.destroySoon();
     else this.destroy();
   }
 

@@ -51,11 +51,16 @@ const BACKLOG = 4096;
 export class Listener {
   readonly address: ListenAddress;
   readonly #server: Server;
+  /** Not bound: admitted sockets are given to it. null = plain. */
+  readonly #tlsServer: Server | null;
   readonly #openWire: OpenWire;
   readonly #log: Log;
   readonly #connections = new Set<OpenConnection>();
+  /** Sockets under TLS; those that are still shaking hands have no connection yet. */
+  readonly #tlsSockets = new Set<Socket>();
   #settings: ListenerSettings;
   #isClosed = false;
+  #drained: Promise<void> | null = null;
   #onEmpty: (() => void) | null = null;
 
   constructor(address: ListenAddress, settings: ListenerSettings, openWire: OpenWire, log: Log) {
@@ -63,26 +68,23 @@ export class Listener {
     this.#settings = settings;
     this.#openWire = openWire;
     this.#log = log;
-    const { tls } = settings;
-    if (tls) {
-      const server = createTlsServer({
-        ...tls.serverOptions(),
-        handshakeTimeout: settings.handshakeTimeoutMs,
-        allowHalfOpen: true,
-        noDelay: true,
-      });
-      tls.attach(server);
-      server.on('secureConnection', (socket: TLSSocket) => this.#onSecure(socket));
-      server.on('tlsClientError', (error) => {
-        this.#settings.cells.countHandshakeFailed();
-        this.#log.debug('TLS handshake failed', { listener: this.#settings.name, kind: tlsErrorKind(error) });
-      });
-      this.#server = server;
-    } else {
-      this.#server = createServer({ allowHalfOpen: true, noDelay: true });
-    }
-    // Before Node's own listener of a TLS server: who is refused costs no handshake.
-    this.#server.prependListener('connection', (socket: Socket) => this.#onConnection(socket));
+    this.#tlsServer = settings.tls === null ? null : this.#makeTlsServer(settings.tls, settings);
+    this.#server = createServer({ allowHalfOpen: true, noDelay: true });
+    this.#server.on('connection', (socket: Socket) => this.#onConnection(socket));
+  }
+
+  #makeTlsServer(tls: ListenerTls, settings: ListenerSettings): Server {
+    const server = createTlsServer({
+      ...tls.serverOptions(),
+      handshakeTimeout: settings.handshakeTimeoutMs,
+    });
+    tls.attach(server);
+    server.on('secureConnection', (socket: TLSSocket) => this.#onSecure(socket));
+    server.on('tlsClientError', (error) => {
+      this.#settings.cells.countHandshakeFailed();
+      this.#log.debug('TLS handshake failed', { listener: this.#settings.name, kind: tlsErrorKind(error) });
+    });
+    return server;
   }
 
   get connectionCount(): number {
@@ -129,16 +131,18 @@ export class Listener {
   drain(): Promise<void> {
     this.#stopAccepting();
     for (const connection of this.#connections) connection.close();
-    if (this.#connections.size === 0) return Promise.resolve();
-    return new Promise((resolve) => {
+    this.#drained ??= new Promise((resolve) => {
       this.#onEmpty = resolve;
+      this.#tellWhenEmpty();
     });
+    return this.#drained;
   }
 
   /** Ends everything now. */
   destroy(): void {
     this.#stopAccepting();
     for (const connection of this.#connections) connection.destroy();
+    for (const socket of this.#tlsSockets) socket.destroy();
   }
 
   #stopAccepting(): void {
@@ -147,10 +151,14 @@ export class Listener {
     this.#server.close();
   }
 
+  #tellWhenEmpty(): void {
+    if (this.#connections.size === 0 && this.#tlsSockets.size === 0) this.#onEmpty?.();
+  }
+
   #onConnection(socket: Socket): void {
     const settings = this.#settings;
-    const peer = unmapAddress(socket.remoteAddress ?? '');
-    if (!settings.admits(peer) || !settings.acquire()) {
+    const peer = peerOf(socket);
+    if (peer === '' || !settings.admits(peer) || !settings.acquire()) {
       settings.cells.countRefused();
       socket.destroy();
       return;
@@ -160,21 +168,32 @@ export class Listener {
       settings.release();
       settings.cells.countClosed();
     });
-    if (settings.tls === null) this.#open(socket, socket, '');
-    else socket.on('error', () => socket.destroy());
+    if (this.#tlsServer === null) this.#open(socket, peer, '');
+    else this.#shakeHands(this.#tlsServer, socket);
+  }
+
+  #shakeHands(server: Server, socket: Socket): void {
+    this.#tlsSockets.add(socket);
+    socket.on('error', () => socket.destroy());
+    socket.once('close', () => {
+      this.#tlsSockets.delete(socket);
+      this.#tellWhenEmpty();
+    });
+    server.emit('connection', socket);
   }
 
   #onSecure(socket: TLSSocket): void {
     this.#settings.cells.countHandshake(socket.isSessionReused());
-    this.#open(socket, socket, socket.getProtocol() ?? 'TLS');
+    const peer = peerOf(socket);
+    if (peer === '') socket.destroy();
+    else this.#open(socket, peer, socket.getProtocol() ?? 'TLS');
   }
 
-  #open(socket: Socket, transport: Socket, tlsVersion: string): void {
-    const peerAddress = unmapAddress(transport.remoteAddress ?? '');
+  #open(socket: Socket, peerAddress: string, tlsVersion: string): void {
     const client: ClientInfo = {
       listener: this.#settings.name,
       peerAddress,
-      peerPort: transport.remotePort ?? 0,
+      peerPort: socket.remotePort ?? 0,
       localPort: this.address.port,
       tlsVersion,
       isTrusted: this.#settings.isTrusted(peerAddress),
@@ -182,8 +201,18 @@ export class Listener {
     };
     const connection = this.#openWire(socket, client, (closed) => {
       this.#connections.delete(closed);
-      if (this.#connections.size === 0) this.#onEmpty?.();
+      this.#tellWhenEmpty();
     });
     this.#connections.add(connection);
+    // Its handshake was under way when the listener began to drain.
+    if (this.#isClosed) connection.close();
   }
+}
+
+/**
+ * The peer's IP; '' when it has reset the connection already. What such a peer had sent can still be read, and would be
+ * served past every rule about addresses.
+ */
+function peerOf(socket: Socket): string {
+  return unmapAddress(socket.remoteAddress ?? '');
 }
