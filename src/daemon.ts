@@ -24,6 +24,7 @@ import type { ListenerSnapshot } from './assembly/snapshot.ts';
 import { ThreadPool } from './assembly/thread-pool.ts';
 import { type ConfigDiff, diffConfig, type LoadResult, type ResolvedConfig } from './config/index.ts';
 import {
+  FirstChecks,
   HealthChecker,
   type HealthReport,
   type LiveServer,
@@ -38,6 +39,7 @@ import { fastRandom, secretBytes } from './kernel/random.ts';
 import { BaseService } from './kernel/service.ts';
 import { SlotAllocator } from './kernel/slot-allocator.ts';
 import { SlotTable } from './kernel/slots.ts';
+import { Turns } from './kernel/turns.ts';
 import { DEFAULT_LIMITER_ENTRIES, LimiterTable } from './limit/index.ts';
 import { Events, writeRecord } from './observe/index.ts';
 import { CellAllocator, type Metrics } from './observe/main/index.ts';
@@ -60,7 +62,7 @@ export interface ReloadReport {
 }
 
 const MIN_SLOTS = 1024;
-/** Longest wait for the first health checks before the daemon calls itself ready. */
+/** Longest wait for first health checks, before the daemon calls itself ready or puts all new servers in the place of the old. */
 const SETTLE_MS = 3000;
 
 export class Daemon extends BaseService {
@@ -77,9 +79,13 @@ export class Daemon extends BaseService {
   readonly #accessRings: AccessRings;
   readonly #threads: ThreadPool;
   readonly #health: HealthChecker;
+  readonly #firstChecks: FirstChecks;
   readonly #secrets: Secrets;
   readonly #applier: Applier;
   #admin: AdminServer | undefined;
+  readonly #reloads = new Turns();
+  /** Asked for and not begun. */
+  #nextFileReload: Promise<FileReload> | undefined;
   readonly #threadsReady = Promise.withResolvers<void>();
   #isReady = false;
   #isDraining = false;
@@ -115,6 +121,7 @@ export class Daemon extends BaseService {
       random: fastRandom(),
       report: (report) => this.#onHealth(report),
     });
+    this.#firstChecks = new FirstChecks(clock, SETTLE_MS);
     this.#accessRings = new AccessRings(count, clock, (lines) => this.logs.access.write(lines));
     this.#threads = this.#makeThreads(count);
     this.#secrets = new Secrets(join(config.store.path, 'secrets'), {
@@ -133,6 +140,7 @@ export class Daemon extends BaseService {
       cells: this.#cells,
       threads: this.#threads,
       health: this.#health,
+      warmUp: () => this.#firstChecks.until(() => this.registry.isWarm()),
       threadsReady: () => this.#threadsReady.promise,
       certificatesDir: (it) => options.certificatesDir ?? certificatesFolder(it),
       onTlsEvent: (event) => this.#onTlsEvent(event),
@@ -212,8 +220,12 @@ export class Daemon extends BaseService {
 
   // ---- changes
 
-  /** Puts another configuration in force; on any failure the one before stays. */
-  async reload(config: ResolvedConfig): Promise<ReloadReport> {
+  /** Puts another configuration in force; on any failure the one before stays. Several at once: in the order of asking. */
+  reload(config: ResolvedConfig): Promise<ReloadReport> {
+    return this.#reloads.run(() => this.#reload(config));
+  }
+
+  async #reload(config: ResolvedConfig): Promise<ReloadReport> {
     const { log } = this.logs;
     const diff = diffConfig(this.config, config);
     await this.logs.reopen();
@@ -232,8 +244,16 @@ export class Daemon extends BaseService {
     return { generation: this.generation, diff };
   }
 
-  /** Reads the configuration again and puts it in force; one with errors changes nothing. @throws SluiceError */
-  async reloadFile(): Promise<FileReload> {
+  /** Reads the configuration again; one with errors changes nothing. Asked again before its turn it is the same reload. */
+  reloadFile(): Promise<FileReload> {
+    this.#nextFileReload ??= this.#reloads.run(() => {
+      this.#nextFileReload = undefined;
+      return this.#reloadFile();
+    });
+    return this.#nextFileReload;
+  }
+
+  async #reloadFile(): Promise<FileReload> {
     if (this.#options.readConfig === undefined)
       throw new SluiceError('no_reload', 'this daemon was started without a file that could be read again', {
         hint: 'Start it with --config FILE.',
@@ -241,7 +261,7 @@ export class Daemon extends BaseService {
     const loaded = await this.#options.readConfig();
     if (loaded.ok) {
       logWarnings(this.logs.log, loaded.warnings);
-      return { ok: true, ...(await this.reload(loaded.config)), warnings: loaded.warnings };
+      return { ok: true, ...(await this.#reload(loaded.config)), warnings: loaded.warnings };
     }
     const { diagnostics } = loaded;
     logRefusedFile(this.logs.log, loaded);
@@ -304,7 +324,8 @@ export class Daemon extends BaseService {
     this.#threadsReady.promise.catch(() => {}); // seen by who waits for it, and nobody may yet
     await this.#startAdmin();
     await this.#applier.apply(this.config);
-    await this.#waitUntilSettled();
+    // They decide who gets the first requests.
+    await this.#firstChecks.until(() => this.registry.isSettled());
     this.#isReady = true;
     this.events.emit('life', { state: 'ready' });
     this.logs.log.info('ready', {
@@ -328,27 +349,13 @@ export class Daemon extends BaseService {
     return (await this.#admin?.prepare(adminAccess(config.admin))) ?? (() => {});
   }
 
-  /** The first health checks decide who gets the first requests; a server that hangs must not hold up the start. */
-  #waitUntilSettled(): Promise<void> {
-    if (this.registry.isSettled()) return Promise.resolve();
-    return new Promise((resolve) => {
-      const timer = this.#clock.setTimer(SETTLE_MS, () => finish());
-      this.#onSettled = () => finish();
-      const finish = (): void => {
-        this.#onSettled = null;
-        timer.cancel();
-        resolve();
-      };
-    });
-  }
-  #onSettled: (() => void) | null = null;
-
   protected override async onStop(): Promise<void> {
     this.#isDraining = true;
     this.events.emit('life', { state: 'draining' });
     const { drainTimeoutMs, preStopDelayMs } = this.config.shutdown;
     if (this.#isReady && preStopDelayMs > 0)
       await new Promise<void>((resolve) => this.#clock.setTimer(preStopDelayMs, resolve));
+    await this.#reloads.idle();
     await this.#applier.stop();
     this.#wasCut = await this.#threads.drain(drainTimeoutMs);
     await this.#health.stop();
@@ -371,7 +378,7 @@ export class Daemon extends BaseService {
       if (healthy) this.logs.log.info('server is healthy', fields);
       else this.logs.log.warn('server is unhealthy', fields);
     }
-    if (this.#onSettled && this.registry.isSettled()) this.#onSettled();
+    this.#firstChecks.look();
   }
 
   #onTlsEvent(event: TlsEvent): void {

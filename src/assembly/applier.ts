@@ -2,7 +2,10 @@
  * Puts configurations in force. Owns what is in force: configuration, snapshot, certificates.
  *
  *   make beside what runs: certificates ─▶ authorities ─▶ ports ─▶ slots ─▶ snapshot ─▶ compiled in every thread
- *   then, in one step:     registry, slots, threads switch; health checks follow; what left is drained
+ *   then:                  registry and health checks switch, then the threads, and what left is drained
+ *
+ * Make before break: where a pool has only servers that nobody has checked yet, the threads stay with those before until
+ * the first of the new ones is known to answer; and a server that left keeps its slot until no thread picks it any more.
  *
  * Any failure on the first line leaves all as it was. Changes queue up, never two at once; what is derived from
  * the configuration of the moment (a runtime change, new certificates) is derived when its turn has come.
@@ -12,6 +15,7 @@ import type { HealthChecker, PoolDefinition, Registry, RegistryPlan } from '../c
 import type { Clock } from '../kernel/clock.ts';
 import { errorText } from '../kernel/errors.ts';
 import type { SlotAllocator, SlotRef } from '../kernel/slot-allocator.ts';
+import { Turns } from '../kernel/turns.ts';
 import type { Log } from '../observe/index.ts';
 import type { CellAllocator } from '../observe/main/index.ts';
 import type { CertificateMaterial, CertificateStore, TlsEvent } from '../tls/index.ts';
@@ -29,6 +33,8 @@ export interface ApplierDeps {
   readonly cells: CellAllocator;
   readonly threads: ThreadPool;
   readonly health: HealthChecker;
+  /** Resolves when every pool can serve as far as first health checks can tell, or it has taken too long. */
+  readonly warmUp: () => Promise<void>;
   /** Resolves when the threads can take their first snapshot. */
   readonly threadsReady: () => Promise<void>;
   certificatesDir(config: ResolvedConfig): string;
@@ -43,7 +49,7 @@ export class Applier {
   #snapshot: Snapshot | undefined;
   #certificates: CertificateStore | undefined;
   #generation = 0;
-  #queue: Promise<unknown> = Promise.resolve();
+  readonly #turns = new Turns();
 
   constructor(config: ResolvedConfig, deps: ApplierDeps) {
     this.#config = config;
@@ -65,17 +71,17 @@ export class Applier {
 
   /** Puts a configuration in force. @throws SluiceError when it cannot be; then nothing has changed */
   apply(config: ResolvedConfig): Promise<void> {
-    return this.#enqueue(() => this.#apply(config, (file) => this.#deps.registry.plan(file)));
+    return this.#turns.run(() => this.#apply(config, (file) => this.#deps.registry.plan(file)));
   }
 
   /** Changes the servers of the configuration in force. */
   change(plan: MakePlan): Promise<void> {
-    return this.#enqueue(() => this.#apply(this.#config, plan));
+    return this.#turns.run(() => this.#apply(this.#config, plan));
   }
 
   /** Runs a task between two changes: what is being put in force was planned from what was before it. */
   exclusive<T>(task: () => T): Promise<T> {
-    return this.#enqueue(async () => task());
+    return this.#turns.run(task);
   }
 
   /** Compiles the configuration in force anew: certificates or secrets have changed. */
@@ -87,14 +93,8 @@ export class Applier {
 
   /** Waits for what is under way and frees what is held. */
   async stop(): Promise<void> {
-    await this.#queue;
+    await this.#turns.idle();
     await this.#certificates?.stop();
-  }
-
-  #enqueue<T>(task: () => Promise<T>): Promise<T> {
-    const result = this.#queue.then(task);
-    this.#queue = result.catch(() => {});
-    return result;
   }
 
   async #apply(config: ResolvedConfig, makePlan: MakePlan): Promise<void> {
@@ -126,12 +126,14 @@ export class Applier {
         throw error;
       }
       deps.registry.commit(plan, slotOf);
-      slotPlan.commit();
-      await deps.threads.commit(generation, config.shutdown.drainTimeoutMs);
-      this.#generation = generation;
-      this.#snapshot = snapshot;
       this.#config = config;
       deps.health.update(healthPools(config, plan.pools, authorities));
+      // At the start there is nothing that could serve meanwhile.
+      if (this.#generation > 0) await deps.warmUp();
+      await deps.threads.commit(generation, config.shutdown.drainTimeoutMs);
+      slotPlan.commit();
+      this.#generation = generation;
+      this.#snapshot = snapshot;
       this.#retainCells(config, plan.pools);
     } catch (error) {
       if (isNew) await certificates.stop();

@@ -9,6 +9,7 @@
 import { Worker } from 'node:worker_threads';
 import type { Clock } from '../kernel/clock.ts';
 import { errorText, SluiceError } from '../kernel/errors.ts';
+import { Turns } from '../kernel/turns.ts';
 import type { Log } from '../observe/index.ts';
 import type { AccessLogSettings, FromThread, ThreadStart, ToThread } from './messages.ts';
 import type { Snapshot } from './snapshot.ts';
@@ -194,16 +195,13 @@ export class ThreadPool {
   async #startHeir(thread: number): Promise<void> {
     try {
       const worker = await this.#spawn(thread);
-      const endTurn = await this.#turns.take();
-      try {
-        await this.#bringUp(worker);
-      } catch (error) {
-        // Alive it would only stand in the way of an heir that can serve.
-        void worker.terminate();
-        throw error;
-      } finally {
-        endTurn();
-      }
+      await this.#turns
+        .run(() => this.#bringUp(worker))
+        .catch((error: unknown) => {
+          // Alive it would only stand in the way of an heir that can serve.
+          void worker.terminate();
+          throw error;
+        });
       if (!this.#isStopping) this.#deps.log.info('data thread replaced', { thread });
     } catch (error) {
       this.#deps.log.error('data thread could not be replaced', { thread, error });
@@ -220,20 +218,6 @@ export class ThreadPool {
     await commitIn(worker, applied.snapshot.generation, 0);
     // It may have ended in the meantime; then it was struck off already.
     if ([...this.#workers.values()].includes(worker)) this.#serving.add(worker);
-  }
-}
-
-/** One at a time, in the order of asking. */
-class Turns {
-  #last: Promise<void> = Promise.resolve();
-
-  /** Resolves when it is the caller's turn, with what ends it; ending it twice is harmless. */
-  async take(): Promise<() => void> {
-    const before = this.#last;
-    const { promise, resolve } = Promise.withResolvers<void>();
-    this.#last = promise;
-    await before;
-    return resolve;
   }
 }
 

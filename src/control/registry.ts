@@ -293,6 +293,17 @@ export class Registry {
     return true;
   }
 
+  /** Whether each pool has a server that takes requests, as far as its first checks can still change that. */
+  isWarm(): boolean {
+    for (const pool of this.#pools.values()) {
+      const servers = [...pool.servers.values()];
+      if (!pool.isChecked || servers.some((it) => this.#state(it) === 'healthy' && it.definition.weight > 0))
+        continue;
+      if (servers.some((it) => this.#state(it) === 'unknown')) return false;
+    }
+    return true;
+  }
+
   #pool(name: string): PoolEntry {
     const pool = this.#pools.get(name);
     if (pool) return pool;
