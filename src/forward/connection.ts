@@ -3,9 +3,6 @@
  * (no allocation a read); whoever cannot take the bytes at once pauses the connection, which also protects
  * the buffer.
  *
- *   | headroom 4 KiB | read buffer 64 KiB |      the head of the answer to the client is written into the bytes
- *                                               before the body, so that both leave in one piece
- *
  *   connecting ──▶ idle ◀──▶ busy ──101──▶ tunnel          any ──▶ closed
  *
  * Never used again (RFC 9112 sections 9.3, 11.2): after a fault, after surplus bytes, when the answer came before
@@ -25,11 +22,10 @@ import type { Expiring } from '../kernel/deadlines.ts';
 import { errorText } from '../kernel/errors.ts';
 import type { AttemptEvents, AttemptFailure } from './attempt.ts';
 import type { ConnectionDeps, ConnectionLimits } from './options.ts';
+import { HEADROOM_BYTES, makeReadBuffer } from './read-buffer.ts';
 import { RequestWriter, type ServerRequest } from './request-writer.ts';
 import { type ConnectTarget, openSocket } from './server-socket.ts';
 
-const HEADROOM_BYTES = 4096;
-const READ_BYTES = 64 * 1024;
 /** More interim answers than this before the final one is a server gone mad. */
 const MAX_INTERIM = 32;
 
@@ -44,7 +40,7 @@ export class ServerConnection implements Expiring, ChunkSink {
   readonly #deps: ConnectionDeps;
   readonly #onIdle: (connection: ServerConnection) => void;
   readonly #onGone: (connection: ServerConnection) => void;
-  readonly #read: Buffer;
+  #read = makeReadBuffer();
   readonly #heads: ResponseReader;
   readonly #bornMs: number;
   #phase: Phase = 'connecting';
@@ -54,6 +50,8 @@ export class ServerConnection implements Expiring, ChunkSink {
   #exchanges = 0;
   #wasSent = false;
   #isRequestDone = false;
+  /** The socket holds as much of the request as it should. */
+  #isFull = false;
   #hadAnswer = false;
   #interims = 0;
   #head: ResponseHead | null = null;
@@ -79,9 +77,8 @@ export class ServerConnection implements Expiring, ChunkSink {
     this.#bornMs = deps.clock.nowMs();
     this.deadlineMs = this.#bornMs + limits.connectTimeoutMs;
     this.#heads = new ResponseReader(limits);
-    this.#read = Buffer.allocUnsafeSlow(HEADROOM_BYTES + READ_BYTES);
     const socket = openSocket(target, {
-      buffer: this.#read.subarray(HEADROOM_BYTES),
+      buffer: target.tls === null ? this.#read.subarray(HEADROOM_BYTES) : () => this.#nextTlsBuffer(),
       callback: (bytes) => {
         this.#onBytes(bytes);
         return true;
@@ -122,6 +119,7 @@ export class ServerConnection implements Expiring, ChunkSink {
     this.#hadAnswer = false;
     this.#interims = 0;
     this.#head = null;
+    this.#isFull = false;
     this.#wantsUpgrade = false;
     if (this.#phase === 'idle') {
       this.#phase = 'busy';
@@ -138,34 +136,36 @@ export class ServerConnection implements Expiring, ChunkSink {
     this.#exchanges++;
     this.#wasSent = true;
     this.#isRequestDone = request.isComplete;
-    this.#armForAnswer();
+    this.#arm();
     this.#writer.begin(request);
   }
 
   /**
-   * While the request is incomplete its pace is the client's affair (its own deadlines run); from then on the
-   * server has `first_byte_timeout`.
+   * While the request is incomplete its pace is the client's affair (its own deadlines run); from then on, or when it
+   * stops reading, the server has `first_byte_timeout` for the head of its answer. Interim answers begin that time
+   * anew, single bytes do not: dripping a head must not last longer than sending it. Within the answer's body a
+   * silent server is let be as long as it takes more of the request.
    */
-  #armForAnswer(): void {
-    if (this.#hadAnswer) return;
-    this.deadlineMs = this.#isRequestDone
-      ? this.#deps.deadlines.after(this.#limits.firstByteTimeoutMs)
-      : Number.POSITIVE_INFINITY;
+  #arm(): void {
+    if (this.#isPaused) this.deadlineMs = Number.POSITIVE_INFINITY;
+    else if (this.#head !== null) this.deadlineMs = this.#deps.deadlines.after(this.#limits.bodyTimeoutMs);
+    else if (this.#isRequestDone || this.#isFull)
+      this.deadlineMs = this.#deps.deadlines.after(this.#limits.firstByteTimeoutMs);
+    else this.deadlineMs = Number.POSITIVE_INFINITY;
   }
 
   /** @returns false when the buffer is full; `onServerDrain` follows */
   writeBody(chunk: Buffer): boolean {
-    const hasRoom = this.#writer.body(chunk);
-    // A server that stops reading is as silent as one that does not answer.
-    if (!hasRoom && !this.#hadAnswer)
-      this.deadlineMs = this.#deps.clock.nowMs() + this.#limits.firstByteTimeoutMs;
-    return hasRoom;
+    const wasFull = this.#isFull;
+    this.#isFull = !this.#writer.body(chunk);
+    if (!wasFull) this.#arm();
+    return !this.#isFull;
   }
 
   endBody(trailers: string): void {
     this.#isRequestDone = true;
     this.#writer.end(trailers);
-    this.#armForAnswer();
+    this.#arm();
   }
 
   #onDrain(): void {
@@ -173,23 +173,33 @@ export class ServerConnection implements Expiring, ChunkSink {
       this.#tunnel.deliverDrain();
       return;
     }
-    if (this.#phase === 'busy') this.#armForAnswer();
+    this.#isFull = false;
+    if (this.#phase === 'busy') this.#arm();
     this.#events?.onServerDrain();
   }
 
   // ---- receiving
 
+  /**
+   * TLS hands over all records of a read, pause or no pause: what comes behind one that is still held must not be
+   * written over it.
+   */
+  #nextTlsBuffer(): Uint8Array {
+    if (this.#isPaused) this.#read = makeReadBuffer();
+    return this.#read.subarray(HEADROOM_BYTES);
+  }
+
   pause(): void {
     if (this.#isPaused) return;
     this.#isPaused = true;
     this.#socket.pause();
-    this.deadlineMs = Number.POSITIVE_INFINITY;
+    this.#arm();
   }
 
   resume(): void {
     if (!this.#isPaused) return;
     this.#isPaused = false;
-    if (this.#phase === 'busy') this.deadlineMs = this.#deps.deadlines.after(this.#limits.bodyTimeoutMs);
+    if (this.#phase === 'busy') this.#arm();
     this.#socket.resume();
   }
 
@@ -215,7 +225,7 @@ export class ServerConnection implements Expiring, ChunkSink {
       at = next;
     }
     if (this.#events === events) {
-      if (!this.#isPaused) this.deadlineMs = this.#deps.deadlines.after(this.#limits.bodyTimeoutMs);
+      if (this.#head !== null) this.#arm();
       events.onReadDone();
     } else if (at < to && this.#tunnel === null) this.#socket.destroy();
   }
@@ -251,6 +261,7 @@ export class ServerConnection implements Expiring, ChunkSink {
     }
     if (++this.#interims > MAX_INTERIM)
       return this.#fail('bad_answer', `more than ${MAX_INTERIM} interim answers`);
+    this.#arm();
     events.onInterim(head);
     return bodyStart;
   }
@@ -359,7 +370,7 @@ export class ServerConnection implements Expiring, ChunkSink {
     else if (this.#phase === 'busy')
       this.#fail(
         'timeout',
-        this.#hadAnswer
+        this.#head !== null
           ? `silent for ${this.#limits.bodyTimeoutMs} ms within its answer`
           : `no answer within ${this.#limits.firstByteTimeoutMs} ms`,
       );
