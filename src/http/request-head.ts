@@ -90,6 +90,7 @@ function methodOf(line: string): string {
 
 function badVersion(line: string): HttpFault {
   const version = line.slice(line.lastIndexOf(' ') + 1);
+  if (version === 'HTTP/1.1' || version === 'HTTP/1.0') return new HttpFault('bad_request', 'no target');
   return /^HTTP\/[0-9]\.[0-9]$/.test(version)
     ? new HttpFault('version', `${version} is not spoken here`)
     : new HttpFault('bad_request', 'the request line does not end in HTTP/1.1 or HTTP/1.0');

@@ -1,0 +1,148 @@
+/** Heads of answers: status lines, fields and framing, as tables. */
+import t from 'tap';
+import { HttpFault, ResponseReader } from '../../../src/http/index.ts';
+import { parseResponseFields, parseStatusLine, ResponseHead } from '../../../src/http/response-head.ts';
+
+const shown = JSON.stringify;
+
+t.test('status lines', async (t) => {
+  const good: [string, number, 0 | 1, string][] = [
+    ['HTTP/1.1 200 OK', 200, 1, 'OK'],
+    ['HTTP/1.0 404 Not Found', 404, 0, 'Not Found'],
+    ['HTTP/1.1 204 ', 204, 1, ''],
+    ['HTTP/1.1 204', 204, 1, ''],
+    ['HTTP/1.1 999 Odd', 999, 1, 'Odd'],
+    ['HTTP/1.1 100 Continue', 100, 1, 'Continue'],
+    ['HTTP/1.1 200 caf\xe9\ta', 200, 1, 'caf\xe9\ta'],
+    ['HTTP/1.1 200 a\x01b\x7fc', 200, 1, 'abc'],
+    ['HTTP/1.1 200  two', 200, 1, ' two'],
+  ];
+  for (const [line, status, minor, phrase] of good)
+    t.same(parseStatusLine(line), { status, minor, phrase }, shown(line));
+  const bad = [
+    '',
+    'HTTP/1.1',
+    'HTTP/1.1 ',
+    'HTTP/1.1 20',
+    'HTTP/1.1 20x OK',
+    'HTTP/1.1 2000 OK',
+    'HTTP/1.1 099 Low',
+    'HTTP/1.1 000 Zero',
+    'HTTP/1.1 +20 OK',
+    'HTTP/1.1  200 OK',
+    'HTTP/1.1\t200 OK',
+    'HTTP/1.1 200OK',
+    'HTTP/1.2 200 OK',
+    'HTTP/2 200',
+    'HTTP/2.0 200 OK',
+    'http/1.1 200 OK',
+    'ICY 200 OK',
+    ' HTTP/1.1 200 OK',
+    'SSH-2.0-OpenSSH',
+  ];
+  for (const line of bad) t.match(parseStatusLine(line), { reason: 'bad_upstream' }, shown(line));
+});
+
+t.test('field blocks that are refused', async (t) => {
+  const table = [
+    'A b\r\n',
+    ': b\r\n',
+    'A : b\r\n',
+    ' A: b\r\n',
+    'A: b\r\n c\r\n',
+    'A: b\nC: d\r\n',
+    'A: \x00\r\n',
+    'Content-Length: x\r\n',
+    'Content-Length: -1\r\n',
+    'Content-Length: 5, 5\r\n',
+    'Content-Length: 5\r\nContent-Length: 5\r\n',
+    'Content-Length: 5\r\nTransfer-Encoding: chunked\r\n',
+    'Transfer-Encoding: gzip\r\n',
+    'Transfer-Encoding: gzip, chunked\r\n',
+    'Transfer-Encoding: chunked\r\nTransfer-Encoding: chunked\r\n',
+    'A: b\r\n'.repeat(101),
+  ];
+  for (const block of table)
+    t.match(parseResponseFields(block, 100), { reason: 'bad_upstream' }, shown(block.slice(0, 60)));
+});
+
+t.test('what goes on to the client', async (t) => {
+  const table: [string, string][] = [
+    ['', ''],
+    ['A: b\r\nServer: x\r\n', 'A: b\r\nServer: x\r\n'],
+    ['a:b\r\nB:  c \r\n', 'a: b\r\nB: c\r\n'],
+    ['Set-Cookie: a=b\r\nX: y\r\nSet-Cookie: c=d\r\n', 'Set-Cookie: a=b\r\nX: y\r\nSet-Cookie: c=d\r\n'],
+    ['Content-Length: 5\r\nA: b\r\nTransfer_Encoding: x\r\n', 'A: b\r\nTransfer_Encoding: x\r\n'],
+    ['Connection: X-A, close\r\nX-A: 1\r\nKeep-Alive: timeout=5\r\nX-B: 2\r\n', 'X-B: 2\r\n'],
+    ['Connection: Set-Cookie\r\nSet-Cookie: a=b\r\n', 'Set-Cookie: a=b\r\n'],
+    ['Proxy-Authenticate: x\r\nTrailer: x\r\nUpgrade: h2c\r\nTE: x\r\nProxy-Connection: x\r\n', ''],
+    ['Via: 1.1 other\r\nX-Request-Id: r\r\n', 'Via: 1.1 other\r\nX-Request-Id: r\r\n'],
+  ];
+  for (const [block, forward] of table) t.match(parseResponseFields(block, 100), { forward }, shown(block));
+});
+
+t.test('keep-alive hints', async (t) => {
+  const table: [string, number][] = [
+    ['', -1],
+    ['Keep-Alive: timeout=5\r\n', 5],
+    ['Keep-Alive: timeout=5, max=100\r\n', 5],
+    ['Keep-Alive: max=100, Timeout=15\r\n', 15],
+    ['Keep-Alive: xtimeout=5\r\n', -1],
+    ['Keep-Alive: timeout=-5\r\n', -1],
+    ['Keep_Alive: timeout=5\r\n', -1],
+  ];
+  for (const [block, keepAliveTimeoutS] of table)
+    t.match(parseResponseFields(block, 100), { keepAliveTimeoutS }, shown(block));
+});
+
+t.test('where the body ends (RFC 9112 section 6.3), and whether the connection goes on', async (t) => {
+  type Row = [
+    status: number,
+    minor: 0 | 1,
+    method: string,
+    block: string,
+    framing: string,
+    keepsAlive: boolean,
+  ];
+  const table: Row[] = [
+    [200, 1, 'GET', 'Content-Length: 5\r\n', 'length', true],
+    [200, 1, 'GET', 'Content-Length: 0\r\n', 'none', true],
+    [200, 1, 'GET', 'Transfer-Encoding: chunked\r\n', 'chunked', true],
+    [200, 1, 'GET', '', 'close', true],
+    [200, 1, 'HEAD', 'Content-Length: 5\r\n', 'none', true],
+    [200, 1, 'HEAD', 'Transfer-Encoding: chunked\r\n', 'none', true],
+    [200, 1, 'HEAD', '', 'none', true],
+    [204, 1, 'GET', 'Content-Length: 5\r\n', 'none', true],
+    [304, 1, 'GET', 'Content-Length: 5\r\n', 'none', true],
+    [103, 1, 'GET', 'Content-Length: 5\r\n', 'none', true],
+    [200, 1, 'GET', 'Content-Length: 5\r\nConnection: close\r\n', 'length', false],
+    [200, 0, 'GET', 'Content-Length: 5\r\n', 'length', false],
+    [200, 0, 'GET', 'Content-Length: 5\r\nConnection: Keep-Alive\r\n', 'length', true],
+  ];
+  for (const [status, minor, method, block, framing, keepsAlive] of table) {
+    const fields = parseResponseFields(block, 100);
+    if (fields instanceof HttpFault) throw new Error(fields.detail);
+    const head = new ResponseHead(status, minor, '', fields);
+    t.equal(head.framing(method), framing, `${method} ${status} ${shown(block)}`);
+    t.equal(head.keepsAlive, keepsAlive, `HTTP/1.${minor} ${shown(block)}`);
+    t.equal(head.isInterim, status < 200);
+  }
+});
+
+t.test('the reader: large heads, other protocols, where the body begins', async (t) => {
+  const limits = { maxHeadBytes: 100, maxFields: 10 };
+  const push = (reader: ResponseReader, text: string) => {
+    const bytes = Buffer.from(`....${text}`, 'latin1');
+    return reader.push(bytes, 4, bytes.length);
+  };
+  const whole = push(new ResponseReader(limits), 'HTTP/1.1 200 OK\r\nA: b\r\n\r\nbody');
+  t.match(whole, { bodyStart: 4 + 25, head: { status: 200 } });
+  for (const text of ['SSH-2.0', 'HTTX', '\r\n', ' HTTP/1.1'])
+    t.match(push(new ResponseReader(limits), text), { reason: 'bad_upstream' }, `at once: ${shown(text)}`);
+  t.equal(push(new ResponseReader(limits), 'HTT'), null, 'may become one');
+  const reader = new ResponseReader(limits);
+  t.equal(push(reader, `HTTP/1.1 200 OK\r\nA: ${'x'.repeat(60)}`), null);
+  t.match(push(reader, 'x'.repeat(60)), { reason: 'bad_upstream' });
+  const bare = push(new ResponseReader(limits), 'HTTP/1.1 200 OK\r\n\r\n');
+  t.match(bare, { head: { status: 200, fields: { forward: '' } } }, 'no fields at all');
+});
