@@ -72,10 +72,10 @@ export class ConnectionBook {
     }
   }
 
-  /** Attempts on this server that have no answer yet go elsewhere. */
+  /** Attempts on this server that have no answer yet go elsewhere, if they can. */
   serverDown(pool: string, server: string, why: string): void {
     for (const [key, connections] of this.#byKey) {
-      if (key.startsWith(`${pool}\n${server}\n`)) connections.failUnanswered(why);
+      if (key.startsWith(`${pool}\n${server}\n`)) connections.tellServerDown(why);
     }
   }
 

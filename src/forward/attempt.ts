@@ -34,6 +34,11 @@ export interface AttemptEvents {
   /** The server said 101; the tunnel end is its side. */
   onUpgrade(head: ResponseHead, server: TunnelEnd): void;
   onFailed(failure: AttemptFailure): void;
+  /**
+   * The server is known to be down, and no byte of the answer has come. The attempt goes on as if nothing had been said;
+   * whoever can do better cancels it. `failure` is what it would be if it failed now.
+   */
+  onServerDown(failure: AttemptFailure): void;
   /** Room for more of the request. */
   onServerDrain(): void;
 }

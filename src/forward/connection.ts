@@ -21,7 +21,7 @@ import {
 import type { Expiring } from '../kernel/deadlines.ts';
 import { errorText } from '../kernel/errors.ts';
 import type { AttemptEvents, AttemptFailure } from './attempt.ts';
-import type { ConnectionDeps, ConnectionLimits } from './options.ts';
+import { type ConnectionDeps, type ConnectionLimits, idleLimitMs } from './options.ts';
 import { HEADROOM_BYTES, makeReadBuffer } from './read-buffer.ts';
 import { RequestWriter, type ServerRequest } from './request-writer.ts';
 import { type ConnectTarget, openSocket } from './server-socket.ts';
@@ -89,9 +89,7 @@ export class ServerConnection implements Expiring, ChunkSink {
     socket.once(target.tls === null ? 'connect' : 'secureConnect', () => this.#onConnect());
     socket.on('end', () => this.#onEnd());
     socket.on('drain', () => this.#onDrain());
-    socket.on('error', (error) =>
-      this.#fail(this.#phase === 'connecting' ? 'connect_error' : 'reset', errorText(error)),
-    );
+    socket.on('error', (error) => this.#onError(error));
     socket.on('close', () => this.#onClose());
     deps.deadlines.add(this);
   }
@@ -306,7 +304,7 @@ export class ServerConnection implements Expiring, ChunkSink {
     const isReusable = head.keepsAlive && this.#isRequestDone && !hasSurplus && this.#framing !== 'close';
     if (isReusable) {
       this.#phase = 'idle';
-      this.deadlineMs = this.#deps.deadlines.after(this.#idleLimit(head));
+      this.deadlineMs = this.#deps.deadlines.after(idleLimitMs(this.#limits, head.fields.keepAliveTimeoutS));
     }
     // Back in the pool first: a pipelined request that starts within `onAnswerEnd` may take it.
     if (isReusable && !this.#isPaused) this.#onIdle(this);
@@ -322,14 +320,6 @@ export class ServerConnection implements Expiring, ChunkSink {
     else this.#socket.destroy();
   }
 
-  /** A server that says how long it keeps the connection (`Keep-Alive: timeout=5`) is left a second before. */
-  #idleLimit(head: ResponseHead): number {
-    const hint = head.fields.keepAliveTimeoutS;
-    return hint < 0
-      ? this.#limits.idleTimeoutMs
-      : Math.min(this.#limits.idleTimeoutMs, Math.max(0, hint * 1000 - 1000));
-  }
-
   // ---- ends
 
   /** Ends the attempt without a word: the client is gone, or another attempt goes on. */
@@ -338,10 +328,12 @@ export class ServerConnection implements Expiring, ChunkSink {
     this.#socket.destroy();
   }
 
-  /** Fails an attempt that has no byte of its answer yet: its server is known to be gone. */
-  failUnanswered(detail: string): void {
-    if (this.#events !== null && !this.#hadAnswer)
-      this.#fail(this.#wasSent ? 'reset' : 'connect_error', detail);
+  /** Tells an attempt that has no byte of its answer yet that its server is down. */
+  tellServerDown(detail: string): void {
+    if (this.#hadAnswer) return;
+    const wasSent = this.#wasSent;
+    const kind = wasSent ? 'reset' : 'connect_error';
+    this.#events?.onServerDown({ kind, detail, wasSent, hadAnswer: false, wasReused: false });
   }
 
   /** Closes an idle connection; a busy one closes after its exchange. */
@@ -355,6 +347,11 @@ export class ServerConnection implements Expiring, ChunkSink {
     this.deadlineMs = Number.POSITIVE_INFINITY;
     if (this.#events) this.#events.onReady();
     else this.#onIdle(this);
+  }
+
+  #onError(error: Error): void {
+    if (this.#writer.wasRefused(error)) this.#wasSent = false;
+    this.#fail(this.#phase === 'connecting' ? 'connect_error' : 'reset', errorText(error));
   }
 
   #onEnd(): void {

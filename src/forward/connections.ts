@@ -53,9 +53,10 @@ export class ServerConnections {
   }
 
   /** The server turned unhealthy: attempts that wait for it may go elsewhere. */
-  failUnanswered(detail: string): void {
+  tellServerDown(detail: string): void {
     for (const connection of this.#idle.splice(0)) connection.retire();
-    for (const connection of this.#all) connection.failUnanswered(detail);
+    // A copy: an attempt that leaves may begin another one at once.
+    for (const connection of [...this.#all]) connection.tellServerDown(detail);
   }
 
   /** Ends all, whatever they do. */

@@ -17,3 +17,9 @@ export interface ConnectionDeps {
   readonly clock: Clock;
   readonly deadlines: Deadlines;
 }
+
+/** How long an idle connection is kept. A server that says its own time (`Keep-Alive: timeout=5`) is left a second before. */
+export function idleLimitMs(limits: ConnectionLimits, serverTimeoutS: number): number {
+  if (serverTimeoutS < 0) return limits.idleTimeoutMs;
+  return Math.min(limits.idleTimeoutMs, Math.max(0, serverTimeoutS * 1000 - 1000));
+}

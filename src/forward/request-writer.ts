@@ -1,5 +1,6 @@
 import type { Socket } from 'node:net';
 import { chunkHead } from '../http/index.ts';
+import { errorCode } from '../kernel/errors.ts';
 
 /** A request as it is handed to a connection. */
 export interface ServerRequest {
@@ -20,11 +21,16 @@ export interface ServerRequest {
 
 /** A body up to this size leaves in one write with its head. */
 const JOIN_BELOW_BYTES = 8192;
+/** A request up to this size, in one write to a socket that holds nothing, is taken by the system whole or not at all. */
+const WHOLE_BYTES = 4096;
 
 /** The sending side of a connection to a server: frames bodies and writes as few pieces as possible. */
 export class RequestWriter {
   readonly #socket: Socket;
   #isChunked = false;
+  /** Of the present request: where it began in `bytes`, and the writes it was handed over in. */
+  #startBytes = 0;
+  #pieces = 0;
   /** Bytes written in all, framing included. */
   bytes = 0;
 
@@ -35,6 +41,8 @@ export class RequestWriter {
   begin(request: ServerRequest): void {
     const { text, body, isChunked, isComplete, trailers } = request;
     this.#isChunked = isChunked;
+    this.#startBytes = this.bytes;
+    this.#pieces = 0;
     if (body.length === 0 && !(isChunked && isComplete)) {
       this.#writeText(text);
       return;
@@ -60,6 +68,7 @@ export class RequestWriter {
   /** @returns false when the socket holds as much as it should */
   body(chunk: Buffer): boolean {
     const socket = this.#socket;
+    this.#pieces++;
     this.bytes += chunk.length;
     if (!this.#isChunked) return socket.write(chunk);
     socket.cork();
@@ -75,8 +84,19 @@ export class RequestWriter {
     if (this.#isChunked) this.#writeText(`0\r\n${trailers}\r\n`);
   }
 
+  /**
+   * Whether this error says that the system refused to take the request: the connection had ended before, so nothing of
+   * it was on a wire. True only where it was one small write; of several the first may have gone.
+   */
+  wasRefused(error: Error): boolean {
+    const isRefusal =
+      'syscall' in error && error.syscall === 'write' && ['EPIPE', 'ECONNRESET'].includes(errorCode(error));
+    return isRefusal && this.#pieces === 1 && this.bytes - this.#startBytes <= WHOLE_BYTES;
+  }
+
   #writeText(text: string): void {
     if (text === '') return;
+    this.#pieces++;
     this.bytes += text.length;
     this.#socket.write(text, 'latin1');
   }

@@ -19,7 +19,7 @@ export interface RetryQuestion {
   /** Attempts made, this one included, without those on stale connections. */
   readonly attempts: number;
   readonly maxAttempts: number;
-  /** Whether a fresh connection to the same server was tried already after a stale one. */
+  /** Whether a fresh connection to this very server was tried already after a stale one. */
   readonly hasRetriedStale: boolean;
 }
 

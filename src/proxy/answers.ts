@@ -62,6 +62,11 @@ export function plainAnswer(status: number, contentType: string, body: string, f
   };
 }
 
+/** Field lines with the cookie that binds a client to its server; null = none is needed. */
+export function withCookie(fields: string, cookie: string | null): string {
+  return cookie === null ? fields : `${fields}Set-Cookie: ${cookie}\r\n`;
+}
+
 /** Whether the client would rather see a page: `text/html` stands in Accept, as browsers send it. */
 export function prefersHtml(forwardedFields: string): boolean {
   return /(?:^|\n)accept:[^\r\n]*text\/html/i.test(forwardedFields);

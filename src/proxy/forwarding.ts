@@ -3,8 +3,10 @@
  * the part of the request body that might have to be sent again.
  *
  *   start ─▶ pick ─▶ attempt ─▶ answer ─▶ end            client gone, timeout, fault of the body: end from anywhere
- *              ▲        │ failed before the client saw a byte
+ *              ▲        │ failed before the client saw a byte, or its server turned unhealthy and another can take it
  *              └────────┘ (decideRetry)
+ *
+ * It keeps to the snapshot that it started with until that has nobody left; then it looks at the one in force.
  *
  * The body is kept until an answer begins, up to 64 KiB; while nothing of it has been sent the client is paused
  * there, afterwards a larger body passes on and the attempt becomes the only one.
@@ -12,39 +14,34 @@
 import {
   type AttemptEvents,
   type AttemptFailure,
-  decideRetry,
+  type RetryDecision,
   type ServerConnection,
   Tunnel,
 } from '../forward/index.ts';
 import type { HttpFault, RequestSink, ResponseHead, TunnelEnd } from '../http/index.ts';
 import type { Expiring } from '../kernel/deadlines.ts';
 import type { Reason } from '../kernel/reason.ts';
-import type { Lease, Outcome, PickContext, PickResult, PoolServer, Waiting } from '../pool/index.ts';
+import type { Lease, Outcome, PickContext, PickResult, Waiting } from '../pool/index.ts';
+import { withCookie } from './answers.ts';
+import { type Ending, failureEnding, ROUTE_TIMEOUT, refusalEnding } from './endings.ts';
 import type { Exchange } from './exchange.ts';
 import { KeptBody } from './kept-body.ts';
 import type { PoolPlane } from './plane.ts';
 import { serverRequestText } from './request-text.ts';
-
-const REASON_OF: Readonly<Record<AttemptFailure['kind'], Reason>> = {
-  connect_error: 'connect_error',
-  reset: 'upstream_reset',
-  timeout: 'upstream_timeout',
-  bad_answer: 'bad_upstream',
-};
+import { Tries } from './tries.ts';
 
 export class Forwarding implements RequestSink, AttemptEvents, Expiring {
   deadlineMs: number;
   deadlineIndex = -1;
   readonly #exchange: Exchange;
-  readonly #pool: PoolPlane;
+  #pool: PoolPlane;
   readonly #pick: PickContext;
-  readonly #tried: PoolServer[] = [];
+  readonly #tries = new Tries();
   #waiting: Waiting | null = null;
   #lease: Lease | null = null;
   #connection: ServerConnection | null = null;
   /** The request's head was given to the connection. */
   #isSending = false;
-  #hasRetriedStale = false;
   #attemptStartMs = 0;
   #lastFailure: AttemptFailure | null = null;
   readonly #kept = new KeptBody();
@@ -67,7 +64,7 @@ export class Forwarding implements RequestSink, AttemptEvents, Expiring {
     this.#pick = {
       clientKey: asker.keyHash,
       cookieHeader: cookie === '' ? null : cookie,
-      tried: this.#tried,
+      tried: this.#tries.servers,
       secure: stream.client.tlsVersion !== '',
       nowMs: stream.startedMs,
     };
@@ -96,41 +93,35 @@ export class Forwarding implements RequestSink, AttemptEvents, Expiring {
         this.#pool.cells.countQueued();
         return;
       case 'none':
-        this.#giveUp(result.reason);
+        this.#followReload(result);
         return;
       default:
         result satisfies never;
     }
   }
 
-  /** Nobody can be picked. */
-  #giveUp(why: Extract<PickResult, { kind: 'none' }>['reason']): void {
-    const failure = this.#lastFailure;
-    if (failure !== null) {
-      this.#end(REASON_OF[failure.kind], failure.detail);
+  /** Nobody can be picked: goes on with the pool as it is in force now, if that is another than this exchange has. */
+  #followReload(refusal: Extract<PickResult, { kind: 'none' }>): void {
+    const newer = this.#newerPool();
+    if (newer === null) {
+      this.#end(refusalEnding(refusal.reason, this.#lastFailure));
       return;
     }
-    switch (why) {
-      case 'no_server':
-      case 'tried_all':
-        this.#end('no_server', '', 'Retry-After: 1\r\n');
-        return;
-      case 'busy':
-      case 'queue_full':
-        this.#end('queue_full', '', 'Retry-After: 1\r\n');
-        return;
-      case 'queue_timeout':
-        this.#end('queue_timeout', '', 'Retry-After: 1\r\n');
-        return;
-      default:
-        why satisfies never;
-    }
+    this.#tries.moveTo(newer.pool);
+    this.#pool = newer;
+    this.start();
+  }
+
+  #newerPool(): PoolPlane | null {
+    const { deps, stream, poolName } = this.#exchange;
+    const current = deps.planeFor(stream.client).pools.get(poolName);
+    return current === undefined || current === this.#pool ? null : current;
   }
 
   #attempt(isFresh: boolean): void {
     const lease = this.#lease as Lease;
     const exchange = this.#exchange;
-    exchange.attempts++;
+    exchange.attempts = ++this.#tries.count;
     exchange.serverId = lease.server.id;
     if (this.#lastFailure !== null) this.#pool.cellsOf(lease.server).countRetry();
     this.#attemptStartMs = exchange.attempts === 1 ? exchange.stream.startedMs : exchange.deps.clock.nowMs();
@@ -184,10 +175,7 @@ export class Forwarding implements RequestSink, AttemptEvents, Expiring {
     stream.startAnswer({
       status: head.status,
       phrase: head.phrase,
-      fields:
-        lease.setCookie === null
-          ? head.fields.forward
-          : `${head.fields.forward}Set-Cookie: ${lease.setCookie}\r\n`,
+      fields: withCookie(head.fields.forward, lease.setCookie),
       framing: head.framing(stream.head.method),
       contentLength: head.fields.contentLength,
     });
@@ -234,9 +222,9 @@ export class Forwarding implements RequestSink, AttemptEvents, Expiring {
     lease.answered(101, exchange.upstreamMs);
     this.#connection = null;
     this.#stopClock();
-    const cookie = lease.setCookie === null ? '' : `Set-Cookie: ${lease.setCookie}\r\n`;
     const upgrade = `Connection: Upgrade\r\nUpgrade: ${stream.head.upgrade}\r\n`;
-    const client = stream.switchProtocols(head.phrase, `${upgrade}${head.fields.forward}${cookie}`);
+    const fields = withCookie(`${upgrade}${head.fields.forward}`, lease.setCookie);
+    const client = stream.switchProtocols(head.phrase, fields);
     const tunnel = new Tunnel(client, server, exchange.listener.tunnelIdleTimeoutMs, deps, () => {
       stream.bytesIn += tunnel.bytesFromClient;
       stream.bytesOut += tunnel.bytesToClient;
@@ -248,47 +236,71 @@ export class Forwarding implements RequestSink, AttemptEvents, Expiring {
   }
 
   onFailed(failure: AttemptFailure): void {
-    const exchange = this.#exchange;
     this.#connection = null;
     this.#isSending = false;
     this.#lastFailure = failure;
-    const decision = decideRetry({
-      failure,
-      method: exchange.stream.head.method,
-      isBodyAtHand: this.#kept.isWhole,
-      isAnswerStarted: this.#isAnswerStarted,
-      attempts: this.#hasRetriedStale ? exchange.attempts - 1 : exchange.attempts,
-      maxAttempts: this.#pool.maxAttempts,
-      hasRetriedStale: this.#hasRetriedStale,
-    });
+    const decision = this.#decide(failure);
     switch (decision.kind) {
       case 'same_server':
-        this.#hasRetriedStale = true;
+        this.#tries.noteStale();
         this.#attempt(true);
         return;
-      case 'other_server': {
-        const { server } = this.#lease as Lease;
-        this.#tried.push(server);
-        this.#releaseLease(outcomeOf(failure));
-        this.#pool.cells.countRetry();
-        exchange.deps.log.debug('attempt failed, trying another server', {
-          request_id: exchange.requestId,
-          pool: exchange.poolName,
-          server: server.id,
-          kind: failure.kind,
-          detail: failure.detail,
-          why: decision.why,
-        });
+      case 'other_server':
+        this.#leave(failure, decision.why);
         this.start();
         return;
-      }
       case 'give_up':
-        this.#releaseLease(outcomeOf(failure));
-        this.#end(REASON_OF[failure.kind], failure.detail);
+        this.#releaseLease(failure.kind);
+        this.#end(failureEnding(failure));
         return;
       default:
         decision satisfies never;
     }
+  }
+
+  /** Leaves a server that is down if the request may be made again and another takes it; else it may still answer. */
+  onServerDown(failure: AttemptFailure): void {
+    const decision = this.#decide(failure);
+    if (decision.kind !== 'other_server') return;
+    let pool = this.#pool;
+    const other = this.#tries.besides((this.#lease as Lease).server, () => {
+      const result = pool.pool.pick(this.#pick);
+      if (result.kind === 'picked') return result;
+      pool = this.#newerPool() ?? pool;
+      if (pool === this.#pool) return null;
+      this.#tries.moveTo(pool.pool);
+      const later = pool.pool.pick(this.#pick);
+      return later.kind === 'picked' ? later : null;
+    });
+    if (other === null) return;
+    this.#connection?.cancel();
+    this.#connection = null;
+    this.#lastFailure = failure;
+    this.#leave(failure, decision.why);
+    this.#pool = pool;
+    this.#lease = other;
+    this.#attempt(false);
+  }
+
+  #decide(failure: AttemptFailure): RetryDecision {
+    return this.#tries.decide(failure, {
+      method: this.#exchange.stream.head.method,
+      isBodyAtHand: this.#kept.isWhole,
+      isAnswerStarted: this.#isAnswerStarted,
+      maxAttempts: this.#pool.maxAttempts,
+    });
+  }
+
+  /** Gives this attempt up for one on another server. */
+  #leave(failure: AttemptFailure, why: string): void {
+    const exchange = this.#exchange;
+    const { server } = this.#lease as Lease;
+    this.#tries.leave(server);
+    this.#releaseLease(failure.kind);
+    this.#pool.cells.countRetry();
+    const { deps, requestId, poolName } = exchange;
+    const fields = { request_id: requestId, pool: poolName, server: server.id, kind: failure.kind };
+    deps.log.debug('attempt failed, trying another server', { ...fields, detail: failure.detail, why });
   }
 
   onServerDrain(): void {
@@ -313,7 +325,7 @@ export class Forwarding implements RequestSink, AttemptEvents, Expiring {
   }
 
   onBodyFault(fault: HttpFault): void {
-    this.#end(fault.reason, fault.detail);
+    this.#end({ reason: fault.reason, detail: fault.detail, fields: '' });
   }
 
   onClientGone(): void {
@@ -345,10 +357,10 @@ export class Forwarding implements RequestSink, AttemptEvents, Expiring {
   // ---- ends
 
   onDeadline(): void {
-    this.#end('upstream_timeout', 'the timeout of the route has passed');
+    this.#end(ROUTE_TIMEOUT);
   }
 
-  #end(reason: Reason, detail: string, fields = ''): void {
+  #end({ reason, detail, fields }: Ending): void {
     const exchange = this.#exchange;
     this.#abandon('cancelled');
     exchange.relay = null;
@@ -385,8 +397,4 @@ export class Forwarding implements RequestSink, AttemptEvents, Expiring {
     this.#lease = null;
     lease.release(outcome);
   }
-}
-
-function outcomeOf(failure: AttemptFailure): Outcome {
-  return failure.kind;
 }
