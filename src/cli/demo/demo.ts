@@ -19,7 +19,7 @@ import {
 import type { Daemon } from '../../daemon.ts';
 import { formatHostPort } from '../../kernel/address.ts';
 import type { Clock, Timer } from '../../kernel/clock.ts';
-import { errorText } from '../../kernel/errors.ts';
+import { errorText, SluiceError } from '../../kernel/errors.ts';
 import { fastRandom } from '../../kernel/random.ts';
 import { BaseService } from '../../kernel/service.ts';
 import { authorityFileOf } from '../../tls/index.ts';
@@ -50,6 +50,8 @@ export interface DemoOptions {
 }
 
 const TICK_MS = 1000;
+/** How often ports are looked for again when somebody was faster. */
+const PLACING_TRIES = 3;
 const MAX_LOG_BYTES = 10 * 1024 ** 2;
 
 export class Demo extends BaseService {
@@ -116,7 +118,20 @@ export class Demo extends BaseService {
     this.#ticker = this.#clock.setTicker(TICK_MS, () => this.#tick(view));
   }
 
+  /** A port that was free when it was looked for may be taken by now (another demo starts): then look again. */
   async #startAll(loaded: LoadedConfig): Promise<Daemon> {
+    for (let left = PLACING_TRIES; ; left--) {
+      try {
+        return await this.#startOnce(loaded);
+      } catch (error) {
+        if (left === 0 || !(error instanceof SluiceError) || error.code !== 'port_taken') throw error;
+        await this.#daemon?.stop();
+        this.#ports.forget();
+      }
+    }
+  }
+
+  async #startOnce(loaded: LoadedConfig): Promise<Daemon> {
     const { folder, logsToStderr } = this.#options;
     // The balancer's code is loaded while the bookstores start.
     const [{ Daemon }, config] = await Promise.all([import('../../daemon.ts'), this.#place(loaded.config)]);

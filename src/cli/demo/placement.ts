@@ -108,6 +108,12 @@ export class PortFinder {
     return found;
   }
 
+  /** Looks anew for everything from now on. */
+  forget(): void {
+    this.#found.clear();
+    this.#moved.length = 0;
+  }
+
   /** What `find` said, without looking. */
   known(what: string, host: string | undefined, port: number): number {
     return this.#found.get(keyOf(what, host, port)) ?? port;
