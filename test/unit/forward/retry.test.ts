@@ -1,0 +1,128 @@
+/** Whether an attempt is repeated: every combination against the rules, said in another way than the code says them. */
+import t from 'tap';
+import type { AttemptFailure } from '../../../src/forward/index.ts';
+import { decideRetry, type RetryQuestion } from '../../../src/forward/retry.ts';
+
+const KINDS: readonly AttemptFailure['kind'][] = ['connect_error', 'reset', 'timeout', 'bad_answer'];
+const METHODS = ['GET', 'HEAD', 'OPTIONS', 'PUT', 'DELETE', 'QUERY', 'POST', 'PATCH', 'LOCK', 'get'];
+const SAFE_TO_REPEAT = new Set(['GET', 'HEAD', 'OPTIONS', 'PUT', 'DELETE', 'QUERY']);
+const BOTH = [false, true];
+
+function* questions(): Generator<RetryQuestion> {
+  for (const kind of KINDS)
+    for (const wasSent of BOTH)
+      for (const hadAnswer of BOTH)
+        for (const wasReused of BOTH)
+          for (const method of METHODS)
+            for (const isBodyAtHand of BOTH)
+              for (const isAnswerStarted of BOTH)
+                for (const attempts of [1, 2, 3, 4])
+                  for (const hasRetriedStale of BOTH)
+                    yield {
+                      failure: { kind, detail: '', wasSent, hadAnswer, wasReused },
+                      method,
+                      isBodyAtHand,
+                      isAnswerStarted,
+                      attempts,
+                      maxAttempts: 3,
+                      hasRetriedStale,
+                    };
+}
+
+t.test('all combinations', async (t) => {
+  let count = 0;
+  const kinds: Record<string, number> = {};
+  for (const question of questions()) {
+    const { failure, method } = question;
+    const decision = decideRetry(question);
+    const said = () => JSON.stringify({ question, decision });
+    count++;
+    kinds[`${decision.kind} ${decision.why}`] = (kinds[`${decision.kind} ${decision.why}`] ?? 0) + 1;
+    const isRepeated = decision.kind !== 'give_up';
+    // What must never happen.
+    if (isRepeated && question.isAnswerStarted) t.fail(`after the client saw a byte: ${said()}`);
+    if (isRepeated && !question.isBodyAtHand) t.fail(`without its body: ${said()}`);
+    if (isRepeated && failure.wasSent && !SAFE_TO_REPEAT.has(method)) t.fail(`twice: ${said()}`);
+    if (decision.kind === 'other_server' && question.attempts >= 3) t.fail(`too often: ${said()}`);
+    if (
+      decision.kind === 'same_server' &&
+      (question.hasRetriedStale || !failure.wasReused || failure.hadAnswer)
+    )
+      t.fail(`stale without a sign of it: ${said()}`);
+    // What must not be given up.
+    const couldBe =
+      !question.isAnswerStarted &&
+      question.isBodyAtHand &&
+      (!failure.wasSent || SAFE_TO_REPEAT.has(method)) &&
+      failure.kind !== 'bad_answer';
+    if (couldBe && question.attempts < 3 && !isRepeated) t.fail(`given up: ${said()}`);
+  }
+  t.equal(count, 4 * 2 * 2 * 2 * 10 * 2 * 2 * 4 * 2);
+  t.same(Object.keys(kinds).sort(), [
+    'give_up answer_started',
+    'give_up attempts_used',
+    'give_up bad_answer',
+    'give_up body_gone',
+    'give_up not_idempotent',
+    'other_server idempotent',
+    'other_server not_sent',
+    'same_server stale_connection',
+  ]);
+});
+
+t.test('the reason that is told', async (t) => {
+  const base: RetryQuestion = {
+    failure: { kind: 'reset', detail: '', wasSent: true, hadAnswer: false, wasReused: false },
+    method: 'GET',
+    isBodyAtHand: true,
+    isAnswerStarted: false,
+    attempts: 1,
+    maxAttempts: 3,
+    hasRetriedStale: false,
+  };
+  const failure = (more: Partial<AttemptFailure>): AttemptFailure => ({ ...base.failure, ...more });
+  const table: [string, Partial<RetryQuestion>, string][] = [
+    ['a reset', {}, 'other_server idempotent'],
+    [
+      'a refused connection',
+      { failure: failure({ kind: 'connect_error', wasSent: false }) },
+      'other_server not_sent',
+    ],
+    [
+      'a refused POST',
+      { method: 'POST', failure: failure({ kind: 'connect_error', wasSent: false }) },
+      'other_server not_sent',
+    ],
+    ['a POST that was sent', { method: 'POST' }, 'give_up not_idempotent'],
+    ['a stale connection', { failure: failure({ wasReused: true }) }, 'same_server stale_connection'],
+    [
+      'a stale connection at the last attempt',
+      { failure: failure({ wasReused: true }), attempts: 3 },
+      'same_server stale_connection',
+    ],
+    [
+      'stale twice',
+      { failure: failure({ wasReused: true }), hasRetriedStale: true },
+      'other_server idempotent',
+    ],
+    [
+      'a timeout on a kept connection',
+      { failure: failure({ kind: 'timeout', wasReused: true }) },
+      'other_server idempotent',
+    ],
+    [
+      'half a head on a kept connection',
+      { failure: failure({ wasReused: true, hadAnswer: true }) },
+      'other_server idempotent',
+    ],
+    ['nonsense', { failure: failure({ kind: 'bad_answer' }) }, 'give_up bad_answer'],
+    ['the last attempt', { attempts: 3 }, 'give_up attempts_used'],
+    ['retry: 1', { maxAttempts: 1 }, 'give_up attempts_used'],
+    ['a body that is gone', { isBodyAtHand: false }, 'give_up body_gone'],
+    ['an answer that has begun', { isAnswerStarted: true }, 'give_up answer_started'],
+  ];
+  for (const [name, more, expected] of table) {
+    const { kind, why } = decideRetry({ ...base, ...more });
+    t.equal(`${kind} ${why}`, expected, name);
+  }
+});
