@@ -3,7 +3,7 @@
  * A request keeps the plane that it started with; connections and listeners go from one plane to the next.
  */
 import type { Socket } from 'node:net';
-import { Http1Connection, type WireLimits } from '../http/index.ts';
+import { Http1Connection, HttpDate, type WireLimits } from '../http/index.ts';
 import { ByteRing } from '../kernel/byte-ring.ts';
 import type { ClientInfo } from '../kernel/client-info.ts';
 import { errorText } from '../kernel/errors.ts';
@@ -43,6 +43,7 @@ export class DataThread {
   readonly #listeners = new Map<string, OpenListener>();
   readonly #leaving = new Set<OpenListener>();
   readonly #accessRing: ByteRing;
+  readonly #date: HttpDate;
   #secrets: SecretBytes;
   #prepared: Prepared | null = null;
   /** The last `prepare`, which may still be binding. */
@@ -59,6 +60,7 @@ export class DataThread {
     this.#post = post;
     this.#secrets = start.secrets;
     this.#accessRing = new ByteRing(start.accessRing);
+    this.#date = new HttpDate(context.clock);
     this.#proxyDeps = {
       clock: context.clock,
       deadlines: context.deadlines,
@@ -187,7 +189,7 @@ export class DataThread {
       socket,
       client,
       opened.limits,
-      { clock, deadlines, handler: this.#phases },
+      { clock, deadlines, handler: this.#phases, date: this.#date },
       onClose,
     );
   }

@@ -2,10 +2,11 @@
  * Snapshot -> plane: what a data thread compiles from the plain data that main posted. Pure but for what it is
  * given (`CompileContext`), which is also what survives from one snapshot to the next: connections to servers.
  */
-import { type ConnectionLimits, ServerConnections } from '../forward/index.ts';
+import { type ConnectionLimits, type ConnectionMeter, ServerConnections } from '../forward/index.ts';
 import type { Clock } from '../kernel/clock.ts';
 import type { Deadlines } from '../kernel/deadlines.ts';
 import type { Random } from '../kernel/random.ts';
+import { COUNTER } from '../kernel/slot-counters.ts';
 import type { SlotTable } from '../kernel/slots.ts';
 import {
   CidrSet,
@@ -165,7 +166,7 @@ function compilePoolPlane(options: PoolSnapshot, context: CompileContext, keys: 
     maxFields: SERVER_FIELDS,
   };
   const tls = options.upstreamTls === null ? null : compileUpstreamTls(options.upstreamTls);
-  const connections = options.servers.map((server) => {
+  const connections = options.servers.map((server, index) => {
     const key = connectionKey(options, server);
     keys.add(key);
     return context.connections.of(key, () => {
@@ -175,7 +176,12 @@ function compilePoolPlane(options: PoolSnapshot, context: CompileContext, keys: 
         path: '',
         tls: tls === null ? null : tls.forServer(server.host),
       };
-      return new ServerConnections(target, limits, options.keepalive, context);
+      const meter = meterOf(
+        server,
+        new ServerCells(context.row, options.serverCells[index] as number),
+        context,
+      );
+      return new ServerConnections(target, limits, options.keepalive, context, meter);
     });
   });
   const cells = options.serverCells.map((offset) => new ServerCells(context.row, offset));
@@ -199,4 +205,16 @@ function connectionKey(pool: PoolSnapshot, server: ServerOptions): string {
     server.generation,
   ];
   return `${pool.name}\n${server.id}\n${server.address}\n${JSON.stringify(how)}`;
+}
+
+/** Counts into the server's slot and cells, which it keeps as long as its connections. */
+function meterOf(server: ServerOptions, cells: ServerCells, context: CompileContext): ConnectionMeter {
+  const { slots, thread } = context;
+  return {
+    opened: () => cells.countConnection(),
+    moved: (upBytes, downBytes) => {
+      slots.count(server.slot, thread, COUNTER.bytesUp, upBytes);
+      slots.count(server.slot, thread, COUNTER.bytesDown, downBytes);
+    },
+  };
 }

@@ -21,7 +21,7 @@ import {
 import type { Expiring } from '../kernel/deadlines.ts';
 import { errorText } from '../kernel/errors.ts';
 import type { AttemptEvents, AttemptFailure } from './attempt.ts';
-import { type ConnectionDeps, type ConnectionLimits, idleLimitMs } from './options.ts';
+import { type ConnectionDeps, type ConnectionLimits, type ConnectionMeter, idleLimitMs } from './options.ts';
 import { HEADROOM_BYTES, makeReadBuffer } from './read-buffer.ts';
 import { RequestWriter, type ServerRequest } from './request-writer.ts';
 import { type ConnectTarget, openSocket } from './server-socket.ts';
@@ -60,8 +60,7 @@ export class ServerConnection implements Expiring, ChunkSink {
   #decoder: ChunkedDecoder | null = null;
   #isPaused = false;
   #tunnel: TunnelEnd | null = null;
-  /** Bytes of answers that came, as on the wire. */
-  bytesDown = 0;
+  #bytesDown = 0;
 
   constructor(
     target: ConnectTarget,
@@ -94,9 +93,10 @@ export class ServerConnection implements Expiring, ChunkSink {
     deps.deadlines.add(this);
   }
 
-  /** Bytes of requests that went, as on the wire. */
-  get bytesUp(): number {
-    return this.#writer.bytes;
+  /** Tells what went and came since the last call, as on the wire. */
+  settle(meter: ConnectionMeter): void {
+    meter.moved(this.#writer.bytes + (this.#tunnel?.bytesWritten ?? 0), this.#bytesDown);
+    this.#writer.bytes = this.#bytesDown = 0;
   }
 
   get isBusy(): boolean {
@@ -202,7 +202,7 @@ export class ServerConnection implements Expiring, ChunkSink {
   }
 
   #onBytes(bytes: number): void {
-    this.bytesDown += bytes;
+    this.#bytesDown += bytes;
     const from = HEADROOM_BYTES;
     const to = HEADROOM_BYTES + bytes;
     if (this.#phase === 'tunnel') {

@@ -1,5 +1,5 @@
 import { ServerConnection } from './connection.ts';
-import type { ConnectionDeps, ConnectionLimits } from './options.ts';
+import type { ConnectionDeps, ConnectionLimits, ConnectionMeter } from './options.ts';
 import type { ConnectTarget } from './server-socket.ts';
 
 /**
@@ -11,12 +11,20 @@ export class ServerConnections {
   readonly #limits: ConnectionLimits;
   readonly #deps: ConnectionDeps;
   readonly #maxIdle: number;
+  readonly #meter: ConnectionMeter;
   readonly #idle: ServerConnection[] = [];
   readonly #all = new Set<ServerConnection>();
   #isRetired = false;
 
   /** @param maxIdle idle connections kept */
-  constructor(target: ConnectTarget, limits: ConnectionLimits, maxIdle: number, deps: ConnectionDeps) {
+  constructor(
+    target: ConnectTarget,
+    limits: ConnectionLimits,
+    maxIdle: number,
+    deps: ConnectionDeps,
+    meter: ConnectionMeter,
+  ) {
+    this.#meter = meter;
     this.#target = target;
     this.#limits = limits;
     this.#maxIdle = maxIdle;
@@ -43,6 +51,7 @@ export class ServerConnections {
       (it) => this.#onGone(it),
     );
     this.#all.add(connection);
+    this.#meter.opened();
     return connection;
   }
 
@@ -66,12 +75,14 @@ export class ServerConnections {
   }
 
   #onIdle(connection: ServerConnection): void {
+    connection.settle(this.#meter);
     if (this.#isRetired || this.#idle.length >= this.#maxIdle) connection.retire();
     else this.#idle.push(connection);
   }
 
   #onGone(connection: ServerConnection): void {
     this.#all.delete(connection);
+    connection.settle(this.#meter);
     const index = this.#idle.indexOf(connection);
     if (index >= 0) this.#idle.splice(index, 1);
   }

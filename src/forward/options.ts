@@ -23,3 +23,9 @@ export function idleLimitMs(limits: ConnectionLimits, serverTimeoutS: number): n
   if (serverTimeoutS < 0) return limits.idleTimeoutMs;
   return Math.min(limits.idleTimeoutMs, Math.max(0, serverTimeoutS * 1000 - 1000));
 }
+
+/** What is counted of a server's connections; sizes in bytes as on the wire. */
+export interface ConnectionMeter {
+  opened(): void;
+  moved(upBytes: number, downBytes: number): void;
+}

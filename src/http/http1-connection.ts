@@ -17,6 +17,7 @@ import type { Deadlines, Expiring } from '../kernel/deadlines.ts';
 import { announcedFault, BodyReader, hasBody } from './body-reader.ts';
 import { HttpFault } from './fault.ts';
 import { HeadReader, type WholeHead } from './head-reader.ts';
+import type { HttpDate } from './http-date.ts';
 import { closingAnswer, Http1Stream, type StreamOwner } from './http1-stream.ts';
 import { TunnelEnd } from './tunnel-end.ts';
 import { WaitingBytes } from './waiting-bytes.ts';
@@ -33,6 +34,7 @@ export interface WireDeps {
   readonly clock: Clock;
   readonly deadlines: Deadlines;
   readonly handler: RequestHandler;
+  readonly date: HttpDate;
 }
 
 type Phase = 'idle' | 'head' | 'exchange' | 'linger' | 'tunnel' | 'closed';
@@ -44,6 +46,7 @@ export class Http1Connection implements StreamOwner, Expiring {
   deadlineIndex = -1;
   isClosing = false;
   readonly onWritten: () => void;
+  readonly date: HttpDate;
   readonly #limits: WireLimits;
   readonly #deps: WireDeps;
   readonly #onClose: (connection: Http1Connection) => void;
@@ -76,6 +79,7 @@ export class Http1Connection implements StreamOwner, Expiring {
     this.client = client;
     this.#limits = limits;
     this.#deps = deps;
+    this.date = deps.date;
     this.#onClose = onClose;
     this.#heads = new HeadReader(limits, client.isTrusted);
     this.onWritten = () => this.#onRoom();
@@ -101,8 +105,6 @@ export class Http1Connection implements StreamOwner, Expiring {
     if (this.#stream) this.#stream.abort();
     else this.socket.destroy();
   }
-
-  // ---- reading
 
   #onData(chunk: Buffer): void {
     switch (this.#phase) {
@@ -330,7 +332,7 @@ export class Http1Connection implements StreamOwner, Expiring {
   /** Answers a request that could not be read; the connection carries no other. */
   #refuse(fault: HttpFault): void {
     const { head, body } = this.#deps.handler.onFault(fault, this.client);
-    this.socket.write(closingAnswer(head, body), 'latin1');
+    this.socket.write(closingAnswer(head, body, this.date.line()), 'latin1');
     this.#linger();
   }
 

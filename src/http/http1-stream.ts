@@ -7,6 +7,7 @@
 import type { Socket } from 'node:net';
 import type { ClientInfo } from '../kernel/client-info.ts';
 import { chunkHead } from './chunked.ts';
+import type { HttpDate } from './http-date.ts';
 import type { RequestHead } from './request-head.ts';
 import type { TunnelEnd } from './tunnel-end.ts';
 import type { AnswerHead, ClientStream, RequestSink } from './wire.ts';
@@ -23,6 +24,7 @@ export interface StreamOwner {
   readonly socket: Socket;
   readonly client: ClientInfo;
   readonly isClosing: boolean;
+  readonly date: HttpDate;
   pauseReading(): void;
   resumeReading(): void;
   onAnswerEnd(stream: Http1Stream): void;
@@ -80,6 +82,7 @@ export class Http1Stream implements ClientStream {
     // A body that is still coming would be read as the next request: this connection carries no other.
     if (!this.isRequestComplete || this.#owner.isClosing) this.closesAfter = true;
     let text = `HTTP/1.1 ${answer.status} ${answer.phrase}\r\n${answer.fields}`;
+    if (!answer.hasDate) text += this.#owner.date.line();
     switch (answer.framing) {
       case 'length':
         this.#remaining = answer.contentLength;
@@ -193,7 +196,7 @@ export class Http1Stream implements ClientStream {
 }
 
 /** A whole answer of our own, outside any exchange; the connection closes after it. */
-export function closingAnswer(head: AnswerHead, body: string): string {
+export function closingAnswer(head: AnswerHead, body: string, dateLine: string): string {
   const length = Buffer.byteLength(body);
-  return `HTTP/1.1 ${head.status} ${head.phrase}\r\n${head.fields}Content-Length: ${length}\r\nConnection: close\r\n\r\n${Buffer.from(body).toString('latin1')}`;
+  return `HTTP/1.1 ${head.status} ${head.phrase}\r\n${head.fields}${dateLine}Content-Length: ${length}\r\nConnection: close\r\n\r\n${Buffer.from(body).toString('latin1')}`;
 }

@@ -1,5 +1,6 @@
 export { ChunkedDecoder, type ChunkSink, chunkHead, filterTrailers } from './chunked.ts';
 export { HttpFault } from './fault.ts';
+export { HttpDate } from './http-date.ts';
 export { Http1Connection, type WireDeps } from './http1-connection.ts';
 export { buildIdentity, type Identity } from './identity.ts';
 export type { AnswerFraming, ResponseHead } from './response-head.ts';

@@ -29,6 +29,7 @@ export const X_REQUEST_ID = 19;
 export const ALIAS = 20;
 /** `Keep-Alive`: hop-by-hop, but its timeout is of use. */
 export const KEEP_ALIVE = 21;
+export const DATE = 22;
 /** Not a token: the message is refused. */
 export const INVALID = -1;
 
@@ -49,6 +50,7 @@ const KNOWN: ReadonlyMap<string, NameClass> = new Map([
   ['upgrade', UPGRADE],
   ['expect', EXPECT],
   ['te', TE],
+  ['date', DATE],
   ['cookie', COOKIE],
   ['user-agent', USER_AGENT],
   ['forwarded', FORWARDED],

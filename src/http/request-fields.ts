@@ -11,6 +11,7 @@ import { type BlockRules, FieldBlock, FieldBlockReader } from './field-block.ts'
 import {
   ALIAS,
   COOKIE,
+  DATE,
   EXPECT,
   FORWARDED,
   HOP,
@@ -116,6 +117,8 @@ class RequestFieldReader extends FieldBlockReader<RequestFields> {
         return false;
       case COOKIE:
         fields.cookie = fields.cookie === '' ? value : `${fields.cookie}; ${value}`;
+        return true;
+      case DATE:
         return true;
       case USER_AGENT:
         fields.userAgent = value;

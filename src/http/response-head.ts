@@ -6,13 +6,14 @@
  */
 import { HttpFault } from './fault.ts';
 import { type BlockRules, FieldBlock, FieldBlockReader } from './field-block.ts';
-import { HOP, KEEP_ALIVE, TE, UPGRADE } from './names.ts';
+import { DATE, HOP, KEEP_ALIVE, TE, UPGRADE } from './names.ts';
 import { parseDecimal } from './syntax.ts';
 
 export class ResponseFields extends FieldBlock {
   upgrade = '';
   /** From `Keep-Alive: timeout=N`: seconds the server keeps an idle connection; -1 when it does not say. */
   keepAliveTimeoutS = -1;
+  hasDate = false;
 }
 
 const RULES: BlockRules = {
@@ -47,6 +48,9 @@ class ResponseFieldReader extends FieldBlockReader<ResponseFields> {
         if (hint) fields.keepAliveTimeoutS = Number(hint[1]);
         return false;
       }
+      case DATE:
+        fields.hasDate = true;
+        return true;
       case HOP:
       case TE:
         return false;

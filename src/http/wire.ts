@@ -37,6 +37,8 @@ export interface AnswerHead {
   readonly framing: AnswerFraming;
   /** With framing 'length', and for HEAD where the server told it; else -1. */
   readonly contentLength: number;
+  /** Whether `fields` has a Date; where it has none the wire adds one (RFC 9110 section 6.6.1). */
+  readonly hasDate: boolean;
 }
 
 export interface ClientStream {

@@ -77,7 +77,6 @@ export const REASONS = {
     title: 'All servers are busy',
     hint: 'No server became free within the queue timeout.',
   },
-  shutting_down: { status: 503, title: 'Shutting down', hint: '' },
   upstream_timeout: {
     status: 504,
     title: 'Server took too long',

@@ -28,7 +28,7 @@ export interface AccessRecord {
   /** From the last attempt's start to the head of its answer; negative when there was none: then left out. */
   upstreamMs: number;
   attempts: number;
-  /** Body bytes received from and sent to the client. */
+  /** Bytes received from and sent to the client, heads included. */
   bytesIn: number;
   bytesOut: number;
   /** `TLSv1.3`, or '' on plain connections. */

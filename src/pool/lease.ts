@@ -35,12 +35,6 @@ export class ServerLease implements Lease {
     slots.clearSuspect(this.server.slot);
   }
 
-  moved(upBytes: number, downBytes: number): void {
-    const { slots, thread } = this.#owner;
-    slots.count(this.server.slot, thread, COUNTER.bytesUp, upBytes);
-    slots.count(this.server.slot, thread, COUNTER.bytesDown, downBytes);
-  }
-
   release(outcome: Outcome): void {
     if (!this.#isHeld) return;
     this.#isHeld = false;

@@ -118,8 +118,6 @@ export interface Lease {
   readonly setCookie: string | null;
   /** The answer's head has come (once per attempt): counts it, and the server is no longer suspect. */
   answered(status: number, responseMs: number): void;
-  /** Adds body and head bytes to the server's counters: up = to the server. */
-  moved(upBytes: number, downBytes: number): void;
   /** Gives the place back. Only the first call counts. */
   release(outcome: Outcome): void;
 }

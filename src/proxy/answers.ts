@@ -57,6 +57,7 @@ export function plainAnswer(status: number, contentType: string, body: string, f
       fields: `${hasBody && length > 0 ? `Content-Type: ${contentType}\r\n` : ''}${fields}`,
       framing: hasBody && length > 0 ? 'length' : 'none',
       contentLength: hasBody ? length : -1,
+      hasDate: false,
     },
     body: hasBody ? body : '',
   };

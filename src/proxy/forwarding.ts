@@ -146,12 +146,9 @@ export class Forwarding implements RequestSink, AttemptEvents, Expiring {
       trailers: this.#trailers,
       wantsUpgrade: head.upgrade !== '',
     });
-    if (!this.#isBodyComplete) this.#letBodyFlow();
-  }
-
-  #letBodyFlow(): void {
+    if (this.#isBodyComplete) return;
     this.#kept.trim();
-    this.#exchange.stream.resumeBody();
+    stream.resumeBody();
   }
 
   onInterim(head: ResponseHead): void {
@@ -178,6 +175,7 @@ export class Forwarding implements RequestSink, AttemptEvents, Expiring {
       fields: withCookie(head.fields.forward, lease.setCookie),
       framing: head.framing(stream.head.method),
       contentLength: head.fields.contentLength,
+      hasDate: head.fields.hasDate,
     });
   }
 
@@ -250,6 +248,7 @@ export class Forwarding implements RequestSink, AttemptEvents, Expiring {
         this.start();
         return;
       case 'give_up':
+        if (decision.why === 'attempts_used') this.#pool.cells.countRetryRefused();
         this.#releaseLease(failure.kind);
         this.#end(failureEnding(failure));
         return;

@@ -2,7 +2,7 @@
  * What happens to a request, phase by phase, in this order. A phase either lets the exchange pass (true) or has
  * answered it (false). How a request is read is http/'s affair, how it reaches a server forwarding.ts'.
  */
-import type { ClientStream, HttpFault, RequestHandler } from '../http/index.ts';
+import { type ClientStream, HttpFault, type RequestHandler } from '../http/index.ts';
 import type { ClientInfo } from '../kernel/client-info.ts';
 import { normalizePath, redirectLocation } from '../route/index.ts';
 import { errorAnswer, type OwnAnswer, plainAnswer } from './answers.ts';
@@ -23,18 +23,13 @@ export class RequestPhases implements RequestHandler {
     const listener = plane.listeners.get(stream.client.listener) as ListenerPlane;
     // Who asks: the client's address through trusted proxies, and a name for this exchange.
     const exchange = new Exchange(stream, plane, listener, this.#deps);
-    // A listener that only redirects looks at nothing else.
-    if (!passesRedirect(exchange)) return;
-    // The listener's rate limit comes before any work a stranger could cause.
-    if (!passesListenerLimit(exchange)) return;
-    // First route that matches, in file order, on the normalised host and path.
-    if (!findsRoute(exchange)) return;
-    const route = exchange.route as RoutePlane;
-    // The route's access list and rate limit.
-    if (!passesRouteAccess(exchange, route)) return;
-    if (!passesRouteLimit(exchange, route)) return;
-    // The route's one action; a pool picks a server, tries, tries again.
-    act(exchange, route);
+    try {
+      runPhases(exchange);
+    } catch (error) {
+      // A fault of ours costs this exchange, not the thread and all the others in it.
+      this.#deps.log.error('a request made a phase throw', { request_id: exchange.requestId, error });
+      exchange.onBodyFault(new HttpFault('internal', ''));
+    }
   }
 
   /** A request that could not be read: counted and logged like any other. */
@@ -59,6 +54,21 @@ export class RequestPhases implements RequestHandler {
     }
     return answer;
   }
+}
+
+function runPhases(exchange: Exchange): void {
+  // A listener that only redirects looks at nothing else.
+  if (!passesRedirect(exchange)) return;
+  // The listener's rate limit comes before any work a stranger could cause.
+  if (!passesListenerLimit(exchange)) return;
+  // First route that matches, in file order, on the normalised host and path.
+  if (!findsRoute(exchange)) return;
+  const route = exchange.route as RoutePlane;
+  // The route's access list and rate limit.
+  if (!passesRouteAccess(exchange, route)) return;
+  if (!passesRouteLimit(exchange, route)) return;
+  // The route's one action; a pool picks a server, tries, tries again.
+  act(exchange, route);
 }
 
 const NO_REQUEST = {

@@ -1,6 +1,7 @@
 import {
   type ClientStream,
   Http1Connection,
+  HttpDate,
   type HttpFault,
   type RequestHandler,
   type RequestSink,
@@ -76,6 +77,8 @@ export class SeenRequest implements RequestSink {
       fields: '',
       framing: isHead ? 'none' : 'length',
       contentLength: bytes.length,
+      // So that what is sent does not depend on the hour.
+      hasDate: true,
     });
     if (!isHead) this.stream.sendBody(bytes, 0, bytes.length);
     this.stream.sink = null;
@@ -119,7 +122,12 @@ export class WireFixture implements RequestHandler {
       this.socket.asSocket,
       client,
       { ...WIRE_LIMITS, ...options.limits },
-      { clock: this.clock, deadlines: this.deadlines, handler: this },
+      {
+        clock: this.clock,
+        deadlines: this.deadlines,
+        handler: this,
+        date: new HttpDate(this.clock),
+      },
       () => this.closes++,
     );
   }
@@ -138,7 +146,7 @@ export class WireFixture implements RequestHandler {
     this.faults.push(fault);
     const { status } = REASONS[fault.reason];
     return {
-      head: { status, phrase: 'No', fields: '', framing: 'length', contentLength: 0 },
+      head: { status, phrase: 'No', fields: '', framing: 'length', contentLength: 0, hasDate: true },
       body: fault.reason,
     };
   }

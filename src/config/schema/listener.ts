@@ -65,7 +65,7 @@ export const listener = noun({
     'Addresses of proxies in front, whose `X-Forwarded-*` and `Forwarded` fields are believed.',
   ),
   limits: limits.prefault({}).describe('What a client may use.'),
-  ip_allow: blocks().describe('Not empty: only these addresses may come in (403).'),
-  ip_deny: blocks().describe('These may not, even when `ip_allow` has them (403).'),
+  ip_allow: blocks().describe('Not empty: only these addresses may connect; others are closed unanswered.'),
+  ip_deny: blocks().describe('These may not, even when `ip_allow` has them; they are closed unanswered.'),
   rate_limit: rateLimit.optional().describe('How often each client may ask this listener (429).'),
 });

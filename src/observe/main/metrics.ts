@@ -154,8 +154,18 @@ export class Metrics {
       'route',
       ROUTE.duration,
     );
-    this.#cell('sluice_request_bytes_total', 'Body bytes received from clients.', 'route', ROUTE.bytesIn);
-    this.#cell('sluice_response_bytes_total', 'Body bytes sent to clients.', 'route', ROUTE.bytesOut);
+    this.#cell(
+      'sluice_request_bytes_total',
+      'Bytes received from clients, heads included.',
+      'route',
+      ROUTE.bytesIn,
+    );
+    this.#cell(
+      'sluice_response_bytes_total',
+      'Bytes sent to clients, heads included.',
+      'route',
+      ROUTE.bytesOut,
+    );
   }
 
   #addListeners(): void {

@@ -67,11 +67,9 @@ t.test('an answer is counted and ends suspicion while the body still runs', (t) 
   const lease = fixture.take();
   fixture.slots.markSuspect(slot, fixture.clock.nowMs());
   lease.answered(204, 12);
-  lease.moved(100, 2000);
-  lease.moved(1, 1);
   t.notOk(fixture.slots.isSuspect(slot));
   const totals = fixture.slots.totals(slot);
-  t.same([totals.answers[1], totals.bytesUp, totals.bytesDown, totals.responseMsSum], [1, 101, 2001, 12]);
+  t.same([totals.answers[1], totals.responseMsSum], [1, 12]);
   t.equal(fixture.inFlight(), 1);
   lease.release('ok');
   t.end();
