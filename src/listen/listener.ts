@@ -69,7 +69,8 @@ export class Listener {
     this.#openWire = openWire;
     this.#log = log;
     this.#tlsServer = settings.tls === null ? null : this.#makeTlsServer(settings.tls, settings);
-    this.#server = createServer({ allowHalfOpen: true, noDelay: true });
+    // A client that leaves during its handshake would stay half open for ever: nobody reads that end.
+    this.#server = createServer({ allowHalfOpen: this.#tlsServer === null, noDelay: true });
     this.#server.on('connection', (socket: Socket) => this.#onConnection(socket));
   }
 
@@ -80,7 +81,9 @@ export class Listener {
     });
     tls.attach(server);
     server.on('secureConnection', (socket: TLSSocket) => this.#onSecure(socket));
-    server.on('tlsClientError', (error) => {
+    server.on('tlsClientError', (error, socket) => {
+      // Node reports a handshake that takes too long, but leaves the socket open.
+      socket.destroy();
       this.#settings.cells.countHandshakeFailed();
       this.#log.debug('TLS handshake failed', { listener: this.#settings.name, kind: tlsErrorKind(error) });
     });
@@ -184,6 +187,7 @@ export class Listener {
 
   #onSecure(socket: TLSSocket): void {
     this.#settings.cells.countHandshake(socket.isSessionReused());
+    socket.allowHalfOpen = true;
     const peer = peerOf(socket);
     if (peer === '') socket.destroy();
     else this.#open(socket, peer, socket.getProtocol() ?? 'TLS');
