@@ -66,7 +66,7 @@ t.test('where a body ends', (t) => {
       { body: 'a', rest: 'GET', isDone: true },
     ],
     ['chunked, not all there', CHUNKED, ['5\r\nhello\r\n0\r\n'], { body: 'hello', isDone: false }],
-    ['chunked and broken', CHUNKED, ['5\r\nhelloo'], { body: 'hello', fault: 'bad_request' }],
+    ['chunked and broken', CHUNKED, ['5\r\nhello', 'o'], { body: '', fault: 'bad_request' }],
     ['trailers', CHUNKED, ['0\r\nX-T: 1\r\nHost: x\r\n\r\n'], { isDone: true, trailers: 'X-T: 1\r\n' }],
     ['a bad trailer', CHUNKED, ['0\r\nX T: 1\r\n\r\n'], { fault: 'bad_request' }],
   ];
@@ -74,6 +74,26 @@ t.test('where a body ends', (t) => {
     const whole = { body: '', rest: '', isDone: false, fault: '', trailers: '' };
     t.same(readAll(lines, pieces), { ...whole, ...expected }, name);
   }
+  t.end();
+});
+
+t.test('the chunks of one read go on in one piece, what is behind them stays as it is', (t) => {
+  const sizes = [1, 1, 2, 100, 3, 1, 392];
+  const data = Array.from({ length: 500 }, (_, i) => String.fromCharCode(33 + (i % 90))).join('');
+  let at = 0;
+  const chunks = sizes.map((size) => {
+    at += size;
+    return `${size.toString(16)};x=y\r\n${data.slice(at - size, at)}\r\n`;
+  });
+  const read = Buffer.from(`${chunks.join('')}0\r\nT: late\r\n\r\nGET /next`, 'latin1');
+  const reader = new BodyReader(fieldsOf(...CHUNKED), WIRE_LIMITS, 0);
+  const pieces: string[] = [];
+  const end = reader.push(read, 0, {
+    onChunkData: (buffer, from, to) => pieces.push(buffer.toString('latin1', from, to)),
+  });
+  t.same(pieces, [data]);
+  t.equal(reader.trailers(), 'T: late\r\n');
+  t.equal(read.toString('latin1', end as number), 'GET /next');
   t.end();
 });
 
