@@ -12,11 +12,14 @@ import type { WireLimits } from './wire.ts';
 const RATE_GRACE_MS = 10_000;
 const RATE_LOOK_MS = 1000;
 
-export class BodyReader {
+export class BodyReader implements ChunkSink {
   readonly #limits: WireLimits;
   readonly #decoder: ChunkedDecoder | null;
   #remaining: number;
   #bytes = 0;
+  /** Where the data of one read lies in it, chunk heads taken out; -1 = none yet. */
+  #from = -1;
+  #to = -1;
   /** When the body began, or began to flow again after a pause, with `#rateBytes` counted from there. */
   #startMs: number;
   #rateBytes = 0;
@@ -40,29 +43,39 @@ export class BodyReader {
    * @returns where the body, or the chunk of bytes, ended
    */
   push(chunk: Buffer, offset: number, sink: ChunkSink): number | HttpFault {
-    let end: number;
-    const before = this.#bytes;
-    const counted: ChunkSink = {
-      onChunkData: (buffer, from, to) => {
-        this.#bytes += to - from;
-        if (!this.#isTooLarge()) sink.onChunkData(buffer, from, to);
-      },
-    };
-    if (this.#decoder) {
-      const result = this.#decoder.push(chunk, offset, chunk.length, counted);
-      if (result instanceof HttpFault) return result;
-      end = result;
-    } else {
-      end = Math.min(chunk.length, offset + this.#remaining);
-      this.#remaining -= end - offset;
-      if (end > offset) counted.onChunkData(chunk, offset, end);
-    }
-    this.#rateBytes += this.#bytes - before;
-    return this.#isTooLarge() ? tooLarge(this.#limits) : end;
+    this.#from = -1;
+    const end = this.#decoder
+      ? this.#decoder.push(chunk, offset, chunk.length, this)
+      : this.#takeLength(chunk, offset);
+    if (end instanceof HttpFault) return end;
+    const size = this.#from < 0 ? 0 : this.#to - this.#from;
+    this.#bytes += size;
+    this.#rateBytes += size;
+    if (this.#limits.maxBodyBytes > 0 && this.#bytes > this.#limits.maxBodyBytes)
+      return tooLarge(this.#limits);
+    if (size > 0) sink.onChunkData(chunk, this.#from, this.#to);
+    return end;
   }
 
-  #isTooLarge(): boolean {
-    return this.#limits.maxBodyBytes > 0 && this.#bytes > this.#limits.maxBodyBytes;
+  #takeLength(chunk: Buffer, offset: number): number {
+    const end = Math.min(chunk.length, offset + this.#remaining);
+    this.#remaining -= end - offset;
+    if (end > offset) this.onChunkData(chunk, offset, end);
+    return end;
+  }
+
+  /**
+   * Data of one chunk, from the decoder. It is moved up to that of the chunk before, so that a read goes on in one piece
+   * however small its chunks are: a piece costs some writes and some hundred bytes of memory, a chunk may hold one.
+   */
+  onChunkData(buffer: Buffer, from: number, to: number): void {
+    if (this.#from < 0) {
+      this.#from = from;
+      this.#to = to;
+      return;
+    }
+    buffer.copyWithin(this.#to, from, to);
+    this.#to += to - from;
   }
 
   /** The trailers that may go on, once the body is done. */

@@ -1,5 +1,7 @@
 /** Bytes kept before the client is held back. */
 const MAX_BYTES = 64 * 1024;
+/** More pieces than this are put together: each costs memory beside its bytes, and a client may send one byte a packet. */
+const MAX_PIECES = 16;
 
 /** What a client sent before its turn, in the order it came. */
 export class WaitingBytes {
@@ -17,6 +19,7 @@ export class WaitingBytes {
   add(chunk: Buffer): void {
     this.#chunks.push(chunk);
     this.#bytes += chunk.length;
+    if (this.#chunks.length > MAX_PIECES) this.#chunks = [Buffer.concat(this.#chunks)];
   }
 
   /** The rest of a chunk that was taken: it comes before all that waits. */

@@ -3,6 +3,8 @@
  * forgotten as soon as a byte of it is on its way, and its attempt becomes the only one.
  */
 const KEEP_BYTES = 64 * 1024;
+/** More pieces than this are put together: each costs memory beside its bytes, and a client may send one byte a packet. */
+const MAX_PIECES = 16;
 
 export class KeptBody {
   #chunks: Buffer[] = [];
@@ -26,6 +28,7 @@ export class KeptBody {
     if (!this.#isWhole) return;
     this.#chunks.push(chunk);
     this.#bytes += chunk.length;
+    if (this.#chunks.length > MAX_PIECES) this.#chunks = [Buffer.concat(this.#chunks)];
   }
 
   /** A byte is on its way: what is too large is not kept any longer. */

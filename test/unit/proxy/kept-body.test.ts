@@ -1,0 +1,29 @@
+/** What is kept of a body to send it again. */
+import t from 'tap';
+import { KeptBody } from '../../../src/proxy/kept-body.ts';
+
+const KEEP_BYTES = 64 * 1024;
+const bytesOf = (kept: KeptBody): Buffer => Buffer.concat([...kept.chunks]);
+
+t.test('all of it up to 64 KiB, as few pieces', async (t) => {
+  const kept = new KeptBody();
+  const sent = Buffer.from(Array.from({ length: KEEP_BYTES }, (_, i) => i % 251));
+  for (let at = 0; at < KEEP_BYTES; at++) kept.add(sent.subarray(at, at + 1));
+  t.ok(kept.isFull);
+  kept.trim();
+  t.ok(kept.isWhole);
+  t.ok(kept.chunks.length <= 17, `${kept.chunks.length} pieces`);
+  t.ok(bytesOf(kept).equals(sent));
+});
+
+t.test('what is larger is kept until a byte of it is on its way', async (t) => {
+  const kept = new KeptBody();
+  kept.add(Buffer.alloc(KEEP_BYTES));
+  kept.add(Buffer.alloc(1));
+  t.ok(kept.isWhole);
+  t.equal(bytesOf(kept).length, KEEP_BYTES + 1);
+  kept.trim();
+  t.notOk(kept.isWhole);
+  kept.add(Buffer.alloc(1));
+  t.equal(kept.chunks.length, 0);
+});
