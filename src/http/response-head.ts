@@ -92,10 +92,18 @@ export class ResponseHead {
 
   /** Whether the server's connection may carry another exchange after this answer. */
   get keepsAlive(): boolean {
-    if (this.fields.hasClose) return false;
-    return this.minor === 1 || this.fields.hasKeepAlive;
+    const { hasClose, hasKeepAlive, isChunked, contentLength, forward } = this.fields;
+    if (hasClose) return false;
+    // RFC 9112 section 6.1: chunks from who cannot know them are doubtful framing.
+    if (this.minor === 0) return hasKeepAlive && !isChunked;
+    // A body that must not be there may be on its way, and the next client would take it for its answer.
+    if (this.status === 204) return !isChunked && contentLength <= 0;
+    return this.status !== 401 || !CONNECTION_AUTH.test(forward);
   }
 }
+
+/** These log in the connection, not the request: who is next on it would be the one before (RFC 4559). */
+const CONNECTION_AUTH = /^www-authenticate:[ \t]*(?:ntlm|negotiate)/im;
 
 const ODD_PHRASE = /[^\t\x20-\x7e\x80-\xff]/g;
 
@@ -110,5 +118,7 @@ export function parseStatusLine(line: string): { status: number; minor: 0 | 1; p
     return new HttpFault('bad_upstream', 'bad status code in the status line');
   }
   const phrase = line.slice(13);
+  // A server that ends lines with LF only: the fields behind it would be lost in the phrase.
+  if (phrase.includes('\n')) return new HttpFault('bad_upstream', 'bare LF in the status line');
   return { status, minor, phrase: ODD_PHRASE.test(phrase) ? phrase.replace(ODD_PHRASE, '') : phrase };
 }

@@ -112,7 +112,7 @@ t.test('where the body ends (RFC 9112 section 6.3), and whether the connection g
     [200, 1, 'HEAD', 'Content-Length: 5\r\n', 'none', true],
     [200, 1, 'HEAD', 'Transfer-Encoding: chunked\r\n', 'none', true],
     [200, 1, 'HEAD', '', 'none', true],
-    [204, 1, 'GET', 'Content-Length: 5\r\n', 'none', true],
+    [204, 1, 'GET', 'Content-Length: 5\r\n', 'none', false],
     [304, 1, 'GET', 'Content-Length: 5\r\n', 'none', true],
     [103, 1, 'GET', 'Content-Length: 5\r\n', 'none', true],
     [200, 1, 'GET', 'Content-Length: 5\r\nConnection: close\r\n', 'length', false],
