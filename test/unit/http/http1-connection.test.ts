@@ -1,0 +1,391 @@
+/** One client connection over a socket in memory: its phases, its deadlines, what waits and what ends it. */
+import t from 'tap';
+import type { TunnelEnd } from '../../../src/http/index.ts';
+import { type SeenRequest, WireFixture } from '../../support/wire-fixture.ts';
+
+const GET = 'GET / HTTP/1.1\r\nHost: h.example\r\n\r\n';
+const post = (length: number): string =>
+  `POST / HTTP/1.1\r\nHost: h.example\r\nContent-Length: ${length}\r\n\r\n`;
+const BIG = Buffer.alloc(256 * 1024, 'x');
+
+const statuses = (text: string): number[] =>
+  [...text.matchAll(/HTTP\/1\.1 (\d{3})/g)].map((match) => Number(match[1]));
+
+/** Nothing is answered; the test does it. */
+const unanswered = { onComplete: () => {} };
+
+function startBig(seen: SeenRequest): void {
+  seen.stream.startAnswer({
+    status: 200,
+    phrase: 'OK',
+    fields: '',
+    hasDate: true,
+    framing: 'length',
+    contentLength: BIG.length,
+  });
+}
+
+t.test('deadlines: what is given how long, and what then', (t) => {
+  /** What happens first; then the last moment at which the connection is open, in ms; then what the client got. */
+  const table: [string, (wire: WireFixture) => void, number, string][] = [
+    ['not a byte', () => {}, 10_000, ''],
+    ['an empty line', (it) => it.socket.receive('\r\n'), 10_000, ''],
+    ['half a head', (it) => it.socket.receive('GET / HT'), 10_000, '408'],
+    [
+      'a head that drips',
+      (it) => {
+        for (const byte of 'GET / HTTP') {
+          it.socket.receive(byte);
+          it.pass(900);
+        }
+      },
+      1000,
+      '408',
+    ],
+    ['answered, then silence', (it) => it.socket.receive(GET), 75_000, '200'],
+    [
+      'answered, then half a head',
+      (it) => [it.socket.receive(GET), it.pass(50_000), it.socket.receive('G')],
+      10_000,
+      '200 408',
+    ],
+    ['a body that does not come', (it) => it.socket.receive(post(5)), 60_000, '408'],
+    [
+      'a body that stops',
+      (it) => [it.socket.receive(post(5)), it.pass(50_000), it.socket.receive('abc')],
+      60_000,
+      '408',
+    ],
+  ];
+  for (const [name, act, openMs, expected] of table) {
+    const wire = new WireFixture();
+    act(wire);
+    wire.pass(openMs - 200);
+    t.notOk(wire.socket.isEnded || wire.socket.destroyed, `${name}: still open`);
+    // A sweep may come a tick late, and a deadline of no consequence is set a tick late.
+    wire.pass(500);
+    t.ok(wire.socket.isEnded || wire.socket.destroyed, `${name}: over`);
+    t.equal(statuses(wire.socket.sent).join(' '), expected, name);
+    wire.pass(3000);
+    t.ok(wire.socket.destroyed, `${name}: and gone after a moment of reading on`);
+    t.equal(wire.closes, 1, name);
+    t.equal(wire.deadlines.size, 0, name);
+  }
+  t.end();
+});
+
+t.test('an exchange that the server is busy with has no deadline of its own', (t) => {
+  const wire = new WireFixture(unanswered);
+  wire.socket.receive(GET);
+  wire.pass(3_600_000);
+  t.notOk(wire.socket.destroyed);
+  wire.last.answer();
+  t.match(statuses(wire.socket.sent), [200]);
+  t.end();
+});
+
+t.test('while we do not read, the pace of the body is not the client’s', (t) => {
+  const wire = new WireFixture(unanswered);
+  wire.socket.receive(`${post(10)}12345`);
+  wire.last.stream.pauseBody();
+  t.ok(wire.socket.isPaused);
+  wire.pass(600_000);
+  t.notOk(wire.last.fault);
+  wire.last.stream.resumeBody();
+  wire.pass(59_000);
+  t.notOk(wire.last.fault, 'it has its time from now');
+  wire.pass(2000);
+  t.equal(wire.last.fault?.reason, 'body_timeout');
+  t.end();
+});
+
+t.test('a client that does not take its answer', (t) => {
+  const wire = new WireFixture(unanswered);
+  wire.socket.receive(GET);
+  wire.socket.isStuck = true;
+  startBig(wire.last);
+  t.notOk(wire.last.stream.sendBody(BIG, 0, BIG.length), 'the range is still needed');
+  wire.pass(59_000);
+  t.notOk(wire.socket.destroyed);
+  wire.pass(2000);
+  t.ok(wire.socket.destroyed);
+  t.same(wire.last.calls, ['gone']);
+  t.end();
+});
+
+t.test('a client that takes its answer late is told of', (t) => {
+  const wire = new WireFixture(unanswered);
+  wire.socket.receive(GET);
+  wire.socket.isStuck = true;
+  startBig(wire.last);
+  t.notOk(wire.last.stream.sendBody(BIG, 0, 100_000));
+  wire.pass(59_000);
+  wire.socket.unstick();
+  t.same(wire.last.calls, ['drain']);
+  wire.pass(600_000);
+  t.notOk(wire.socket.destroyed, 'what is not sent is not waited for');
+  t.end();
+});
+
+t.test('pipelined requests are answered one after the other', (t) => {
+  const many = 3000;
+  const heads = Array.from({ length: many }, (_, i) => `GET /${i} HTTP/1.1\r\nHost: h.example\r\n\r\n`);
+  const wire = new WireFixture();
+  wire.socket.receive(heads.join(''));
+  t.equal(wire.requests.length, many);
+  t.same(
+    wire.requests.map((it) => it.stream.head.target),
+    heads.map((_, i) => `/${i}`),
+  );
+  t.equal(statuses(wire.socket.sent).length, many);
+
+  const late = new WireFixture(unanswered);
+  late.socket.receive(GET.repeat(3));
+  t.equal(late.requests.length, 1, 'the second waits for the answer to the first');
+  for (let i = 0; i < 3; i++) late.last.answer();
+  t.equal(late.requests.length, 3);
+  t.end();
+});
+
+t.test('who sends on and on before its turn is held back, and loses nothing', (t) => {
+  const wire = new WireFixture(unanswered);
+  wire.socket.receive(GET);
+  const more = 'GET /more HTTP/1.1\r\nHost: h.example\r\nX-Fill: '.padEnd(5000, 'x');
+  let sent = 0;
+  while (!wire.socket.isPaused && sent < 100) {
+    wire.socket.receive(`${more}\r\n\r\n`);
+    sent++;
+  }
+  t.ok(sent > 10 && sent < 20, `held back after ${sent} of 5 KB`);
+  for (let i = 0; i <= sent; i++) {
+    wire.last.answer();
+    wire.socket.settle();
+  }
+  t.equal(wire.requests.length, sent + 1);
+  t.notOk(wire.socket.isPaused, 'and read from again');
+  t.end();
+});
+
+t.test('who does not take its answers has no more requests read', (t) => {
+  const wire = new WireFixture();
+  wire.socket.isStuck = true;
+  wire.socket.highWaterBytes = 500;
+  wire.socket.receive(GET.repeat(100));
+  const read = wire.requests.length;
+  t.ok(read < 20, `${read} of 100`);
+  wire.socket.isStuck = false;
+  wire.socket.unstick();
+  t.equal(wire.requests.length, 100, 'all of them once it does');
+  t.equal(statuses(wire.socket.sent).length, 100);
+  t.end();
+});
+
+t.test('the body, given out as it comes', (t) => {
+  const wire = new WireFixture(unanswered);
+  wire.socket.receive(`${post(10)}123`);
+  t.same([wire.last.body, wire.last.trailers], ['123', null]);
+  t.notOk(wire.last.stream.isRequestComplete);
+  wire.socket.receive('4567');
+  wire.last.stream.pauseBody();
+  wire.socket.receive('890');
+  t.equal(wire.last.body, '1234567', 'paused');
+  wire.last.stream.resumeBody();
+  wire.socket.settle();
+  t.same([wire.last.body, wire.last.trailers], ['1234567890', '']);
+  t.ok(wire.last.stream.isRequestComplete);
+  t.equal(wire.last.stream.bytesIn, post(10).length + 10);
+  t.end();
+});
+
+t.test('a body that breaks the rules', (t) => {
+  const chunked = 'POST / HTTP/1.1\r\nHost: h.example\r\nTransfer-Encoding: chunked\r\n\r\n';
+  const table: [string, string, string][] = [
+    ['a bad chunk', `${chunked}zz\r\n`, 'bad_request'],
+    ['a bad trailer', `${chunked}0\r\nX T: 1\r\n\r\n`, 'bad_request'],
+    ['too large', `${chunked}6\r\nhello!\r\n`, 'too_large'],
+  ];
+  for (const [name, sent, reason] of table) {
+    const wire = new WireFixture({ limits: { maxBodyBytes: 5 } });
+    wire.socket.receive(sent);
+    wire.socket.receive(GET);
+    t.equal(wire.last.fault?.reason, reason, name);
+    t.ok(wire.socket.isEnded, `${name}: the connection closes after the answer`);
+    t.equal(wire.requests.length, 1, `${name}: and nothing after it is read`);
+    t.match(wire.socket.sent, /\r\nConnection: close\r\n/, name);
+  }
+  t.end();
+});
+
+t.test('a request that cannot be read is answered and the connection closed, in that order', (t) => {
+  const table: [string, number][] = [
+    ['GET / HTTP/1.1\r\n\r\n', 400],
+    ['GET / HTTP/3.0\r\nHost: h\r\n\r\n', 505],
+    ['CONNECT h:1 HTTP/1.1\r\nHost: h:1\r\n\r\n', 405],
+    [`GET /${'x'.repeat(9000)} HTTP/1.1\r\nHost: h\r\n\r\n`, 414],
+    [`GET /${'x'.repeat(9000)}`, 414],
+    [`GET / HTTP/1.1\r\nX: ${'x'.repeat(17_000)}`, 431],
+    ['POST / HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: gzip\r\n\r\n', 501],
+    ['GET / HTTP/1.1\r\nHost: h\r\nExpect: x\r\n\r\n', 417],
+    ['POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 99\r\n\r\n', 413],
+  ];
+  for (const [sent, status] of table) {
+    const wire = new WireFixture({ limits: { maxBodyBytes: 50 } });
+    wire.socket.receive(sent);
+    t.same(statuses(wire.socket.sent), [status], JSON.stringify(sent.slice(0, 40)));
+    t.same([wire.requests.length, wire.faults.length, wire.socket.isEnded], [0, 1, true]);
+    wire.socket.receive(GET);
+    t.equal(wire.requests.length, 0, 'what comes after it is thrown away');
+    t.notOk(wire.socket.destroyed, 'but read for a moment: a RST could overtake the answer');
+    wire.pass(2500);
+    t.ok(wire.socket.destroyed);
+  }
+  t.end();
+});
+
+t.test('reading on after the end has its bounds', (t) => {
+  const wire = new WireFixture();
+  wire.socket.receive('\0');
+  for (let i = 0; i < 4; i++) wire.socket.receive(BIG);
+  t.notOk(wire.socket.destroyed, '1 MiB is thrown away');
+  wire.socket.receive('x');
+  t.ok(wire.socket.destroyed);
+
+  const slow = new WireFixture();
+  slow.socket.isStuck = true;
+  slow.socket.receive('\0');
+  slow.pass(50_000);
+  t.notOk(slow.socket.destroyed, 'the answer itself has the time of a body');
+  slow.socket.unstick();
+  slow.pass(1500);
+  t.notOk(slow.socket.destroyed);
+  slow.pass(1000);
+  t.ok(slow.socket.destroyed, 'the moment begins when it has gone');
+
+  const polite = new WireFixture();
+  polite.socket.receive('\0');
+  polite.socket.receiveEnd();
+  t.ok(polite.socket.destroyed, 'a client that has read it and closes ends it');
+  t.end();
+});
+
+t.test('the client closes its direction', (t) => {
+  const table: [string, (wire: WireFixture) => void, string[]][] = [
+    ['before a request', () => {}, []],
+    ['within a head', (it) => it.socket.receive('GET / HT'), []],
+    ['between requests', (it) => [it.socket.receive(GET), it.last.answer()], []],
+    ['while it waits', (it) => it.socket.receive(GET), ['gone']],
+    ['within its body', (it) => it.socket.receive(`${post(5)}abc`), ['data', 'gone']],
+    ['within its answer', (it) => [it.socket.receive(GET), startBig(it.last)], ['gone']],
+  ];
+  for (const [name, act, calls] of table) {
+    const wire = new WireFixture(unanswered);
+    act(wire);
+    wire.socket.receiveEnd();
+    t.ok(wire.socket.destroyed, name);
+    t.same(wire.requests.at(-1)?.calls ?? [], calls, name);
+    t.equal(wire.closes, 1, name);
+  }
+  t.end();
+});
+
+t.test('an error of the socket is an end', (t) => {
+  const wire = new WireFixture(unanswered);
+  wire.socket.receive(GET);
+  wire.socket.emit('error', new Error('ECONNRESET'));
+  wire.socket.settle();
+  t.same([wire.last.calls, wire.closes], [['gone'], 1]);
+  t.end();
+});
+
+t.test('asked to close', (t) => {
+  const idle = new WireFixture();
+  idle.socket.receive(GET);
+  idle.connection.close();
+  idle.socket.settle();
+  t.ok(idle.socket.isEnded && idle.socket.destroyed, 'idle: now');
+
+  const busy = new WireFixture(unanswered);
+  busy.socket.receive(GET + GET);
+  busy.connection.close();
+  t.notOk(busy.socket.isEnded, 'busy: after its answer');
+  busy.last.answer();
+  t.match(busy.socket.sent, /\r\nConnection: close\r\n/);
+  t.ok(busy.socket.isEnded);
+  t.equal(busy.requests.length, 1, 'what was pipelined goes to the next connection of the client');
+
+  const started = new WireFixture(unanswered);
+  started.socket.receive(GET);
+  startBig(started.last);
+  started.connection.close();
+  started.last.stream.sendBody(BIG, 0, BIG.length);
+  started.last.stream.sink = null;
+  started.last.stream.endAnswer('');
+  t.ok(started.socket.isEnded, 'its head had promised more: closed all the same');
+
+  const cut = new WireFixture(unanswered);
+  cut.socket.receive(GET);
+  cut.connection.destroy();
+  cut.socket.settle();
+  t.same([cut.socket.destroyed, cut.last.calls], [true, ['gone']], 'destroy: now, whatever it does');
+  t.end();
+});
+
+t.test('an answer before the body is complete ends the connection', (t) => {
+  const wire = new WireFixture(unanswered);
+  wire.socket.receive(`${post(100)}abc`);
+  wire.last.answer();
+  t.match(wire.socket.sent, /\r\nConnection: close\r\n/);
+  t.ok(wire.socket.isEnded);
+  wire.socket.receive('d'.repeat(97) + GET);
+  t.same([wire.requests.length, wire.last.body], [1, 'abc']);
+  t.end();
+});
+
+t.test('an answer shorter than it said must not look whole', (t) => {
+  const wire = new WireFixture(unanswered);
+  wire.socket.receive(GET);
+  startBig(wire.last);
+  wire.last.stream.sendBody(BIG, 0, 10);
+  wire.last.stream.sink = null;
+  wire.last.stream.endAnswer('');
+  wire.socket.settle();
+  t.same([wire.socket.isEnded, wire.socket.destroyed], [false, true]);
+  t.end();
+});
+
+t.test('a tunnel', (t) => {
+  let tunnel = null as TunnelEnd | null;
+  const wire = new WireFixture({
+    onComplete: (seen) => {
+      tunnel = seen.stream.switchProtocols('Switching Protocols', 'Upgrade: websocket\r\n');
+      seen.stream.sink = null;
+    },
+  });
+  const seen: string[] = [];
+  wire.socket.receive(`${GET}early`);
+  t.equal(wire.socket.sent, 'HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\n\r\n');
+  wire.socket.receive(' bird');
+  tunnel?.open({
+    onTunnelData: (chunk) => seen.push(chunk.toString()),
+    onTunnelEnd: () => seen.push('END'),
+    onTunnelDrain: () => seen.push('DRAIN'),
+    onTunnelClose: () => seen.push('CLOSE'),
+  });
+  wire.socket.receive(GET);
+  t.equal(seen.splice(0).join(''), `early bird${GET}`, 'bytes are bytes now');
+  t.equal(wire.requests.length, 1);
+  wire.socket.isStuck = true;
+  wire.takeSent();
+  t.notOk(tunnel?.write(BIG));
+  wire.socket.unstick();
+  t.same(seen.splice(0), ['DRAIN']);
+  wire.pass(3_600_000);
+  t.notOk(wire.socket.destroyed, 'it has deadlines of its own, elsewhere');
+  wire.socket.receiveEnd();
+  t.same(seen.splice(0), ['END'], 'one direction may end before the other');
+  tunnel?.destroy();
+  wire.socket.settle();
+  t.same([seen, wire.closes], [['CLOSE'], 1]);
+  t.same([tunnel?.bytesRead, tunnel?.bytesWritten], [10 + GET.length, BIG.length]);
+  t.end();
+});
