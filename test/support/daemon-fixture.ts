@@ -86,10 +86,10 @@ export class DaemonFixture implements AsyncDisposable {
   }
 
   /** Waits for a state that shared memory shows and no event tells. */
-  async until(what: string, holds: () => boolean): Promise<void> {
-    const endMs = systemClock.nowMs() + IDLE_WITHIN_MS;
+  async until(what: string, holds: () => boolean, withinMs = IDLE_WITHIN_MS): Promise<void> {
+    const endMs = systemClock.nowMs() + withinMs;
     while (!holds()) {
-      if (systemClock.nowMs() > endMs) throw new Error(`waited ${IDLE_WITHIN_MS} ms: ${what}`);
+      if (systemClock.nowMs() > endMs) throw new Error(`waited ${withinMs} ms: ${what}`);
       await delay(systemClock, 2);
     }
   }
