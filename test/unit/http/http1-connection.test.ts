@@ -197,6 +197,20 @@ t.test('the body, given out as it comes', (t) => {
   t.end();
 });
 
+t.test('a pause that outlives its request is forgotten', (t) => {
+  const wire = new WireFixture(unanswered);
+  wire.socket.receive(`${post(3)}ab`);
+  wire.last.stream.pauseBody();
+  wire.last.stream.resumeBody();
+  wire.last.onBodyData = () => wire.last.stream.pauseBody();
+  wire.socket.receive('c');
+  t.ok(wire.socket.isPaused);
+  wire.last.answer();
+  wire.socket.receive(GET);
+  t.equal(wire.requests.length, 2);
+  t.end();
+});
+
 t.test('a body that breaks the rules', (t) => {
   const chunked = 'POST / HTTP/1.1\r\nHost: h.example\r\nTransfer-Encoding: chunked\r\n\r\n';
   const table: [string, string, string][] = [

@@ -184,6 +184,20 @@ t.test('when the sender must wait', (t) => {
   t.end();
 });
 
+t.test('room is told of when the last of several writes has gone', (t) => {
+  const wire = asked();
+  wire.socket.isStuck = true;
+  wire.socket.highWaterBytes = Number.POSITIVE_INFINITY;
+  const { stream } = wire.last;
+  stream.startAnswer(answerHead({ framing: 'chunked' }));
+  t.notOk(sendRange(stream, 'x'.repeat(5000)));
+  sendRange(stream, 'small');
+  stream.flush();
+  wire.socket.unstick();
+  t.same(wire.last.calls, ['drain']);
+  t.end();
+});
+
 t.test('trailers go to those who asked for them', (t) => {
   for (const te of ['', 'TE: trailers\r\n']) {
     const wire = asked(`GET / HTTP/1.1\r\nHost: h\r\n${te}\r\n`);
