@@ -23,9 +23,9 @@ import { TunnelEnd } from './tunnel-end.ts';
 import { WaitingBytes } from './waiting-bytes.ts';
 import type { RequestHandler, WireLimits } from './wire.ts';
 
-/** How long and how much is read and thrown away after our FIN. */
+/** How long and how much is read and thrown away after our FIN: many clients look for an early answer but now and then. */
 const LINGER_MS = 2000;
-const LINGER_BYTES = 1024 * 1024;
+const LINGER_BYTES = 64 * 1024 * 1024;
 /** How long a new connection may still bring its first request when connections are asked to close. */
 const FIRST_REQUEST_MS = 1000;
 const NEVER = Number.POSITIVE_INFINITY;
@@ -96,11 +96,13 @@ export class Http1Connection implements StreamOwner, Expiring {
   close(): void {
     this.isClosing = true;
     if (this.#phase !== 'idle') return;
-    if (this.#requests > 0) this.socket.end(() => this.destroy());
-    else this.deadlineMs = Math.min(this.deadlineMs, this.#deps.clock.nowMs() + FIRST_REQUEST_MS);
+    if (this.#requests > 0) {
+      // A request that comes now could not be answered any more, so it must not be read.
+      this.#phase = 'linger';
+      this.socket.end(() => this.destroy());
+    } else this.deadlineMs = Math.min(this.deadlineMs, this.#deps.clock.nowMs() + FIRST_REQUEST_MS);
   }
 
-  /** Ends now. */
   destroy(): void {
     if (this.#stream) this.#stream.abort();
     else this.socket.destroy();
@@ -272,10 +274,7 @@ export class Http1Connection implements StreamOwner, Expiring {
   }
 
   #onRoom(): void {
-    if (this.#phase === 'tunnel') {
-      this.#tunnel?.deliverDrain();
-      return;
-    }
+    if (this.#tunnel) return this.#tunnel.deliverDrain();
     if (this.#drainDueMs !== NEVER && this.socket.writableLength === 0) {
       this.#drainDueMs = NEVER;
       if (this.#phase === 'exchange') {

@@ -88,3 +88,19 @@ t.test('a client that neither reads nor lets the server go on loses its exchange
   await daemon.idle();
   t.equal(daemon.inFlight(), 0);
 });
+
+t.test('a client that is refused while it sends may go on sending until it reads the refusal', async (t) => {
+  await using proxied = await Proxied.start({ listener: { limits: { max_body_size: '1MiB' } } });
+  const client = await proxied.client();
+  client.socket.pause();
+  let failed = '';
+  client.socket.on('error', (error) => {
+    failed = error.message;
+  });
+  client.write(`POST / HTTP/1.1\r\nHost: t.example\r\nContent-Length: ${2 ** 30}\r\n\r\n`);
+  for (let i = 0; i < 20; i++)
+    await new Promise((resolve) => client.socket.write(Buffer.alloc(2 ** 20), resolve));
+  t.equal(failed, '');
+  client.socket.resume();
+  t.equal((await client.answer()).status, 413);
+});
