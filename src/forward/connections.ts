@@ -1,6 +1,13 @@
 import { ServerConnection } from './connection.ts';
 import type { ConnectionDeps, ConnectionLimits, ConnectionMeter } from './options.ts';
+import type { Reuse } from './retry.ts';
 import type { ConnectTarget } from './server-socket.ts';
+
+/**
+ * Idle for longer than this a connection may be about to be closed by its server, which would lose what is sent on it.
+ * Servers keep theirs for 2 s and more.
+ */
+const RECENT_MS = 1000;
 
 /**
  * The connections of this thread to one server: the idle ones, last used first (the longest unused age out), and
@@ -13,6 +20,8 @@ export class ServerConnections {
   readonly #maxIdle: number;
   readonly #meter: ConnectionMeter;
   readonly #idle: ServerConnection[] = [];
+  /** Since when each of them is idle; coarse. */
+  readonly #idleSinceMs: number[] = [];
   readonly #all = new Set<ServerConnection>();
   #isRetired = false;
 
@@ -36,12 +45,13 @@ export class ServerConnections {
   }
 
   /** An idle connection that can be used now, else a new one that is connecting. */
-  take(isFresh: boolean): ServerConnection {
-    if (!isFresh) {
-      for (let connection = this.#idle.pop(); connection; connection = this.#idle.pop()) {
-        if (connection.isUsable) return connection;
-        connection.retire();
-      }
+  take(reuse: Reuse): ServerConnection {
+    while (reuse !== 'none' && this.#idle.length > 0) {
+      if (reuse === 'recent' && !this.#isLastRecent()) break;
+      this.#idleSinceMs.pop();
+      const connection = this.#idle.pop() as ServerConnection;
+      if (connection.isUsable) return connection;
+      connection.retire();
     }
     const connection = new ServerConnection(
       this.#target,
@@ -55,17 +65,26 @@ export class ServerConnections {
     return connection;
   }
 
+  #isLastRecent(): boolean {
+    return (this.#idleSinceMs.at(-1) ?? 0) > this.#deps.deadlines.after(-RECENT_MS);
+  }
+
   /** The server left: idle connections end now, the others after their exchange. */
   retire(): void {
     this.#isRetired = true;
-    for (const connection of this.#idle.splice(0)) connection.retire();
+    this.#retireIdle();
   }
 
   /** The server turned unhealthy: attempts that wait for it may go elsewhere. */
   tellServerDown(detail: string): void {
-    for (const connection of this.#idle.splice(0)) connection.retire();
+    this.#retireIdle();
     // A copy: an attempt that leaves may begin another one at once.
     for (const connection of [...this.#all]) connection.tellServerDown(detail);
+  }
+
+  #retireIdle(): void {
+    this.#idleSinceMs.length = 0;
+    for (const connection of this.#idle.splice(0)) connection.retire();
   }
 
   /** Ends all, whatever they do. */
@@ -76,14 +95,20 @@ export class ServerConnections {
 
   #onIdle(connection: ServerConnection): void {
     connection.settle(this.#meter);
-    if (this.#isRetired || this.#idle.length >= this.#maxIdle) connection.retire();
-    else this.#idle.push(connection);
+    if (this.#isRetired || this.#idle.length >= this.#maxIdle) {
+      connection.retire();
+      return;
+    }
+    this.#idle.push(connection);
+    this.#idleSinceMs.push(this.#deps.deadlines.after(0));
   }
 
   #onGone(connection: ServerConnection): void {
     this.#all.delete(connection);
     connection.settle(this.#meter);
     const index = this.#idle.indexOf(connection);
-    if (index >= 0) this.#idle.splice(index, 1);
+    if (index < 0) return;
+    this.#idle.splice(index, 1);
+    this.#idleSinceMs.splice(index, 1);
   }
 }

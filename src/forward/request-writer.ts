@@ -28,8 +28,8 @@ const WHOLE_BYTES = 4096;
 export class RequestWriter {
   readonly #socket: Socket;
   #isChunked = false;
-  /** Of the present request: where it began in `bytes`, and the writes it was handed over in. */
-  #startBytes = 0;
+  /** Of the present request: its bytes so far, and the writes it was handed over in. */
+  #requestBytes = 0;
   #pieces = 0;
   /** Bytes written in all, framing included. */
   bytes = 0;
@@ -41,7 +41,7 @@ export class RequestWriter {
   begin(request: ServerRequest): void {
     const { text, body, isChunked, isComplete, trailers } = request;
     this.#isChunked = isChunked;
-    this.#startBytes = this.bytes;
+    this.#requestBytes = 0;
     this.#pieces = 0;
     if (body.length === 0 && !(isChunked && isComplete)) {
       this.#writeText(text);
@@ -69,12 +69,12 @@ export class RequestWriter {
   body(chunk: Buffer): boolean {
     const socket = this.#socket;
     this.#pieces++;
-    this.bytes += chunk.length;
+    this.#count(chunk.length);
     if (!this.#isChunked) return socket.write(chunk);
     socket.cork();
     this.#writeText(chunkHead(chunk.length));
     socket.write(chunk);
-    this.bytes += 2;
+    this.#count(2);
     const hasRoom = socket.write('\r\n', 'latin1');
     socket.uncork();
     return hasRoom;
@@ -91,13 +91,18 @@ export class RequestWriter {
   wasRefused(error: Error): boolean {
     const isRefusal =
       'syscall' in error && error.syscall === 'write' && ['EPIPE', 'ECONNRESET'].includes(errorCode(error));
-    return isRefusal && this.#pieces === 1 && this.bytes - this.#startBytes <= WHOLE_BYTES;
+    return isRefusal && this.#pieces === 1 && this.#requestBytes <= WHOLE_BYTES;
   }
 
   #writeText(text: string): void {
     if (text === '') return;
     this.#pieces++;
-    this.bytes += text.length;
+    this.#count(text.length);
     this.#socket.write(text, 'latin1');
+  }
+
+  #count(bytes: number): void {
+    this.bytes += bytes;
+    this.#requestBytes += bytes;
   }
 }

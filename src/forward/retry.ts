@@ -48,6 +48,16 @@ export function isIdempotent(method: string): boolean {
   return IDEMPOTENT.has(method);
 }
 
+/**
+ * Which idle connections a request may go out on. `any`: it can be sent again. `recent`: it cannot, so only on one that
+ * was in use just now, which its server has hardly begun to close. `none`: on a new one.
+ */
+export type Reuse = 'any' | 'recent' | 'none';
+
+export function reuseFor(method: string): Reuse {
+  return isIdempotent(method) ? 'any' : 'recent';
+}
+
 export function decideRetry(question: RetryQuestion): RetryDecision {
   const { failure } = question;
   if (question.isAnswerStarted) return { kind: 'give_up', why: 'answer_started' };

@@ -15,6 +15,7 @@ import {
   type AttemptEvents,
   type AttemptFailure,
   type RetryDecision,
+  reuseFor,
   type ServerConnection,
   Tunnel,
 } from '../forward/index.ts';
@@ -126,9 +127,9 @@ export class Forwarding implements RequestSink, AttemptEvents, Expiring {
     if (this.#lastFailure !== null) this.#pool.cellsOf(lease.server).countRetry();
     this.#attemptStartMs = exchange.attempts === 1 ? exchange.stream.startedMs : exchange.deps.clock.nowMs();
     this.#isSending = false;
-    const connection = this.#pool.connectionsOf(lease.server).take(isFresh);
-    this.#connection = connection;
-    connection.open(this);
+    const reuse = isFresh ? 'none' : reuseFor(exchange.stream.head.method);
+    this.#connection = this.#pool.connectionsOf(lease.server).take(reuse);
+    this.#connection.open(this);
   }
 
   // ---- the attempt (AttemptEvents)
