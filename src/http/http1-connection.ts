@@ -12,8 +12,7 @@
  */
 import type { Socket } from 'node:net';
 import type { ClientInfo } from '../kernel/client-info.ts';
-import type { Clock } from '../kernel/clock.ts';
-import type { Deadlines, Expiring } from '../kernel/deadlines.ts';
+import type { Expiring } from '../kernel/deadlines.ts';
 import { announcedFault, BodyReader, hasBody } from './body-reader.ts';
 import { HttpFault } from './fault.ts';
 import { HeadReader, type WholeHead } from './head-reader.ts';
@@ -21,7 +20,7 @@ import type { HttpDate } from './http-date.ts';
 import { closingAnswer, Http1Stream, type StreamOwner } from './http1-stream.ts';
 import { TunnelEnd } from './tunnel-end.ts';
 import { WaitingBytes } from './waiting-bytes.ts';
-import type { RequestHandler, WireLimits } from './wire.ts';
+import type { WireDeps, WireLimits } from './wire.ts';
 
 /** How long and how much is read and thrown away after our FIN: many clients look for an early answer but now and then. */
 const LINGER_MS = 2000;
@@ -29,13 +28,6 @@ const LINGER_BYTES = 64 * 1024 * 1024;
 /** How long a new connection may still bring its first request when connections are asked to close. */
 const FIRST_REQUEST_MS = 1000;
 const NEVER = Number.POSITIVE_INFINITY;
-
-export interface WireDeps {
-  readonly clock: Clock;
-  readonly deadlines: Deadlines;
-  readonly handler: RequestHandler;
-  readonly date: HttpDate;
-}
 
 type Phase = 'idle' | 'head' | 'exchange' | 'linger' | 'tunnel' | 'closed';
 
@@ -274,7 +266,10 @@ export class Http1Connection implements StreamOwner, Expiring {
   }
 
   #onRoom(): void {
-    if (this.#tunnel) return this.#tunnel.deliverDrain();
+    if (this.#tunnel) {
+      this.#tunnel.deliverDrain();
+      return;
+    }
     if (this.#drainDueMs !== NEVER && this.socket.writableLength === 0) {
       this.#drainDueMs = NEVER;
       if (this.#phase === 'exchange') {

@@ -10,7 +10,10 @@
  * false they must stay untouched until `onClientDrain` or `onClientGone`.
  */
 import type { ClientInfo } from '../kernel/client-info.ts';
+import type { Clock } from '../kernel/clock.ts';
+import type { Deadlines } from '../kernel/deadlines.ts';
 import type { HttpFault } from './fault.ts';
+import type { HttpDate } from './http-date.ts';
 import type { RequestHead } from './request-head.ts';
 import type { AnswerFraming } from './response-head.ts';
 import type { TunnelEnd } from './tunnel-end.ts';
@@ -76,6 +79,14 @@ export interface RequestHandler {
   onRequest(stream: ClientStream): void;
   /** A request that could not be read: logged, counted, and answered with what is returned. */
   onFault(fault: HttpFault, client: ClientInfo): { readonly head: AnswerHead; readonly body: string };
+}
+
+/** What a wire is given beside its socket. */
+export interface WireDeps {
+  readonly clock: Clock;
+  readonly deadlines: Deadlines;
+  readonly handler: RequestHandler;
+  readonly date: HttpDate;
 }
 
 export interface WireLimits {
