@@ -69,7 +69,8 @@ function readRequests(pieces: readonly Buffer[], hasFin: boolean, way: Way['answ
     limits: { maxBodyBytes: 1024 * 1024 },
     ...(way === 'at_the_end' ? { onComplete: () => {} } : {}),
   });
-  for (const piece of pieces) wire.socket.receive(piece);
+  // What a socket reads belongs to the reader, who may move it about.
+  for (const piece of pieces) wire.socket.receive(Buffer.from(piece));
   // Answered one after the other: the next one is only read then.
   for (let i = 0; i < wire.requests.length; i++) {
     const seen = wire.requests[i];
