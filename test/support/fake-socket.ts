@@ -22,7 +22,8 @@ export class FakeSocket extends EventEmitter {
   writableLength = 0;
   writableNeedDrain = false;
   remoteAddress: string | undefined = '192.0.2.9';
-  #corked: string | null = null;
+  #corks = 0;
+  #corked = '';
   #unsent: (() => void)[] = [];
   readonly #inbox: Buffer[] = [];
   readonly #later: (() => void)[] = [];
@@ -78,7 +79,7 @@ export class FakeSocket extends EventEmitter {
     const text = typeof data === 'string' ? data : data.toString('latin1');
     const callback = typeof encoding === 'function' ? encoding : written;
     if (this.destroyed) return false;
-    if (this.#corked === null) this.writes.push(text);
+    if (this.#corks === 0) this.writes.push(text);
     else this.#corked += text;
     this.writableLength += text.length;
     this.#unsent.push(() => {
@@ -91,12 +92,13 @@ export class FakeSocket extends EventEmitter {
   }
 
   cork(): void {
-    this.#corked ??= '';
+    this.#corks++;
   }
 
   uncork(): void {
-    if (this.#corked !== null && this.#corked !== '') this.writes.push(this.#corked);
-    this.#corked = null;
+    if (--this.#corks > 0) return;
+    if (this.#corked !== '') this.writes.push(this.#corked);
+    this.#corked = '';
   }
 
   end(ended?: () => void): void {

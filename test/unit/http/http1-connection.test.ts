@@ -316,9 +316,39 @@ t.test('an error of the socket is an end', (t) => {
 t.test('asked to close', (t) => {
   const idle = new WireFixture();
   idle.socket.receive(GET);
+  idle.pass(1500);
   idle.connection.close();
   idle.socket.settle();
-  t.ok(idle.socket.isEnded && idle.socket.destroyed, 'idle: now');
+  t.ok(idle.socket.isEnded && idle.socket.destroyed, 'idle for a while: now');
+
+  const used = new WireFixture();
+  used.socket.receive(GET);
+  used.connection.close();
+  used.connection.close();
+  t.notOk(used.socket.isEnded, 'used just now: its next request may be under way');
+  used.socket.receive(GET);
+  t.match(used.socket.sent, /\r\nConnection: close\r\n/, 'which is the last');
+  t.ok(used.socket.isEnded);
+
+  const left = new WireFixture();
+  left.socket.receive(GET);
+  left.connection.close();
+  left.pass(1500);
+  left.socket.settle();
+  t.ok(left.socket.isEnded && left.socket.destroyed, 'not for longer than that');
+
+  const fresh = new WireFixture();
+  fresh.connection.close();
+  fresh.socket.settle();
+  t.notOk(fresh.socket.isEnded, 'new: its request may be under way');
+  fresh.socket.receive(GET);
+  t.match(fresh.socket.sent, /^HTTP\/1\.1 200 [\s\S]*\r\nConnection: close\r\n/);
+  t.ok(fresh.socket.isEnded);
+
+  const silent = new WireFixture();
+  silent.connection.close();
+  silent.pass(1500);
+  t.ok(silent.socket.destroyed, 'new, and nothing comes: soon');
 
   const busy = new WireFixture(unanswered);
   busy.socket.receive(GET + GET);

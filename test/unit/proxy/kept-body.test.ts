@@ -1,29 +1,43 @@
-/** What is kept of a body to send it again. */
 import t from 'tap';
 import { KeptBody } from '../../../src/proxy/kept-body.ts';
 
-const KEEP_BYTES = 64 * 1024;
-const bytesOf = (kept: KeptBody): Buffer => Buffer.concat([...kept.chunks]);
+const KEEP = 64 * 1024;
 
-t.test('all of it up to 64 KiB, as few pieces', async (t) => {
+const text = (kept: KeptBody): string => Buffer.concat(kept.chunks).toString();
+
+t.test('kept whole and in order up to 64 KiB, also when it was on its way already', (t) => {
   const kept = new KeptBody();
-  const sent = Buffer.from(Array.from({ length: KEEP_BYTES }, (_, i) => i % 251));
-  for (let at = 0; at < KEEP_BYTES; at++) kept.add(sent.subarray(at, at + 1));
-  t.ok(kept.isFull);
+  let expected = '';
+  for (let i = 0; i < 100; i++) {
+    kept.add(Buffer.from(`${i},`));
+    kept.trim();
+    expected += `${i},`;
+  }
+  t.equal(text(kept), expected);
+  t.ok(kept.chunks.length < 20, `${kept.chunks.length} pieces`);
+  t.same([kept.isWhole, kept.isFull], [true, false]);
+  kept.add(Buffer.alloc(KEEP - expected.length));
   kept.trim();
-  t.ok(kept.isWhole);
-  t.ok(kept.chunks.length <= 17, `${kept.chunks.length} pieces`);
-  t.ok(bytesOf(kept).equals(sent));
+  t.same([kept.isWhole, kept.isFull], [true, true], 'exactly 64 KiB can be sent again');
+  t.end();
 });
 
-t.test('what is larger is kept until a byte of it is on its way', async (t) => {
+t.test('larger ones are kept until a byte is on its way, then forgotten for good', (t) => {
   const kept = new KeptBody();
-  kept.add(Buffer.alloc(KEEP_BYTES));
-  kept.add(Buffer.alloc(1));
-  t.ok(kept.isWhole);
-  t.equal(bytesOf(kept).length, KEEP_BYTES + 1);
+  kept.add(Buffer.alloc(KEEP));
+  kept.add(Buffer.from('x'));
+  t.same([kept.isWhole, kept.isFull], [true, true], 'what has come before the pause took effect');
   kept.trim();
-  t.notOk(kept.isWhole);
-  kept.add(Buffer.alloc(1));
-  t.equal(kept.chunks.length, 0);
+  t.same([kept.isWhole, kept.isFull, text(kept)], [false, false, '']);
+  kept.add(Buffer.from('y'));
+  t.same([kept.isWhole, text(kept)], [false, ''], 'the rest alone is worth nothing');
+  t.end();
+});
+
+t.test('dropped', (t) => {
+  const kept = new KeptBody();
+  kept.add(Buffer.from('x'));
+  kept.drop();
+  t.same([kept.isWhole, text(kept)], [false, '']);
+  t.end();
 });

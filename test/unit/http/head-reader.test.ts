@@ -1,0 +1,123 @@
+import t from 'tap';
+import { HttpFault } from '../../../src/http/fault.ts';
+import { HeadReader, type WholeHead } from '../../../src/http/head-reader.ts';
+import type { WireLimits } from '../../../src/http/wire.ts';
+import { WIRE_LIMITS } from '../../support/wire-fixture.ts';
+
+function reader(limits: Partial<WireLimits> = {}): HeadReader {
+  return new HeadReader({ ...WIRE_LIMITS, ...limits }, false);
+}
+
+const push = (to: HeadReader, text: string): WholeHead | HttpFault | null =>
+  to.push(Buffer.from(text, 'latin1'));
+
+/** The reason of a refusal, the target of a head, or `more`. */
+function said(result: WholeHead | HttpFault | null): string {
+  if (result === null) return 'more';
+  return result instanceof HttpFault ? result.reason : result.head.target;
+}
+
+const HEAD = 'GET /a HTTP/1.1\r\nHost: h\r\n\r\n';
+
+t.test('where a head ends and the bytes after it begin', (t) => {
+  /** Pieces; then the size of the head, and where in the last piece the rest begins. */
+  const table: [string[], number, number][] = [
+    [[HEAD], HEAD.length, HEAD.length],
+    [[`${HEAD}rest`], HEAD.length, HEAD.length],
+    [['GET /a HTTP/1.1\r\nHost: h\r\n', '\r\nrest'], HEAD.length, 2],
+    [['GET /a HTTP/1.1\r\nHost: h\r', '\n\r\nrest'], HEAD.length, 3],
+    [['GET /a HTTP/1.1\r\nHost: h\r\n\r', '\nrest'], HEAD.length, 1],
+    [[`\r\n${HEAD}rest`], HEAD.length, HEAD.length + 2],
+    [['\r', '\n', `${HEAD}rest`], HEAD.length, HEAD.length],
+  ];
+  for (const [pieces, sizeBytes, bodyOffset] of table) {
+    const heads = reader();
+    const results = pieces.map((piece) => push(heads, piece));
+    const last = results.pop();
+    t.same(
+      results,
+      results.map(() => null),
+      JSON.stringify(pieces),
+    );
+    t.match(last, { sizeBytes, bodyOffset });
+  }
+  t.end();
+});
+
+t.test('what can never become a head is refused as soon as it is seen', (t) => {
+  const table: [string, string, string][] = [
+    ['NUL', 'GET /\0', 'bad_request'],
+    ['bare LF', 'GET / HTTP/1.1\nH', 'bad_request'],
+    ['bare CR', 'GET / HTTP/1.1\rH', 'bad_request'],
+    ['a CR may be half a line end', 'GET / HTTP/1.1\r', 'more'],
+    ['folded', 'GET / HTTP/1.1\r\n X', 'bad_request'],
+    ['TLS', '\x16\x03\x01', 'bad_request'],
+    ['a long line', `GET /${'x'.repeat(8 * 1024 + 100)}`, 'target_too_long'],
+    ['a long head', `GET / HTTP/1.1\r\nX: ${'x'.repeat(16 * 1024)}`, 'head_too_large'],
+    ['text that may become one', 'hello', 'more'],
+  ];
+  for (const [name, text, expected] of table) t.equal(said(push(reader(), text)), expected, name);
+  t.end();
+});
+
+t.test('a head may be as large as the limit, in one piece or many', (t) => {
+  for (const [sizeBytes, expected] of [
+    [200, '/'],
+    [201, 'head_too_large'],
+  ] as const) {
+    const start = 'GET / HTTP/1.1\r\nHost: h\r\nX: ';
+    const head = `${start}${'x'.repeat(sizeBytes - start.length - 4)}\r\n\r\n`;
+    t.equal(said(push(reader({ maxHeadBytes: 200 }), head)), expected);
+    t.equal(
+      said(push(reader({ maxHeadBytes: 200 }), `\r\n${head}`)),
+      expected,
+      'an empty line before it is free',
+    );
+    const heads = reader({ maxHeadBytes: 200 });
+    const results = [...head].map((byte) => said(push(heads, byte)));
+    t.equal(
+      results.find((it) => it !== 'more'),
+      expected,
+    );
+    t.equal(
+      said(push(reader({ maxHeadBytes: 200 }), `${head}${'y'.repeat(1000)}`)),
+      expected,
+      'a body is not counted',
+    );
+  }
+  t.end();
+});
+
+t.test('fields that are the same to the byte are read once', (t) => {
+  const heads = reader();
+  const fieldsOf = (text: string): unknown => {
+    const whole = push(heads, text);
+    return whole === null || whole instanceof HttpFault ? whole : whole.head.fields;
+  };
+  const first = fieldsOf(HEAD);
+  t.equal(fieldsOf(HEAD.replace('/a', '/b')), first, 'another request line');
+  const other = fieldsOf('GET / HTTP/1.1\r\nHost: other\r\n\r\n');
+  t.not(other, first);
+  t.not(fieldsOf(HEAD), first, 'only those just before are known');
+  t.ok(fieldsOf('GET / HTTP/1.1\r\nHost: h h\r\n\r\n') instanceof HttpFault);
+  t.end();
+});
+
+t.test('blank lines, and what was not whole', (t) => {
+  const heads = reader();
+  t.notOk(heads.isBlank);
+  push(heads, '\r');
+  t.ok(heads.isBlank);
+  push(heads, '\n');
+  t.ok(heads.isBlank);
+  push(heads, 'G');
+  t.notOk(heads.isBlank);
+  heads.clear();
+  t.equal(said(push(heads, HEAD)), '/a', 'forgotten');
+  t.equal(
+    said(push(heads, '\r\n\r\nGET / HTTP/1.1\r\nHost: h\r\n\r\n')),
+    'bad_request',
+    'one empty line, not two',
+  );
+  t.end();
+});
