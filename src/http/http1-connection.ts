@@ -25,8 +25,8 @@ import type { WireDeps, WireLimits } from './wire.ts';
 /** How long and how much is read and thrown away after our FIN: many clients look for an early answer but now and then. */
 const LINGER_MS = 2000;
 const LINGER_BYTES = 64 * 1024 * 1024;
-/** How long a new connection may still bring its first request when connections are asked to close. */
-const FIRST_REQUEST_MS = 1000;
+/** Asked to close, a connection that is new or was used just now may bring a last request: it may be under way already. */
+const LAST_REQUEST_MS = 500;
 const NEVER = Number.POSITIVE_INFINITY;
 
 type Phase = 'idle' | 'head' | 'exchange' | 'linger' | 'tunnel' | 'closed';
@@ -84,15 +84,18 @@ export class Http1Connection implements StreamOwner, Expiring {
     socket.on('close', () => this.#onSocketClose());
   }
 
-  /** Answers what is under way, then closes; an idle connection closes now, a new one soon if no request comes. */
+  /** Answers what is under way or may be, then closes; a connection that was idle for longer closes now. */
   close(): void {
+    if (this.isClosing) return;
     this.isClosing = true;
     if (this.#phase !== 'idle') return;
-    if (this.#requests > 0) {
-      // A request that comes now could not be answered any more, so it must not be read.
-      this.#phase = 'linger';
-      this.socket.end(() => this.destroy());
-    } else this.deadlineMs = Math.min(this.deadlineMs, this.#deps.clock.nowMs() + FIRST_REQUEST_MS);
+    const nowMs = this.#deps.clock.nowMs();
+    const usedMs = this.#requests > 0 ? this.deadlineMs - this.#limits.idleTimeoutMs : nowMs;
+    this.deadlineMs = Math.min(this.deadlineMs, usedMs + LAST_REQUEST_MS);
+    if (this.deadlineMs > nowMs) return;
+    // A request that comes now could not be answered any more, so it must not be read.
+    this.#phase = 'linger';
+    this.socket.end(() => this.destroy());
   }
 
   destroy(): void {

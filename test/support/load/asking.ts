@@ -1,4 +1,6 @@
-/** Clients that ask one thing again and again on kept connections, each as soon as it has its answer, and count what comes. */
+/** Clients that ask one thing again and again on kept connections, each as soon as it has its answer or after a pause, and count what comes. */
+import { delay, systemClock } from '../../../src/kernel/clock.ts';
+import { SeededRandom } from '../../../src/kernel/random.ts';
 import { ClientConnection, type LoadResult, type Target } from './client-connection.ts';
 
 export interface Asked {
@@ -12,6 +14,8 @@ export interface AskingOptions {
   /** GET unless given; the whole request. */
   readonly request?: (turn: number) => string;
   readonly timeoutMs?: number;
+  /** Between an answer and the next request; 0 unless given. */
+  readonly meanPauseMs?: number;
   /** A client ends when no connection can be made any more: its listener has left. */
   readonly endsWhenRefused?: boolean;
 }
@@ -23,6 +27,7 @@ export class Asking {
   readonly #target: () => Target;
   readonly #outcomes: Record<string, number> = {};
   readonly #running: Promise<unknown>;
+  readonly #random = new SeededRandom(1);
   #requests = 0;
   #isStopping = false;
 
@@ -50,9 +55,15 @@ export class Asking {
   }
 
   async #client(): Promise<void> {
-    const { request = plainGet, timeoutMs = 10_000, endsWhenRefused = false } = this.#options;
+    const {
+      request = plainGet,
+      timeoutMs = 10_000,
+      meanPauseMs = 0,
+      endsWhenRefused = false,
+    } = this.#options;
     let connection: ClientConnection | null = null;
     while (!this.#isStopping) {
+      if (meanPauseMs > 0) await delay(systemClock, this.#random.next() * meanPauseMs * 2);
       if (!connection?.isOpen) {
         connection = new ClientConnection(this.#target());
         await connection.connected;
