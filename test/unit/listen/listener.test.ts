@@ -128,11 +128,10 @@ class Fixture implements AsyncDisposable {
   }
 }
 
-function tlsOf(...names: string[]): { tls: ListenerTls; ca: string } {
-  const authority = authorityFor('a.test');
-  const tls = new ListenerTls(compileTls(listenerOptions([materialFor(authority, 'a', names)])));
-  return { tls, ca: authority.certPem };
-}
+const authority = authorityFor('a.test');
+const ca = authority.certPem;
+const compiled = compileTls(listenerOptions([materialFor(authority, 'a', ['a.test'])]));
+const makeTls = (): ListenerTls => new ListenerTls(compiled);
 
 t.test('a connection is told who it comes from, and counted', async (t) => {
   await using fixture = await Fixture.start({ settings: { isTrusted: (ip) => ip === '127.0.0.1' } });
@@ -172,7 +171,7 @@ t.test('who is not admitted, or one too many, is refused and takes no place', as
   ];
   for (const isTls of [false, true]) {
     for (const [name, settings] of table) {
-      await using fixture = await Fixture.start({ settings, ...(isTls ? { tls: tlsOf('a.test').tls } : {}) });
+      await using fixture = await Fixture.start({ settings, ...(isTls ? { tls: makeTls() } : {}) });
       const socket = await fixture.dial();
       await fixture.cut(socket);
       const what = `${name}, ${isTls ? 'TLS' : 'plain'}`;
@@ -204,7 +203,7 @@ t.test('a reload changes who is admitted, for the next connection', async (t) =>
 });
 
 t.test('TLS: version, session, failed handshakes', async (t) => {
-  const { tls, ca } = tlsOf('a.test');
+  const tls = makeTls();
   await using fixture = await Fixture.start({ tls });
   const { port } = fixture.listener.address;
   t.ok(fixture.listener.isTls);
@@ -236,7 +235,7 @@ t.test('TLS: version, session, failed handshakes', async (t) => {
 
 t.test('a handshake that does not come ends in time', async (t) => {
   await using fixture = await Fixture.start({
-    tls: tlsOf('a.test').tls,
+    tls: makeTls(),
     settings: { handshakeTimeoutMs: 20 },
   });
   await fixture.cut(await fixture.dial());
@@ -246,7 +245,7 @@ t.test('a handshake that does not come ends in time', async (t) => {
 });
 
 t.test('a client that leaves during its handshake leaves its place', async (t) => {
-  await using fixture = await Fixture.start({ tls: tlsOf('a.test').tls });
+  await using fixture = await Fixture.start({ tls: makeTls() });
   const raw = await fixture.dial();
   while (fixture.count('accepted') === 0) await new Promise((resolve) => setImmediate(resolve));
   raw.end();
@@ -292,7 +291,7 @@ t.test('drain with nobody there is over at once; destroy ends everything', async
 });
 
 t.test('drain waits for handshakes that are under way, and closes what comes of them', async (t) => {
-  const { tls, ca } = tlsOf('a.test');
+  const tls = makeTls();
   await using fixture = await Fixture.start({ tls });
   const raw = await fixture.dial();
   while (fixture.count('accepted') === 0) await new Promise((resolve) => setImmediate(resolve));
@@ -309,7 +308,7 @@ t.test('drain waits for handshakes that are under way, and closes what comes of 
 });
 
 t.test('destroy ends handshakes that are under way', async (t) => {
-  await using fixture = await Fixture.start({ tls: tlsOf('a.test').tls });
+  await using fixture = await Fixture.start({ tls: makeTls() });
   const raw = await fixture.dial();
   while (fixture.count('accepted') === 0) await new Promise((resolve) => setImmediate(resolve));
   const drained = fixture.listener.drain();
