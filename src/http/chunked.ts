@@ -24,6 +24,7 @@ const DONE = 8;
 
 const CR = 0x0d;
 const LF = 0x0a;
+const SEMICOLON = 0x3b;
 
 /** Longest run of hex digits taken as a size; 2^53 needs 14. */
 const MAX_SIZE_DIGITS = 16;
@@ -58,23 +59,8 @@ export class ChunkedDecoder {
       switch (this.#state) {
         case SIZE_START:
         case SIZE: {
-          const digit = hexValue(buffer[at] as number);
-          if (digit >= 0) {
-            if (++this.#digits > MAX_SIZE_DIGITS)
-              return new HttpFault('bad_request', 'a chunk size with too many digits');
-            this.#size = this.#size * 16 + digit;
-            this.#state = SIZE;
-            at++;
-            break;
-          }
-          if (this.#state === SIZE_START)
-            return new HttpFault('bad_request', 'a chunk size that is no hex number');
-          if (this.#size > Number.MAX_SAFE_INTEGER)
-            return new HttpFault('bad_request', 'a chunk size out of range');
-          if (buffer[at] === CR) this.#state = SIZE_LF;
-          else if (buffer[at] === 0x3b) this.#state = EXTENSION;
-          else return new HttpFault('bad_request', 'a chunk size followed by junk');
-          at++;
+          const fault = this.#readSize(buffer[at++] as number);
+          if (fault) return fault;
           break;
         }
         case EXTENSION: {
@@ -119,6 +105,25 @@ export class ChunkedDecoder {
       }
     }
     return at;
+  }
+
+  /** A digit of a size, or what ends it. */
+  #readSize(byte: number): HttpFault | null {
+    const digit = hexValue(byte);
+    if (digit >= 0) {
+      if (++this.#digits > MAX_SIZE_DIGITS)
+        return new HttpFault('bad_request', 'a chunk size with too many digits');
+      this.#size = this.#size * 16 + digit;
+      this.#state = SIZE;
+      return null;
+    }
+    if (this.#state === SIZE_START) return new HttpFault('bad_request', 'a chunk size that is no hex number');
+    if (this.#size > Number.MAX_SAFE_INTEGER)
+      return new HttpFault('bad_request', 'a chunk size out of range');
+    if (byte === CR) this.#state = SIZE_LF;
+    else if (byte === SEMICOLON) this.#state = EXTENSION;
+    else return new HttpFault('bad_request', 'a chunk size followed by junk');
+    return null;
   }
 
   /** Collects lines up to the empty one. */
