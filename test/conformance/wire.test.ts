@@ -5,10 +5,15 @@
 import { readFileSync } from 'node:fs';
 import t from 'tap';
 import type { WireCase } from '../support/wire-case.ts';
-import { WireRunner } from '../support/wire-runner.ts';
+import { WireRunner, type WireVerdict } from '../support/wire-runner.ts';
 
 const LANES = 24;
 const cases = JSON.parse(readFileSync(new URL('./wire-cases.json', import.meta.url), 'utf8')) as WireCase[];
+
+async function playAlone(wire: WireCase): Promise<WireVerdict | undefined> {
+  await using runner = await WireRunner.open(1);
+  return await runner.run([wire]).get(wire.id);
+}
 
 t.test('wire cases', async (t) => {
   await using runner = await WireRunner.open(LANES);
@@ -16,7 +21,9 @@ t.test('wire cases', async (t) => {
   let passed = 0;
   for (const wire of cases) {
     await t.test(wire.id, async (t) => {
-      const verdict = await verdicts.get(wire.id);
+      let verdict = await verdicts.get(wire.id);
+      // Cases have times of their own, which 24 at once on a busy machine may miss: one that fails is played again alone.
+      if (verdict?.complaints.length !== 0) verdict = await playAlone(wire);
       t.same(verdict?.complaints, [], `${wire.why} (${wire.source})`);
       if (verdict?.complaints.length === 0) passed++;
     });

@@ -246,7 +246,15 @@ export class Fleet implements AsyncDisposable {
   }
 
   drain(address: string): Promise<unknown> {
-    return this.admin('POST', `/pools/books/servers/${encodeURIComponent(address)}/actions/drain`, {});
+    return this.act(address, 'drain');
+  }
+
+  act(address: string, action: 'drain' | 'undrain'): Promise<unknown> {
+    return this.admin('POST', `/pools/books/servers/${encodeURIComponent(address)}/actions/${action}`, {});
+  }
+
+  weigh(address: string, weight: number): Promise<unknown> {
+    return this.admin('PATCH', `/pools/books/servers/${encodeURIComponent(address)}`, { weight });
   }
 
   add(address: string): Promise<unknown> {
