@@ -5,8 +5,8 @@ const NOTHING = (): boolean => false;
 
 t.test('the order of the search', (t) => {
   const all = [
-    '/work/sluice.yaml',
-    '/work/config/sluice.yaml',
+    '/srv/shop/sluice.yaml',
+    '/srv/shop/config/sluice.yaml',
     '/xdg/sluice/sluice.yaml',
     '/etc/sluice/sluice.yaml',
   ];
@@ -19,16 +19,16 @@ t.test('the order of the search', (t) => {
   const env = { XDG_CONFIG_HOME: '/xdg', HOME: '/home/me' };
   expected.forEach((file, index) => {
     const there = new Set(all.slice(index));
-    const found = findConfig({ env, cwd: '/work', exists: (path) => there.has(path) });
+    const found = findConfig({ env, cwd: '/srv/shop', exists: (path) => there.has(path) });
     t.strictSame(found, { found: true, file, by: 'search' });
   });
-  t.strictSame(findConfig({ env, cwd: '/work', exists: NOTHING }), { found: false, tried: expected });
+  t.strictSame(findConfig({ env, cwd: '/srv/shop', exists: NOTHING }), { found: false, tried: expected });
   t.end();
 });
 
 t.test('what is named is taken as it is, there or not', (t) => {
   const env = { SLUICE_CONFIG: 'from-env.yaml' };
-  const options = { env, cwd: '/work', exists: NOTHING };
+  const options = { env, cwd: '/srv/shop', exists: NOTHING };
   t.strictSame(findConfig({ ...options, named: 'my.yaml' }), {
     found: true,
     file: 'my.yaml',
