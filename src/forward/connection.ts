@@ -84,10 +84,10 @@ export class ServerConnection implements Expiring, ChunkSink {
       },
     });
     this.#socket = socket;
-    this.#writer = new RequestWriter(socket);
+    this.#writer = new RequestWriter(socket, target.tls !== null, () => this.#onWritten());
     socket.once(target.tls === null ? 'connect' : 'secureConnect', () => this.#onConnect());
     socket.on('end', () => this.#onEnd());
-    socket.on('drain', () => this.#onDrain());
+    socket.on('drain', () => this.#tunnel?.deliverDrain());
     socket.on('error', (error) => this.#onError(error));
     socket.on('close', () => this.#onClose());
     deps.deadlines.add(this);
@@ -166,11 +166,8 @@ export class ServerConnection implements Expiring, ChunkSink {
     this.#arm();
   }
 
-  #onDrain(): void {
-    if (this.#tunnel) {
-      this.#tunnel.deliverDrain();
-      return;
-    }
+  #onWritten(): void {
+    if (!this.#isFull || this.#socket.writableLength > 0) return;
     this.#isFull = false;
     if (this.#phase === 'busy') this.#arm();
     this.#events?.onServerDrain();
@@ -206,7 +203,7 @@ export class ServerConnection implements Expiring, ChunkSink {
     const from = HEADROOM_BYTES;
     const to = HEADROOM_BYTES + bytes;
     if (this.#phase === 'tunnel') {
-      this.#tunnel?.deliver(Buffer.from(this.#read.subarray(from, to)));
+      this.#tunnel?.deliver(this.#read.subarray(from, to));
       return;
     }
     const events = this.#events;

@@ -1,6 +1,7 @@
 import type { Socket } from 'node:net';
 import { chunkHead } from '../http/index.ts';
 import { errorCode } from '../kernel/errors.ts';
+import { SocketWriter } from '../kernel/socket-write.ts';
 
 /** A request as it is handed to a connection. */
 export interface ServerRequest {
@@ -27,6 +28,8 @@ const WHOLE_BYTES = 4096;
 /** The sending side of a connection to a server: frames bodies and writes as few pieces as possible. */
 export class RequestWriter {
   readonly #socket: Socket;
+  readonly #writer: SocketWriter;
+  readonly #onWritten: () => void;
   #isChunked = false;
   /** Of the present request: its bytes so far, and the writes it was handed over in. */
   #requestBytes = 0;
@@ -34,8 +37,11 @@ export class RequestWriter {
   /** Bytes written in all, framing included. */
   bytes = 0;
 
-  constructor(socket: Socket) {
+  /** @param onWritten some of what was queued has gone out */
+  constructor(socket: Socket, isTls: boolean, onWritten: () => void) {
     this.#socket = socket;
+    this.#writer = new SocketWriter(socket, isTls);
+    this.#onWritten = onWritten;
   }
 
   begin(request: ServerRequest): void {
@@ -47,7 +53,8 @@ export class RequestWriter {
       this.#writeText(text);
       return;
     }
-    this.#socket.cork();
+    const hasLarge = body.some((chunk) => chunk.length > JOIN_BELOW_BYTES);
+    if (hasLarge) this.#socket.cork();
     let held = text;
     for (const chunk of body) {
       if (chunk.length <= JOIN_BELOW_BYTES) {
@@ -62,26 +69,26 @@ export class RequestWriter {
     }
     if (isComplete && isChunked) held += `0\r\n${trailers}\r\n`;
     this.#writeText(held);
-    this.#socket.uncork();
+    if (hasLarge) this.#socket.uncork();
   }
 
-  /** @returns false when the socket holds as much as it should */
+  /** @returns false when the bytes must stay untouched, and no more be written, until the socket holds nothing */
   body(chunk: Buffer): boolean {
     const socket = this.#socket;
     this.#pieces++;
     this.#count(chunk.length);
-    if (!this.#isChunked) return socket.write(chunk);
+    if (!this.#isChunked) return this.#writer.writeBorrowed(chunk, this.#onWritten);
     socket.cork();
     this.#writeText(chunkHead(chunk.length));
-    socket.write(chunk);
+    this.#writer.writeBorrowed(chunk, this.#onWritten);
     this.#count(2);
-    const hasRoom = socket.write('\r\n', 'latin1');
+    this.#writer.write('\r\n', this.#onWritten);
     socket.uncork();
-    return hasRoom;
+    return this.#writer.isIdle;
   }
 
   end(trailers: string): void {
-    if (this.#isChunked) this.#writeText(`0\r\n${trailers}\r\n`);
+    if (this.#isChunked) this.#writeText(`0\r\n${trailers}\r\n`, this.#onWritten);
   }
 
   /**
@@ -94,11 +101,11 @@ export class RequestWriter {
     return isRefusal && this.#pieces === 1 && this.#requestBytes <= WHOLE_BYTES;
   }
 
-  #writeText(text: string): void {
+  #writeText(text: string, onWritten?: () => void): void {
     if (text === '') return;
     this.#pieces++;
     this.#count(text.length);
-    this.#socket.write(text, 'latin1');
+    this.#writer.write(text, onWritten);
   }
 
   #count(bytes: number): void {

@@ -38,6 +38,11 @@ export class BodyReader implements ChunkSink {
     return this.#decoder ? this.#decoder.isDone : this.#remaining === 0;
   }
 
+  /** How much of the message may still come, framing included. */
+  get expectedBytes(): number {
+    return this.#decoder ? Number.POSITIVE_INFINITY : this.#remaining;
+  }
+
   /**
    * Reads from `offset` on.
    * @returns where the body, or the chunk of bytes, ended

@@ -13,13 +13,14 @@
 import type { Socket } from 'node:net';
 import type { ClientInfo } from '../kernel/client-info.ts';
 import type { Expiring } from '../kernel/deadlines.ts';
+import { SocketWriter } from '../kernel/socket-write.ts';
 import { announcedFault, BodyReader, hasBody } from './body-reader.ts';
+import { ClientInput } from './client-input.ts';
 import { HttpFault } from './fault.ts';
 import { HeadReader, type WholeHead } from './head-reader.ts';
 import type { HttpDate } from './http-date.ts';
 import { closingAnswer, Http1Stream, type StreamOwner } from './http1-stream.ts';
 import { TunnelEnd } from './tunnel-end.ts';
-import { WaitingBytes } from './waiting-bytes.ts';
 import type { WireDeps, WireLimits } from './wire.ts';
 
 /** How long and how much is read and thrown away after our FIN: many clients look for an early answer but now and then. */
@@ -28,11 +29,13 @@ const LINGER_BYTES = 64 * 1024 * 1024;
 /** Asked to close, a connection that is new or was used just now may bring a last request: it may be under way already. */
 const LAST_REQUEST_MS = 500;
 const NEVER = Number.POSITIVE_INFINITY;
+const NOTHING = Buffer.alloc(0);
 
 type Phase = 'idle' | 'head' | 'exchange' | 'linger' | 'tunnel' | 'closed';
 
 export class Http1Connection implements StreamOwner, Expiring {
   readonly socket: Socket;
+  readonly writer: SocketWriter;
   readonly client: ClientInfo;
   deadlineMs: number;
   deadlineIndex = -1;
@@ -46,13 +49,9 @@ export class Http1Connection implements StreamOwner, Expiring {
   readonly #heads: HeadReader;
   #stream: Http1Stream | null = null;
   #tunnel: TunnelEnd | null = null;
-  readonly #waiting = new WaitingBytes();
+  readonly #input: ClientInput;
   /** null when the request has no body, or has it all. */
   #body: BodyReader | null = null;
-  /** The phases want no more body for now. */
-  #isPaused = false;
-  /** Too many bytes of later requests are kept. */
-  #isHeld = false;
   /** When a byte of the body is due, and when the client must have taken what is sent. */
   #bodyDueMs = 0;
   #drainDueMs = NEVER;
@@ -68,6 +67,8 @@ export class Http1Connection implements StreamOwner, Expiring {
     onClose: (connection: Http1Connection) => void,
   ) {
     this.socket = socket;
+    this.writer = new SocketWriter(socket, client.tlsVersion !== '');
+    this.#input = new ClientInput(socket, client.tlsVersion !== '', (bytes) => this.#onData(bytes));
     this.client = client;
     this.#limits = limits;
     this.#deps = deps;
@@ -77,7 +78,6 @@ export class Http1Connection implements StreamOwner, Expiring {
     this.onWritten = () => this.#onRoom();
     this.deadlineMs = deps.clock.nowMs() + limits.headerTimeoutMs;
     deps.deadlines.add(this);
-    socket.on('data', (chunk: Buffer) => this.#onData(chunk));
     socket.on('end', () => this.#onEnd());
     socket.on('drain', () => this.#onRoom());
     socket.on('error', () => socket.destroy());
@@ -108,8 +108,8 @@ export class Http1Connection implements StreamOwner, Expiring {
       case 'idle':
       case 'head':
       case 'exchange':
-        if (this.#waiting.isEmpty && this.#canRead()) this.#read(chunk);
-        else this.#waiting.add(chunk);
+        if (this.#input.isEmpty && this.#canRead()) this.#read(chunk, this.#input.isBorrowed);
+        else this.#input.keep(chunk);
         this.#readWaiting();
         return;
       case 'tunnel':
@@ -131,27 +131,24 @@ export class Http1Connection implements StreamOwner, Expiring {
     if (this.#isReading) return false;
     // Who does not take the answers to its requests has no more of them read: those answers would pile up here.
     if (this.#phase === 'idle' || this.#phase === 'head') return !this.socket.writableNeedDrain;
-    return this.#phase === 'exchange' && this.#body !== null && !this.#isPaused;
+    return this.#phase === 'exchange' && this.#body !== null && !this.#input.isPaused;
   }
 
-  #read(chunk: Buffer): void {
+  #read(chunk: Buffer, isBorrowed: boolean): void {
     this.#isReading = true;
-    if (this.#phase === 'exchange') this.#readBody(chunk);
-    else this.#readHeads(chunk);
+    if (this.#phase === 'exchange') this.#readBody(isBorrowed ? Buffer.from(chunk) : chunk);
+    else this.#readHeads(chunk, isBorrowed);
     this.#isReading = false;
   }
 
   /** Bytes whose turn has come. A loop, not a recursion, however many requests they are. */
   #readWaiting(): void {
-    while (!this.#waiting.isEmpty && this.#canRead()) this.#read(this.#waiting.take());
-    if (this.#isReading || this.#isHeld === this.#waiting.isTooMuch) return;
-    this.#isHeld = this.#waiting.isTooMuch;
-    if (this.#isHeld) this.socket.pause();
-    else if (!this.#isPaused) this.socket.resume();
+    while (!this.#input.isEmpty && this.#canRead()) this.#read(this.#input.take(), false);
+    if (!this.#isReading) this.#input.balance();
   }
 
   /** Reads from a chunk that starts inside or before a head; what follows the head has its turn next. */
-  #readHeads(chunk: Buffer): void {
+  #readHeads(chunk: Buffer, isBorrowed: boolean): void {
     const result = this.#heads.push(chunk);
     if (result === null) {
       // An empty line after a request is no begun head: the connection stays idle.
@@ -163,11 +160,16 @@ export class Http1Connection implements StreamOwner, Expiring {
       return;
     }
     if (result instanceof HttpFault) this.#refuse(result);
-    else this.#begin(result, chunk);
+    else if (result.bodyOffset === chunk.length) this.#begin(result, NOTHING);
+    else {
+      const rest = chunk.subarray(result.bodyOffset);
+      this.#begin(result, isBorrowed ? Buffer.from(rest) : rest);
+    }
   }
 
-  #begin(whole: WholeHead, chunk: Buffer): void {
-    const { head, bodyOffset } = whole;
+  /** @param rest what came behind the head */
+  #begin(whole: WholeHead, rest: Buffer): void {
+    const { head } = whole;
     const fault = announcedFault(head, this.#limits);
     if (fault) {
       this.#refuse(fault);
@@ -179,10 +181,13 @@ export class Http1Connection implements StreamOwner, Expiring {
     this.#phase = 'exchange';
     this.#requests++;
     this.#body = hasBody(head.fields) ? new BodyReader(head.fields, this.#limits, nowMs) : null;
-    if (this.#body) this.#bodyDueMs = this.#body.progress(nowMs);
+    if (this.#body) {
+      this.#bodyDueMs = this.#body.progress(nowMs);
+      this.#input.expectBody(this.#body.expectedBytes - rest.length);
+    }
     this.#arm();
     stream.isRequestComplete = this.#body === null;
-    if (bodyOffset < chunk.length) this.#waiting.putBack(chunk.subarray(bodyOffset));
+    this.#input.putBack(rest);
     this.#deps.handler.onRequest(stream);
   }
 
@@ -209,12 +214,17 @@ export class Http1Connection implements StreamOwner, Expiring {
       this.#failBody(trailers);
       return;
     }
-    this.#body = null;
-    this.#arm();
+    this.#endBody();
     stream.isRequestComplete = true;
-    if (end < chunk.length) this.#waiting.putBack(chunk.subarray(end));
+    if (end < chunk.length) this.#input.putBack(chunk.subarray(end));
     stream.sink.onBodyEnd(trailers);
     this.#finishIfDone(stream);
+  }
+
+  #endBody(): void {
+    this.#body = null;
+    this.#input.endBody();
+    this.#arm();
   }
 
   /** A range of body data, from the reader of the body. */
@@ -226,8 +236,7 @@ export class Http1Connection implements StreamOwner, Expiring {
     const stream = this.#stream;
     if (!stream?.sink) return;
     stream.closesAfter = true;
-    this.#body = null;
-    this.#arm();
+    this.#endBody();
     stream.sink.onBodyFault(fault);
   }
 
@@ -243,23 +252,18 @@ export class Http1Connection implements StreamOwner, Expiring {
    */
   #arm(): void {
     if (this.#drainDueMs !== NEVER) this.deadlineMs = this.#drainDueMs;
-    else this.deadlineMs = this.#body === null || this.#isPaused ? NEVER : this.#bodyDueMs;
+    else this.deadlineMs = this.#body === null || this.#input.isPaused ? NEVER : this.#bodyDueMs;
   }
 
   // ---- what the stream asks of its connection
 
   pauseReading(): void {
-    if (this.#isPaused) return;
-    this.#isPaused = true;
-    this.socket.pause();
-    if (this.#phase === 'exchange') this.#arm();
+    if (this.#input.pause() && this.#phase === 'exchange') this.#arm();
   }
 
   resumeReading(): void {
-    if (!this.#isPaused) return;
-    this.#isPaused = false;
+    if (!this.#input.resume()) return;
     if (this.#phase === 'exchange') this.#restartBody();
-    if (!this.#isHeld) this.socket.resume();
     this.#readWaiting();
   }
 
@@ -313,14 +317,15 @@ export class Http1Connection implements StreamOwner, Expiring {
     this.#stream = null;
     this.#phase = 'idle';
     this.deadlineMs = this.#deps.deadlines.after(this.#limits.idleTimeoutMs);
-    if (this.#isPaused) this.resumeReading();
+    this.resumeReading();
   }
 
   switchProtocols(): TunnelEnd {
     this.#phase = 'tunnel';
-    this.#isPaused = false;
     this.deadlineMs = NEVER;
-    this.#tunnel = new TunnelEnd(this.socket, this.#waiting.takeAll());
+    const early = this.#input.takeAll();
+    this.#input.clear();
+    this.#tunnel = new TunnelEnd(this.socket, early);
     return this.#tunnel;
   }
 
@@ -329,7 +334,7 @@ export class Http1Connection implements StreamOwner, Expiring {
   /** Answers a request that could not be read; the connection carries no other. */
   #refuse(fault: HttpFault): void {
     const { head, body } = this.#deps.handler.onFault(fault, this.client);
-    this.socket.write(closingAnswer(head, body, this.date.line()), 'latin1');
+    this.writer.write(closingAnswer(head, body, this.date.line()));
     this.#linger();
   }
 
@@ -337,11 +342,9 @@ export class Http1Connection implements StreamOwner, Expiring {
   #linger(): void {
     this.#phase = 'linger';
     this.#stream = null;
-    this.#waiting.takeAll();
     this.#heads.clear();
     this.#body = null;
     this.#lingered = 0;
-    this.#isPaused = false;
     // What is still to be sent has the time of a body; the short while begins when the last of it has gone.
     const { clock } = this.#deps;
     this.deadlineMs =
@@ -349,7 +352,7 @@ export class Http1Connection implements StreamOwner, Expiring {
     this.socket.end(() => {
       this.deadlineMs = clock.nowMs() + LINGER_MS;
     });
-    this.socket.resume();
+    this.#input.clear();
   }
 
   #onEnd(): void {

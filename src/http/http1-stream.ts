@@ -6,6 +6,7 @@
  */
 import type { Socket } from 'node:net';
 import type { ClientInfo } from '../kernel/client-info.ts';
+import type { SocketWriter } from '../kernel/socket-write.ts';
 import { chunkHead } from './chunked.ts';
 import type { HttpDate } from './http-date.ts';
 import type { RequestHead } from './request-head.ts';
@@ -14,14 +15,13 @@ import type { AnswerHead, ClientStream, RequestSink } from './wire.ts';
 
 /** Below this a body range is copied into the held text; above it is written from where it lies. */
 const COPY_BELOW_BYTES = 4096;
-/** Unsent bytes of a TLS connection (encrypted, or copied) at which the sender is told to wait. */
-const TLS_HIGH_WATER_BYTES = 256 * 1024;
 /** A first non-final flush above this is sent at once instead of being held longer. */
 const HOLD_AT_MOST_BYTES = 16 * 1024;
 
 /** What the stream needs of its connection. */
 export interface StreamOwner {
   readonly socket: Socket;
+  readonly writer: SocketWriter;
   readonly client: ClientInfo;
   readonly isClosing: boolean;
   readonly date: HttpDate;
@@ -117,7 +117,7 @@ export class Http1Stream implements ClientStream {
     const size = to - from;
     if (size === 0) return true;
     if (this.#remaining >= 0) this.#remaining -= size;
-    const socket = this.#owner.socket;
+    const { socket, writer, onWritten } = this.#owner;
     if (size < COPY_BELOW_BYTES) {
       const text = buffer.toString('latin1', from, to);
       this.#held += this.#isChunked ? `${chunkHead(size)}${text}\r\n` : text;
@@ -127,27 +127,16 @@ export class Http1Stream implements ClientStream {
     const before = this.#isChunked ? this.#held + chunkHead(size) : this.#held;
     this.#held = '';
     this.bytesOut += before.length + size;
-    const isTls = this.client.tlsVersion !== '';
     const start = from - before.length;
-    if (isTls && socket.writableLength > 0) {
-      // Behind a write that is not done yet the stream queues what it is given as it stands.
-      const copy = Buffer.allocUnsafe(before.length + size);
-      copy.write(before, 0, 'latin1');
-      buffer.copy(copy, before.length, from, to);
-      socket.write(copy, this.#owner.onWritten);
-    } else if (start >= 0) {
+    if (start >= 0) {
       buffer.write(before, start, 'latin1');
-      socket.write(buffer.subarray(start, to), this.#owner.onWritten);
+      writer.writeBorrowed(buffer.subarray(start, to), onWritten);
     } else {
-      socket.cork();
-      socket.write(before, 'latin1');
-      socket.write(buffer.subarray(from, to), this.#owner.onWritten);
-      socket.uncork();
+      writer.write(before);
+      writer.writeBorrowed(buffer.subarray(from, to), onWritten);
     }
     if (this.#isChunked) this.#held = '\r\n';
-    // A plain socket points at the range until all of it is sent; a write that TLS began at once it has encrypted.
-    const limit = isTls ? TLS_HIGH_WATER_BYTES : 0;
-    return socket.writableLength <= limit || this.#waitForDrain();
+    return writer.isIdle || this.#waitForDrain();
   }
 
   #waitForDrain(): false {
@@ -168,10 +157,9 @@ export class Http1Stream implements ClientStream {
     const text = this.#held;
     this.#held = '';
     this.bytesOut += text.length;
-    const { socket, onWritten } = this.#owner;
     // Behind a write that somebody waits for this one is the last that tells of room.
-    if (socket.writableLength > 0) socket.write(text, 'latin1', onWritten);
-    else socket.write(text, 'latin1');
+    const { socket, writer, onWritten } = this.#owner;
+    writer.write(text, socket.writableLength > 0 ? onWritten : undefined);
   }
 
   /** Bytes of a 'length' answer that were announced and not sent, -1 when its length was not announced. */

@@ -34,13 +34,18 @@ export class TunnelEnd {
     this.#sink = sink;
     const early = this.#early;
     this.#early = [];
-    for (const chunk of early) this.deliver(chunk);
+    for (const chunk of early) this.#pass(chunk);
     if (this.#isEnded) sink.onTunnelEnd();
     if (this.#isClosed) sink.onTunnelClose();
     else this.#socket.resume();
   }
 
+  /** @param chunk bytes of a buffer that is read into again */
   deliver(chunk: Buffer): void {
+    this.#pass(Buffer.from(chunk));
+  }
+
+  #pass(chunk: Buffer): void {
     if (!this.#sink) {
       this.#early.push(chunk);
       return;

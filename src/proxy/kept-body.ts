@@ -26,7 +26,7 @@ export class KeptBody {
 
   add(chunk: Buffer): void {
     if (!this.#isWhole) return;
-    this.#chunks.push(chunk);
+    this.#chunks.push(Buffer.from(chunk));
     this.#bytes += chunk.length;
     if (this.#chunks.length > MAX_PIECES) this.#chunks = [Buffer.concat(this.#chunks)];
   }

@@ -82,12 +82,9 @@ export class FakeSocket extends EventEmitter {
     if (this.#corks === 0) this.writes.push(text);
     else this.#corked += text;
     this.writableLength += text.length;
-    this.#unsent.push(() => {
-      this.writableLength -= text.length;
-      callback?.();
-    });
+    this.#unsent.push(callback ?? (() => {}));
     this.writableNeedDrain = this.writableLength >= this.highWaterBytes;
-    if (!this.isStuck) this.#later.push(() => this.#sendUnsent());
+    this.#handOver();
     return !this.writableNeedDrain;
   }
 
@@ -99,6 +96,14 @@ export class FakeSocket extends EventEmitter {
     if (--this.#corks > 0) return;
     if (this.#corked !== '') this.writes.push(this.#corked);
     this.#corked = '';
+    this.#handOver();
+  }
+
+  /** The system takes what it can at once; who waits for that is told later. */
+  #handOver(): void {
+    if (this.isStuck || this.#corks > 0) return;
+    this.writableLength = 0;
+    this.#later.push(() => this.#sendUnsent());
   }
 
   end(ended?: () => void): void {
@@ -133,6 +138,7 @@ export class FakeSocket extends EventEmitter {
 
   #sendUnsent(): void {
     if (this.isStuck) return;
+    this.writableLength = 0;
     for (const sent of this.#unsent.splice(0)) sent();
     if (!this.writableNeedDrain) return;
     this.writableNeedDrain = false;

@@ -22,7 +22,7 @@ function request(body: readonly string[], more: Partial<ServerRequest> = {}): Se
 
 function setUp(): { socket: FakeSocket; writer: RequestWriter } {
   const socket = new FakeSocket();
-  return { socket, writer: new RequestWriter(socket.asSocket) };
+  return { socket, writer: new RequestWriter(socket.asSocket, false, () => {}) };
 }
 
 t.test('what is known of a request leaves at once and in one piece', (t) => {

@@ -31,7 +31,7 @@ const systemError = (code: string, syscall: string): Error =>
   Object.assign(new Error(`${syscall} ${code}`), { code, syscall });
 
 t.test('a request that the system refused to take was not sent', async (t) => {
-  const writer = new RequestWriter(sink().socket);
+  const writer = new RequestWriter(sink().socket, false, () => {});
   writer.begin(request({ body: [Buffer.from('hi')] }));
   t.ok(writer.wasRefused(systemError('EPIPE', 'write')));
   t.ok(writer.wasRefused(systemError('ECONNRESET', 'write')), 'a reset that was known before the write');
@@ -44,7 +44,7 @@ t.test('a request that the system refused to take was not sent', async (t) => {
 });
 
 t.test('of several writes the first may have gone', async (t) => {
-  const writer = new RequestWriter(sink().socket);
+  const writer = new RequestWriter(sink().socket, false, () => {});
   writer.begin(request({ isComplete: false }));
   writer.body(Buffer.from('more'));
   t.notOk(writer.wasRefused(systemError('EPIPE', 'write')));
@@ -56,7 +56,7 @@ t.test('of several writes the first may have gone', async (t) => {
 });
 
 t.test('a part of a large one may have been taken', async (t) => {
-  const writer = new RequestWriter(sink().socket);
+  const writer = new RequestWriter(sink().socket, false, () => {});
   writer.begin(request({ text: 'x'.repeat(5000) }));
   t.notOk(writer.wasRefused(systemError('EPIPE', 'write')));
 });

@@ -1,0 +1,103 @@
+/**
+ * The bytes of one client connection on their way in: read from the socket, kept in order while their turn has not come,
+ * the socket paused while the phases want no more or too much is kept.
+ *
+ * Bytes that are handed over may lie in a buffer that all connections read into (`isBorrowed`): they are gone when the
+ * receiver returns. While a body is expected they lie in a buffer of this connection, and stay until it reads again;
+ * who needs them longer pauses it.
+ */
+import type { Socket } from 'node:net';
+import { SocketReader } from '../kernel/socket-read.ts';
+import { WaitingBytes } from './waiting-bytes.ts';
+
+export class ClientInput {
+  readonly #socket: Socket;
+  readonly #reader: SocketReader;
+  readonly #waiting = new WaitingBytes();
+  /** The phases want no more for now. */
+  #isPaused = false;
+  /** Too much is kept. */
+  #isHeld = false;
+
+  constructor(socket: Socket, isTls: boolean, onBytes: (bytes: Buffer) => void) {
+    this.#socket = socket;
+    this.#reader = new SocketReader(socket, isTls, onBytes);
+  }
+
+  get isPaused(): boolean {
+    return this.#isPaused;
+  }
+  /** Whether the bytes that are being handed over must be copied to be kept. */
+  get isBorrowed(): boolean {
+    return this.#reader.isBorrowed;
+  }
+  /** Whether nothing is kept. */
+  get isEmpty(): boolean {
+    return this.#waiting.isEmpty;
+  }
+
+  // ---- what waits
+
+  /** Keeps bytes whose turn has not come. */
+  keep(bytes: Buffer): void {
+    this.#waiting.add(Buffer.from(bytes));
+  }
+
+  /** Keeps what is left of bytes that had their turn, before all else. They are the caller's own. */
+  putBack(rest: Buffer): void {
+    if (rest.length > 0) this.#waiting.putBack(rest);
+  }
+
+  /** The first bytes that wait; only when there are some. */
+  take(): Buffer {
+    return this.#waiting.take();
+  }
+
+  takeAll(): Buffer[] {
+    return this.#waiting.takeAll();
+  }
+
+  // ---- how it is read
+
+  /** So many bytes of a body are still to come (or an unknown number: Infinity). */
+  expectBody(bytes: number): void {
+    if (bytes > 0) this.#reader.own(bytes);
+  }
+
+  endBody(): void {
+    this.#reader.share();
+  }
+
+  /** @returns false when it was paused already */
+  pause(): boolean {
+    if (this.#isPaused) return false;
+    this.#isPaused = true;
+    this.#socket.pause();
+    this.#reader.keep();
+    return true;
+  }
+
+  /** @returns false when it was not paused */
+  resume(): boolean {
+    if (!this.#isPaused) return false;
+    this.#isPaused = false;
+    if (!this.#isHeld) this.#socket.resume();
+    return true;
+  }
+
+  /** Holds the client back while too much waits. */
+  balance(): void {
+    if (this.#isHeld === this.#waiting.isTooMuch) return;
+    this.#isHeld = this.#waiting.isTooMuch;
+    if (this.#isHeld) this.#socket.pause();
+    else if (!this.#isPaused) this.#socket.resume();
+  }
+
+  /** Nothing that came before matters any more; what comes is read. */
+  clear(): void {
+    this.#waiting.takeAll();
+    this.#reader.share();
+    this.#isPaused = this.#isHeld = false;
+    this.#socket.resume();
+  }
+}

@@ -1,0 +1,137 @@
+/**
+ * Writing to plain sockets past the stream layer. A stream's write costs more than handing the bytes to the system; what
+ * it is there for (a queue, callbacks, ends) is needed only when the system does not take all at once. So the system is
+ * asked first, and the stream learns of the write only when some of it is left over.
+ *
+ * This calls a method of Node's inner handle, in the form of Node 26: without a request object, which Node then makes
+ * only for what is left over. Whether this Node has that form is seen from its own first write. With any other the
+ * stream is used: slower, and the same to whoever writes.
+ */
+import type { Socket } from 'node:net';
+import { getSystemErrorName } from 'node:util';
+
+/** A write that the system has not done yet. */
+interface WriteRequest {
+  handle: Handle;
+  oncomplete: (this: WriteRequest, status: number) => void;
+  /** Set where it was done before anybody could listen. */
+  writeStatus: number | null;
+  /** Keeps the bytes while the system reads from them. */
+  buffer: unknown;
+}
+/** 0 = all was taken, below = an error number, otherwise there is something left. */
+type WriteResult = number | WriteRequest;
+interface Handle {
+  writeLatin1String(request: null, text: string): WriteResult;
+  writeBuffer(request: null, bytes: Uint8Array): WriteResult;
+}
+type Callback = (error?: Error | null) => void;
+interface Inner {
+  readonly _handle: Handle | null;
+  _write: Socket['_write'];
+}
+
+let support: 'unknown' | 'direct' | 'stream' = 'unknown';
+/** The write that is being handed to its stream. */
+let leftOver: WriteRequest | undefined;
+
+export class SocketWriter {
+  readonly #socket: Socket;
+  readonly #isTls: boolean;
+
+  constructor(socket: Socket, isTls: boolean) {
+    this.#socket = socket;
+    this.#isTls = isTls;
+  }
+
+  /**
+   * Writes latin1 text, or bytes that nobody touches any more.
+   * @param onWritten called when something was queued and has gone out; perhaps not when all was taken at once
+   */
+  write(data: string | Uint8Array, onWritten?: () => void): void {
+    const socket = this.#socket;
+    const inner = socket as unknown as Inner;
+    const handle = inner._handle;
+    if (handle && !this.#isTls && isFree(socket) && isSupported(handle)) {
+      const result =
+        typeof data === 'string' ? handle.writeLatin1String(null, data) : handle.writeBuffer(null, data);
+      if (result === 0) return;
+      // An error is left to the stream: it gets the same from the system and knows whom to tell.
+      if (typeof result === 'object') {
+        leftOver = result;
+        inner._write = adoptWrite;
+      }
+    }
+    if (typeof data === 'string') socket.write(data, 'latin1', onWritten);
+    else socket.write(data, onWritten);
+  }
+
+  /**
+   * Writes bytes that lie in a buffer which is read into again: while something is queued they stay in use. (Room for
+   * some writes more would be copies, a quarter of a gigabyte's cost and forty megabytes of garbage over TLS.)
+   * @returns false = leave them alone until `onWritten` is called with nothing queued any more
+   */
+  writeBorrowed(bytes: Uint8Array, onWritten: () => void): boolean {
+    this.write(bytes, onWritten);
+    return this.isIdle;
+  }
+
+  /** Nothing is queued: bytes that were borrowed for writing may be touched again. */
+  get isIdle(): boolean {
+    return this.#socket.writableLength === 0;
+  }
+}
+
+/** Nothing is queued before, and nothing stands in the way. */
+function isFree(socket: Socket): boolean {
+  return (
+    socket.writableLength === 0 &&
+    socket.writableCorked === 0 &&
+    !socket.connecting &&
+    !socket.writableEnded &&
+    !socket.destroyed
+  );
+}
+
+function isSupported(handle: Handle): boolean {
+  if (support === 'unknown') watchFirstWrite(handle);
+  return support === 'direct' && leftOver === undefined;
+}
+
+/** Looks at how Node itself calls its handle. */
+function watchFirstWrite(handle: Handle): void {
+  const original = handle.writeLatin1String;
+  handle.writeLatin1String = (request: unknown, text: string): WriteResult => {
+    handle.writeLatin1String = original;
+    const result = original.call(handle, request as null, text);
+    const isKnown = typeof result === 'number' || 'writeStatus' in result;
+    support = request === null && isKnown ? 'direct' : 'stream';
+    return result;
+  };
+}
+
+/** In the place of a socket's `_write` for a write that was begun already: only waits for its end. */
+function adoptWrite(this: Socket, data: unknown, encoding: BufferEncoding, callback: Callback): void {
+  const inner = this as unknown as Inner;
+  const request = leftOver;
+  leftOver = undefined;
+  const prototype = Object.getPrototypeOf(this) as Socket;
+  inner._write = prototype._write;
+  if (request === undefined || inner._handle === null) {
+    prototype._write.call(this, data, encoding, callback);
+    return;
+  }
+  request.handle = inner._handle;
+  request.buffer = data;
+  request.oncomplete = (status) => callback(status < 0 ? writeError(status) : null);
+  if (request.writeStatus === null) return;
+  const status = request.writeStatus;
+  request.writeStatus = null;
+  request.oncomplete(status);
+}
+
+/** As Node makes it. */
+function writeError(errno: number): Error {
+  const code = getSystemErrorName(errno);
+  return Object.assign(new Error(`write ${code}`), { errno, code, syscall: 'write' });
+}

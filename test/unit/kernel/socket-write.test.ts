@@ -1,0 +1,196 @@
+/** Writes past the stream, on real sockets: what the system takes at once, what it takes in parts, and what it refuses. */
+import { once } from 'node:events';
+import { type AddressInfo, connect, createServer, type Socket } from 'node:net';
+import t from 'tap';
+import { SocketWriter } from '../../../src/kernel/socket-write.ts';
+
+const MIB = 1024 * 1024;
+
+interface Pair extends AsyncDisposable {
+  /** The one that is written to, and who reads. */
+  readonly ours: Socket;
+  readonly theirs: Socket;
+}
+
+async function pair(): Promise<Pair> {
+  const server = createServer({ allowHalfOpen: true, noDelay: true, pauseOnConnect: true });
+  server.listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const theirs = connect({ port: (server.address() as AddressInfo).port, host: '127.0.0.1' });
+  theirs.pause();
+  const [ours] = (await once(server, 'connection')) as [Socket];
+  if (theirs.connecting) await once(theirs, 'connect');
+  return {
+    ours,
+    theirs,
+    async [Symbol.asyncDispose]() {
+      ours.destroy();
+      theirs.destroy();
+      server.close();
+      await once(server, 'close');
+    },
+  };
+}
+
+async function readAll(socket: Socket): Promise<Buffer> {
+  const chunks: Buffer[] = [];
+  for await (const chunk of socket as AsyncIterable<Buffer>) chunks.push(chunk);
+  return Buffer.concat(chunks);
+}
+
+/** Counts what reaches the stream. */
+function watchStream(socket: Socket): { writes: number } {
+  const seen = { writes: 0 };
+  const write = socket.write.bind(socket);
+  Object.assign(socket, {
+    write: (...args: Parameters<typeof write>) => {
+      seen.writes++;
+      return write(...args);
+    },
+  });
+  return seen;
+}
+
+t.test('what the system takes at once does not pass the stream', async (t) => {
+  await using both = await pair();
+  const writer = new SocketWriter(both.ours, false);
+  // The first write of a process shows how this Node calls its handle; it goes through the stream.
+  writer.write('first ');
+  const seen = watchStream(both.ours);
+  writer.write('text \xe9 ');
+  t.ok(writer.writeBorrowed(Buffer.from('bytes'), () => t.fail('nothing was queued')));
+  t.equal(seen.writes, 0, 'this Node has the form that is relied on');
+  t.ok(writer.isIdle);
+  t.equal(both.ours.bytesWritten, 18, 'the system counts them');
+  both.ours.end();
+  t.equal((await readAll(both.theirs)).toString('latin1'), 'first text \xe9 bytes');
+});
+
+t.test('what it takes in parts is queued, in order, and told of when it is gone', async (t) => {
+  await using both = await pair();
+  const writer = new SocketWriter(both.ours, false);
+  const seen = watchStream(both.ours);
+  const block = Buffer.alloc(MIB);
+  const expected: Buffer[] = [];
+  let blocks = 0;
+  for (; writer.isIdle && blocks < 64; blocks++) {
+    block.fill(blocks);
+    expected.push(Buffer.from(block));
+    writer.writeBorrowed(block, () => {});
+  }
+  t.ok(blocks < 64, `full after ${blocks} MiB`);
+  t.ok(seen.writes <= 1, 'the stream learned of the last one only');
+  t.ok(both.ours.writableNeedDrain);
+  t.ok(both.ours.writableLength > 0);
+  const gone = new Promise<void>((resolve) => {
+    writer.write('after', () => resolve());
+  });
+  both.ours.end('end');
+  const all = readAll(both.theirs);
+  await gone;
+  // Its bytes are not needed any more.
+  block.fill(255);
+  t.ok((await all).equals(Buffer.concat([...expected, Buffer.from('afterend')])), 'byte for byte');
+  t.equal(both.ours.writableLength, 0);
+});
+
+t.test('after a queue has gone, writes are direct again', async (t) => {
+  await using both = await pair();
+  const writer = new SocketWriter(both.ours, false);
+  let sent = 0;
+  for (let round = 0; round < 3; round++) {
+    while (writer.isIdle) {
+      writer.write('x'.repeat(MIB));
+      sent += MIB;
+    }
+    const drained = once(both.ours, 'drain');
+    let read = 0;
+    both.theirs.on('data', (chunk: Buffer) => {
+      read += chunk.length;
+    });
+    both.theirs.resume();
+    await drained;
+    both.theirs.pause();
+    both.theirs.removeAllListeners('data');
+    sent -= read;
+    t.ok(writer.isIdle, `round ${round}`);
+  }
+  const seen = watchStream(both.ours);
+  writer.write('y');
+  t.equal(seen.writes, 0);
+  both.ours.end();
+  t.equal((await readAll(both.theirs)).length, sent + 1);
+});
+
+t.test('corked, ended and destroyed sockets are left to their stream', async (t) => {
+  await using both = await pair();
+  const writer = new SocketWriter(both.ours, false);
+  both.ours.cork();
+  writer.write('a');
+  t.equal(both.ours.writableLength, 1, 'held by the cork');
+  writer.write('b');
+  both.ours.uncork();
+  both.ours.end();
+  const failed = once(both.ours, 'error') as Promise<[NodeJS.ErrnoException]>;
+  writer.write('c');
+  t.equal((await failed)[0].code, 'ERR_STREAM_WRITE_AFTER_END');
+  writer.write('d');
+  t.equal((await readAll(both.theirs)).toString(), 'ab');
+});
+
+t.test('a write to a connection that was reset fails as any other', async (t) => {
+  await using both = await pair();
+  const writer = new SocketWriter(both.ours, false);
+  both.theirs.resetAndDestroy();
+  await once(both.theirs, 'close');
+  // Nobody reads ours (it was paused when it came), so that the write is the first to meet the reset.
+  const failed = once(both.ours, 'error') as Promise<[NodeJS.ErrnoException]>;
+  writer.write('text');
+  const [error] = await failed;
+  t.equal(error.syscall, 'write');
+  t.match(error.code, /^(EPIPE|ECONNRESET)$/);
+  t.ok(both.ours.destroyed);
+});
+
+t.test('a connection that dies with a queue says so', async (t) => {
+  await using both = await pair();
+  const writer = new SocketWriter(both.ours, false);
+  while (writer.isIdle) writer.write('x'.repeat(MIB));
+  const failed = once(both.ours, 'error') as Promise<[NodeJS.ErrnoException]>;
+  const told = new Promise<unknown>((resolve) => both.ours.write('more', resolve));
+  both.theirs.resetAndDestroy();
+  const [error] = await failed;
+  t.equal(error.syscall, 'write');
+  t.match(error.code, /^(EPIPE|ECONNRESET)$/);
+  t.type(error.errno, 'number');
+  t.ok(await told, 'what was queued behind it too');
+});
+
+t.test('destroying a socket with a queue is quiet', async (t) => {
+  await using both = await pair();
+  const writer = new SocketWriter(both.ours, false);
+  while (writer.isIdle) writer.write('x'.repeat(MIB));
+  both.ours.on('error', (error) => t.fail(error.message));
+  both.ours.destroy();
+  await once(both.ours, 'close');
+  t.ok(both.ours.destroyed);
+});
+
+t.test('over TLS, and before the connection is there, the stream does it', async (t) => {
+  await using both = await pair();
+  const secured = new SocketWriter(both.ours, true);
+  const seen = watchStream(both.ours);
+  secured.write('a');
+  t.equal(seen.writes, 1);
+
+  const server = createServer();
+  server.listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const early = connect({ port: (server.address() as AddressInfo).port, host: '127.0.0.1' });
+  new SocketWriter(early, false).write('early');
+  const [accepted] = (await once(server, 'connection')) as [Socket];
+  early.end();
+  t.equal((await readAll(accepted)).toString(), 'early');
+  accepted.destroy();
+  server.close();
+});
