@@ -4,16 +4,26 @@ import type { Clock, Timer } from '../kernel/clock.ts';
 /** Room for a second of the busiest thread; memory that is not used costs address space only. */
 const RING_BYTES = 4 * 1024 * 1024;
 const EMPTY_EVERY_MS = 100;
+/** Memory for batches comes in steps of this, so that one that was used for a batch fits most others. */
+const BATCH_STEP_BYTES = 256 * 1024;
+/** Batches whose memory is kept for the next: more are under way only while the disk is slow. */
+const MAX_SPARE = 2;
 
-/** Main's side of the access log: a ring for each data thread, emptied into the writer. */
+/** Takes whole lines; `done` is called when it needs the bytes no more. */
+export type WriteLines = (lines: Uint8Array, done: () => void) => void;
+
+/**
+ * Main's side of the access log: a ring for each data thread, emptied into the writer. The memory of a batch is used
+ * again: fresh megabytes ten times a second made main collect its whole heap once a second, a microsecond a request.
+ */
 export class AccessRings {
   readonly #rings: readonly ByteRing[];
   readonly #clock: Clock;
-  readonly #write: (lines: Uint8Array) => void;
+  readonly #write: WriteLines;
+  #spare: Buffer[] = [];
   #ticker: Timer | undefined;
 
-  /** @param write takes whole lines; the bytes are its own */
-  constructor(threads: number, clock: Clock, write: (lines: Uint8Array) => void) {
+  constructor(threads: number, clock: Clock, write: WriteLines) {
     this.#rings = Array.from({ length: threads }, () => ByteRing.create(RING_BYTES));
     this.#clock = clock;
     this.#write = write;
@@ -35,9 +45,26 @@ export class AccessRings {
 
   empty(): void {
     for (const ring of this.#rings) {
-      const lines = ring.drain();
-      if (lines) this.#write(lines);
+      let memory: Buffer | undefined;
+      const lines = ring.drain((sizeBytes) => {
+        memory = this.#room(sizeBytes);
+        return memory;
+      });
+      if (lines) this.#write(lines, () => this.#keep(memory as Buffer));
     }
+  }
+
+  #room(sizeBytes: number): Buffer {
+    const at = this.#spare.findIndex((memory) => memory.length >= sizeBytes);
+    if (at >= 0) return this.#spare.splice(at, 1)[0] as Buffer;
+    return Buffer.allocUnsafeSlow(Math.ceil(sizeBytes / BATCH_STEP_BYTES) * BATCH_STEP_BYTES);
+  }
+
+  /** Of too many the largest stay. */
+  #keep(memory: Buffer): void {
+    this.#spare.push(memory);
+    this.#spare.sort((a, b) => a.length - b.length);
+    if (this.#spare.length > MAX_SPARE) this.#spare.shift();
   }
 
   /** Empties the rings a last time. */

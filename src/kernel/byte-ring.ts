@@ -67,24 +67,22 @@ export class ByteRing {
     return (used < 0 ? used + this.#bytes.length : used) / this.#bytes.length;
   }
 
-  /** Reader: takes everything, as a copy of its own; undefined when there is nothing. */
-  drain(): Buffer<ArrayBuffer> | undefined {
+  /**
+   * Reader: takes everything, as a copy of its own; undefined when there is nothing.
+   * @param room gives memory for so many bytes, or more
+   */
+  drain(room: (sizeBytes: number) => Buffer = Buffer.allocUnsafeSlow): Buffer | undefined {
     const cells = this.#cells;
     const head = Atomics.load(cells, HEAD);
     const tail = cells[TAIL] as number;
     if (head === tail) return undefined;
-    const bytes =
-      head > tail
-        ? copy(this.#bytes.subarray(tail, head))
-        : copy(this.#bytes.subarray(tail, Atomics.load(cells, WRAP)), this.#bytes.subarray(0, head));
+    const isWrapped = head < tail;
+    const first = this.#bytes.subarray(tail, isWrapped ? Atomics.load(cells, WRAP) : head);
+    const second = this.#bytes.subarray(0, isWrapped ? head : 0);
+    const all = room(first.length + second.length);
+    all.set(first);
+    all.set(second, first.length);
     Atomics.store(cells, TAIL, head);
-    return bytes;
+    return all.subarray(0, first.length + second.length);
   }
-}
-
-function copy(first: Uint8Array, second?: Uint8Array): Buffer<ArrayBuffer> {
-  const all = Buffer.allocUnsafeSlow(first.length + (second?.length ?? 0));
-  all.set(first);
-  if (second) all.set(second, first.length);
-  return all;
 }

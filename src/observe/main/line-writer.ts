@@ -37,6 +37,8 @@ interface Pending {
   readonly lines: number | undefined;
   /** Bytes that are out already. */
   sent: number;
+  /** Told when the bytes are needed no more. */
+  readonly done: (() => void) | undefined;
 }
 
 const AGAIN_MS = 20;
@@ -54,7 +56,7 @@ export class LineWriter extends BaseService {
   readonly #open: (to: LogTarget) => LineSink;
   #sink: LineSink | undefined;
   #nextSink: LineSink | undefined;
-  #queue: Pending[] = [];
+  readonly #queue: Pending[] = [];
   #outstandingBytes = 0;
   #isWriting = false;
   #retry: Timer | undefined;
@@ -103,11 +105,13 @@ export class LineWriter extends BaseService {
   }
 
   /**
-   * Takes whole lines, each ended by LF. Never waits, never throws. Bytes belong to the writer from now on.
+   * Takes whole lines, each ended by LF. Never waits, never throws. Bytes belong to the writer until `done` is called.
    * @param lines how many; left out, they are counted if they have to be dropped
+   * @param done called once, perhaps at once, whatever became of the lines
    */
-  write(text: string | Uint8Array, lines?: number): void {
-    if (this.#enqueue(text, lines)) this.#pump();
+  write(text: string | Uint8Array, lines?: number, done?: () => void): void {
+    if (this.#enqueue(text, lines, done)) this.#pump();
+    else done?.();
   }
 
   /** As `write`, but on files and terminals the bytes are out when this returns, unless others wait before them. */
@@ -140,7 +144,7 @@ export class LineWriter extends BaseService {
       await new Promise<void>((done) => this.#whenIdle.push(done));
   }
 
-  #enqueue(text: string | Uint8Array, lines: number | undefined): boolean {
+  #enqueue(text: string | Uint8Array, lines: number | undefined, done?: () => void): boolean {
     const bytes =
       typeof text === 'string'
         ? Buffer.from(text, 'utf8')
@@ -149,7 +153,7 @@ export class LineWriter extends BaseService {
       this.#dropped += lines ?? countLines(bytes);
       return false;
     }
-    this.#queue.push({ bytes, lines, sent: 0 });
+    this.#queue.push({ bytes, lines, sent: 0, done });
     this.#outstandingBytes += bytes.length;
     return true;
   }
@@ -166,6 +170,8 @@ export class LineWriter extends BaseService {
     this.#isWriting = true;
     this.#sink.write(head.sent === 0 ? head.bytes : head.bytes.subarray(head.sent), (error, written) => {
       this.#isWriting = false;
+      // Dropped while the system still read from it.
+      if (this.#queue[0] !== head) head.done?.();
       if (this.#isClosed) return;
       if (this.#queue[0] === head) this.#advance(written);
       if (error) this.#onFault(error);
@@ -178,7 +184,7 @@ export class LineWriter extends BaseService {
     if (!head || written === 0) return;
     head.sent += written;
     this.#outstandingBytes -= written;
-    if (head.sent >= head.bytes.length) this.#queue.shift();
+    if (head.sent >= head.bytes.length) this.#queue.shift()?.done?.();
     if (!this.#isInOutage) return;
     this.#isInOutage = false;
     const lost = this.#dropped - this.#droppedBefore;
@@ -206,7 +212,7 @@ export class LineWriter extends BaseService {
     head.sent += skipped;
     this.#outstandingBytes -= skipped;
     this.#dropped++;
-    if (head.sent >= head.bytes.length) this.#queue.shift();
+    if (head.sent >= head.bytes.length) this.#queue.shift()?.done?.();
   }
 
   #onFault(error: unknown): void {
@@ -230,8 +236,11 @@ export class LineWriter extends BaseService {
   }
 
   #dropAll(): void {
-    for (const pending of this.#queue) this.#dropped += pending.lines ?? countLines(pending.bytes);
-    this.#queue = [];
+    const inFlight = this.#isWriting ? this.#queue[0] : undefined;
+    for (const pending of this.#queue.splice(0)) {
+      this.#dropped += pending.lines ?? countLines(pending.bytes);
+      if (pending !== inFlight) pending.done?.();
+    }
     this.#outstandingBytes = 0;
     for (const done of this.#whenIdle.splice(0)) done();
   }

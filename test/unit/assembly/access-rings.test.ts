@@ -3,11 +3,23 @@ import { AccessRings } from '../../../src/assembly/access-rings.ts';
 import { ByteRing } from '../../../src/kernel/byte-ring.ts';
 import { FakeClock } from '../../support/fake-clock.ts';
 
-function setUp(threads: number): { clock: FakeClock; rings: AccessRings; written: string[] } {
+interface Fixture {
+  readonly clock: FakeClock;
+  readonly rings: AccessRings;
+  readonly written: string[];
+  /** Of each batch: its memory, and the word that it is out. */
+  readonly batches: { memory: ArrayBufferLike; done: () => void }[];
+}
+
+function setUp(threads: number): Fixture {
   const clock = new FakeClock();
   const written: string[] = [];
-  const rings = new AccessRings(threads, clock, (lines) => written.push(Buffer.from(lines).toString()));
-  return { clock, rings, written };
+  const batches: Fixture['batches'] = [];
+  const rings = new AccessRings(threads, clock, (lines, done) => {
+    written.push(Buffer.from(lines).toString());
+    batches.push({ memory: lines.buffer, done });
+  });
+  return { clock, rings, written, batches };
 }
 
 t.test('lines of all threads are written ten times a second, in order within a thread', (t) => {
@@ -44,5 +56,51 @@ t.test('what finds no room is counted over all threads, and the lines before it 
   const lines = written.join('').split('\n');
   t.equal(lines.pop(), '');
   t.ok(lines.length > 8000 && lines.every((it) => it.length === 1023), `${lines.length} lines`);
+  t.end();
+});
+
+t.test('the memory of a batch is used again when it is out, and not before', (t) => {
+  const { rings, written, batches } = setUp(1);
+  const ring = new ByteRing(rings.bufferOf(0));
+  const put = (text: string): Fixture['batches'][number] => {
+    ring.write(text);
+    rings.empty();
+    return batches.at(-1) as Fixture['batches'][number];
+  };
+  const first = put('first\n');
+  const second = put('second\n');
+  t.not(second.memory, first.memory, 'the first is still under way');
+  first.done();
+  const third = put('third\n');
+  t.equal(third.memory, first.memory);
+  second.done();
+  third.done();
+  const large = put(`${'x'.repeat(300_000)}\n`);
+  t.ok(large.memory.byteLength > 300_000, 'what does not fit gets its own');
+  large.done();
+  t.equal(put('small\n').memory, first.memory, 'the smallest that fits');
+  t.equal(put(`${'y'.repeat(300_000)}\n`).memory, large.memory, 'and the largest stays for the large');
+  t.same(
+    written.map((it) => it.length),
+    [6, 7, 6, 300_001, 6, 300_001],
+  );
+  t.end();
+});
+
+t.test('when the disk is slow for a while, not all that memory is kept', (t) => {
+  const { rings, batches } = setUp(1);
+  const ring = new ByteRing(rings.bufferOf(0));
+  const burst = (): Set<ArrayBufferLike> => {
+    batches.length = 0;
+    for (let i = 0; i < 5; i++) {
+      ring.write('line\n');
+      rings.empty();
+    }
+    for (const { done } of batches) done();
+    return new Set(batches.map((it) => it.memory));
+  };
+  const before = burst();
+  const kept = [...burst()].filter((memory) => before.has(memory));
+  t.equal(kept.length, 2);
   t.end();
 });

@@ -280,3 +280,47 @@ t.test(
     t.equal(writer.dropped, 1);
   },
 );
+
+t.test('says of each piece when its bytes are needed no more, once', async (t) => {
+  const { writer, sink, clock } = await setUp({ maxOutstandingBytes: 20 });
+  const told: string[] = [];
+  const write = (name: string): void => writer.write(`${name}\n`, 1, () => told.push(name));
+  const held: (() => void)[] = [];
+  sink.behave = (bytes, done) => held.push(() => sink.take(bytes, 2, done));
+  const settle = (): Promise<void> => new Promise((resolve) => setImmediate(() => setImmediate(resolve)));
+
+  write('abc');
+  write('def');
+  write('far more than there is room for');
+  t.same(told.splice(0), ['far more than there is room for'], 'dropped at once');
+  held.shift()?.();
+  await settle();
+  t.same(told, [], 'half of it is out');
+  held.shift()?.();
+  await settle();
+  t.same(told.splice(0), ['abc']);
+
+  // Nobody reads any more while a write is under way.
+  sink.behave = (_, done) => held.push(() => done(fault('EPIPE'), 0));
+  held.shift()?.();
+  await settle();
+  sink.behave = undefined;
+  held.shift()?.();
+  await settle();
+  t.same(told.splice(0), ['def']);
+  t.equal(writer.dropped, 2);
+  clock.advance(1000);
+  await writer.flush();
+
+  sink.behave = (bytes, done) => held.push(() => sink.take(bytes, bytes.length, done));
+  write('ghi');
+  write('jkl');
+  const stopped = writer.stop();
+  await settle();
+  clock.advance(5000);
+  await stopped;
+  t.same(told.splice(0), ['jkl'], 'the system may still read from the other');
+  held.shift()?.();
+  await settle();
+  t.same(told, ['ghi']);
+});
