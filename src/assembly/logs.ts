@@ -1,10 +1,10 @@
 /** Where lines go: the log, and the access log beside it or in a file of its own. */
 import type { LogsConfig } from '../config/index.ts';
 import type { Clock } from '../kernel/clock.ts';
-import { createLog, LineWriter, type LogTarget, type MainLog } from '../observe/main/index.ts';
+import { createLog, type LevelLog, LineWriter, type LogTarget } from '../observe/main/index.ts';
 
 export interface Logs {
-  readonly log: MainLog;
+  readonly log: LevelLog;
   readonly access: LineWriter;
   start(): Promise<void>;
   /** Opens the files anew (after a rotation moved them). */

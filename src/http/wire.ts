@@ -20,7 +20,10 @@ import type { TunnelEnd } from './tunnel-end.ts';
 
 /** What the phases want to hear of one request. No call comes after `onClientGone`. */
 export interface RequestSink {
-  /** Bytes of the body; the buffer belongs to the receiver. */
+  /**
+   * Bytes of the body. They lie in a buffer that is read into again: they stay until the call returns or, when
+   * `pauseBody` was called in it, until `resumeBody`. What is kept longer is copied.
+   */
   onBodyData(chunk: Buffer): void;
   /** The body is complete; trailers as field lines, '' for none. */
   onBodyEnd(trailers: string): void;

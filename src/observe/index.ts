@@ -16,7 +16,6 @@ export {
 export { CellTable, type CellTableHandle } from './cells/table.ts';
 export { type AnyEvent, type EventMap, type EventName, Events } from './events.ts';
 export {
-  LOG_LEVELS,
   type Log,
   type LogFields,
   type LogLevel,

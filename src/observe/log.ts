@@ -7,9 +7,6 @@ import { errorText } from '../kernel/errors.ts';
  */
 export type LogLevel = 'debug' | 'info' | 'warn' | 'error';
 
-/** From the chattiest to the quietest. */
-export const LOG_LEVELS = ['debug', 'info', 'warn', 'error'] as const satisfies readonly LogLevel[];
-
 /** Facts beside the message, in snake_case as in the access log. `error` may be anything thrown. */
 export type LogFields = Readonly<Record<string, unknown>>;
 
@@ -61,57 +58,67 @@ function plainValue(value: unknown, depth: number): unknown {
   return plain;
 }
 
-/** The level, in one object that a log and all its children share. */
-interface Threshold {
-  index: number;
+/** The level, in one object that a log and all its children share: a reload reaches them all. */
+export interface Threshold {
+  level: LogLevel;
 }
 
-/** The log of a data thread: filters by level, flattens, and hands each record to `post`. */
-export class ThreadLog implements Log {
-  readonly #post: (record: LogRecord) => void;
-  readonly #bound: LogFields;
-  readonly #threshold: Threshold;
+const ORDER: Readonly<Record<LogLevel, number>> = { debug: 0, info: 1, warn: 2, error: 3 };
 
-  /** @param post carries a record to main, as a rule `port.postMessage`. */
-  constructor(level: LogLevel | Threshold, post: (record: LogRecord) => void, bound: LogFields = {}) {
-    this.#post = post;
-    this.#bound = bound;
-    this.#threshold = typeof level === 'string' ? { index: LOG_LEVELS.indexOf(level) } : level;
+/** What logs have in common: the four ways in, behind one threshold. */
+export abstract class LevelLog implements Log {
+  protected readonly threshold: Threshold;
+
+  constructor(threshold: Threshold) {
+    this.threshold = threshold;
   }
 
-  /** Changes the level of this log and of all its children (a reload may). */
+  /** Takes a line that passed the threshold. */
+  protected abstract put(level: LogLevel, message: string, fields: LogFields | undefined): void;
+  abstract child(fields: LogFields): Log;
+
+  /** Changes the level of this log and of all its children. */
   setLevel(level: LogLevel): void {
-    this.#threshold.index = LOG_LEVELS.indexOf(level);
+    this.threshold.level = level;
   }
 
   isEnabled(level: LogLevel): boolean {
-    return LOG_LEVELS.indexOf(level) >= this.#threshold.index;
+    return ORDER[level] >= ORDER[this.threshold.level];
   }
 
   debug(message: string, fields?: LogFields): void {
-    this.#write('debug', message, fields);
+    if (this.isEnabled('debug')) this.put('debug', message, fields);
   }
   info(message: string, fields?: LogFields): void {
-    this.#write('info', message, fields);
+    if (this.isEnabled('info')) this.put('info', message, fields);
   }
   warn(message: string, fields?: LogFields): void {
-    this.#write('warn', message, fields);
+    if (this.isEnabled('warn')) this.put('warn', message, fields);
   }
   error(message: string, fields?: LogFields): void {
-    this.#write('error', message, fields);
+    if (this.isEnabled('error')) this.put('error', message, fields);
+  }
+}
+
+/** The log of a data thread: filters by level, flattens, and hands each record to `post`. */
+export class ThreadLog extends LevelLog {
+  readonly #post: (record: LogRecord) => void;
+  readonly #bound: LogFields;
+
+  /** @param post carries a record to main, as a rule `port.postMessage`. */
+  constructor(level: LogLevel | Threshold, post: (record: LogRecord) => void, bound: LogFields = {}) {
+    super(typeof level === 'string' ? { level } : level);
+    this.#post = post;
+    this.#bound = bound;
   }
 
   child(fields: LogFields): Log {
-    return new ThreadLog(this.#threshold, this.#post, { ...this.#bound, ...plainFields(fields) });
+    return new ThreadLog(this.threshold, this.#post, { ...this.#bound, ...plainFields(fields) });
   }
 
-  #write(level: LogLevel, message: string, fields: LogFields | undefined): void {
-    if (!this.isEnabled(level)) return;
-    this.#post({
-      level,
-      message,
-      fields: fields === undefined ? this.#bound : { ...this.#bound, ...plainFields(fields) },
-    });
+  protected put(level: LogLevel, message: string, fields: LogFields | undefined): void {
+    const all = fields === undefined ? this.#bound : { ...this.#bound, ...plainFields(fields) };
+    this.#post({ level, message, fields: all });
   }
 }
 

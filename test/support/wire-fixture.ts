@@ -24,6 +24,30 @@ export const WIRE_LIMITS: WireLimits = {
   minRate: 0,
 };
 
+export const GET = 'GET / HTTP/1.1\r\nHost: h.example\r\n\r\n';
+export const post = (length: number): string =>
+  `POST / HTTP/1.1\r\nHost: h.example\r\nContent-Length: ${length}\r\n\r\n`;
+/** More than a socket holds. */
+export const BIG = Buffer.alloc(256 * 1024, 'x');
+
+export const statuses = (text: string): number[] =>
+  [...text.matchAll(/HTTP\/1\.1 (\d{3})/g)].map((match) => Number(match[1]));
+
+/** Nothing is answered; the test does it. */
+export const unanswered = { onComplete: () => {} };
+
+/** Begins an answer of the size of `BIG`. */
+export function startBig(seen: SeenRequest): void {
+  seen.stream.startAnswer({
+    status: 200,
+    phrase: 'OK',
+    fields: '',
+    hasDate: true,
+    framing: 'length',
+    contentLength: BIG.length,
+  });
+}
+
 /** One request as the phases get to see it. */
 export class SeenRequest implements RequestSink {
   readonly stream: ClientStream;

@@ -1,7 +1,7 @@
 import { isatty } from 'node:tty';
 import pino from 'pino';
 import pretty from 'pino-pretty';
-import { type Log, type LogFields, type LogLevel, plainFields } from '../log.ts';
+import { LevelLog, type Log, type LogFields, type LogLevel, plainFields, type Threshold } from '../log.ts';
 
 /**
  * Main's log: pino, with pino-pretty as a function on a terminal. Both run in the process and hand over one finished
@@ -18,13 +18,8 @@ export interface MainLogOptions {
   readonly fd: number | undefined;
 }
 
-export interface MainLog extends Log {
-  /** Changes the level of this log and its children. */
-  setLevel(level: LogLevel): void;
-}
-
 /** @param writeLine takes a line with its LF, as a rule `LineWriter.writeNow`. */
-export function createLog(options: MainLogOptions, writeLine: (line: string) => void): MainLog {
+export function createLog(options: MainLogOptions, writeLine: (line: string) => void): LevelLog {
   const isTerminal = options.fd !== undefined && isatty(options.fd);
   const isPretty = options.format === 'pretty' || (options.format === 'auto' && isTerminal);
   const destination = isPretty ? prettyDestination(isTerminal, writeLine) : { write: writeLine };
@@ -60,45 +55,20 @@ function prettyDestination(
   return { write: (line) => writeLine(format(line) ?? line) };
 }
 
-const ORDER: Readonly<Record<LogLevel, number>> = { debug: 0, info: 1, warn: 2, error: 3 };
-
-class PinoLog implements MainLog {
+class PinoLog extends LevelLog {
   readonly #pino: pino.Logger;
-  /** Shared with the children: pino copies a level into each child, a reload has to reach them all. */
-  readonly #threshold: { level: LogLevel };
 
-  constructor(logger: pino.Logger, threshold: { level: LogLevel }) {
+  /** The level is ours to filter by: pino copies its own into each child. */
+  constructor(logger: pino.Logger, threshold: Threshold) {
+    super(threshold);
     this.#pino = logger;
-    this.#threshold = threshold;
-  }
-
-  setLevel(level: LogLevel): void {
-    this.#threshold.level = level;
-  }
-
-  isEnabled(level: LogLevel): boolean {
-    return ORDER[level] >= ORDER[this.#threshold.level];
-  }
-
-  debug(message: string, fields?: LogFields): void {
-    this.#write('debug', message, fields);
-  }
-  info(message: string, fields?: LogFields): void {
-    this.#write('info', message, fields);
-  }
-  warn(message: string, fields?: LogFields): void {
-    this.#write('warn', message, fields);
-  }
-  error(message: string, fields?: LogFields): void {
-    this.#write('error', message, fields);
   }
 
   child(fields: LogFields): Log {
-    return new PinoLog(this.#pino.child(plainFields(fields)), this.#threshold);
+    return new PinoLog(this.#pino.child(plainFields(fields)), this.threshold);
   }
 
-  #write(level: LogLevel, message: string, fields: LogFields | undefined): void {
-    if (!this.isEnabled(level)) return;
+  protected put(level: LogLevel, message: string, fields: LogFields | undefined): void {
     if (fields === undefined) this.#pino[level](message);
     else this.#pino[level](plainFields(fields), message);
   }

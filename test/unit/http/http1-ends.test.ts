@@ -1,29 +1,7 @@
 /** How a client connection ends, or becomes a tunnel: over a socket in memory. */
 import t from 'tap';
 import type { TunnelEnd } from '../../../src/http/index.ts';
-import { type SeenRequest, WireFixture } from '../../support/wire-fixture.ts';
-
-const GET = 'GET / HTTP/1.1\r\nHost: h.example\r\n\r\n';
-const post = (length: number): string =>
-  `POST / HTTP/1.1\r\nHost: h.example\r\nContent-Length: ${length}\r\n\r\n`;
-const BIG = Buffer.alloc(256 * 1024, 'x');
-
-const statuses = (text: string): number[] =>
-  [...text.matchAll(/HTTP\/1\.1 (\d{3})/g)].map((match) => Number(match[1]));
-
-/** Nothing is answered; the test does it. */
-const unanswered = { onComplete: () => {} };
-
-function startBig(seen: SeenRequest): void {
-  seen.stream.startAnswer({
-    status: 200,
-    phrase: 'OK',
-    fields: '',
-    hasDate: true,
-    framing: 'length',
-    contentLength: BIG.length,
-  });
-}
+import { BIG, GET, post, startBig, statuses, unanswered, WireFixture } from '../../support/wire-fixture.ts';
 
 t.test('a request that cannot be read is answered and the connection closed, in that order', (t) => {
   const table: [string, number][] = [
