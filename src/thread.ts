@@ -12,6 +12,7 @@ import { systemClock } from './kernel/clock.ts';
 import { Deadlines } from './kernel/deadlines.ts';
 import { fastRandom } from './kernel/random.ts';
 import { SlotTable } from './kernel/slots.ts';
+import { SocketIo } from './kernel/socket-io.ts';
 import { LimiterTable } from './limit/index.ts';
 import { CellTable, LoopDelay, ThreadCells, ThreadLog } from './observe/index.ts';
 
@@ -25,6 +26,7 @@ const thread = new DataThread(
   {
     clock,
     deadlines: new Deadlines(clock),
+    sockets: new SocketIo(),
     random: fastRandom(),
     slots: SlotTable.attach(start.slots),
     limiter: LimiterTable.attach(start.limiter, start.thread),

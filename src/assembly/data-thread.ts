@@ -184,12 +184,12 @@ export class DataThread {
     client: ClientInfo,
     onClose: (connection: OpenConnection) => void,
   ): OpenConnection {
-    const { clock, deadlines } = this.#context;
+    const { clock, deadlines, sockets } = this.#context;
     return new Http1Connection(
       socket,
       client,
       opened.limits,
-      { clock, deadlines, handler: this.#phases, date: this.#date },
+      { clock, deadlines, sockets, handler: this.#phases, date: this.#date },
       onClose,
     );
   }

@@ -8,6 +8,7 @@ import type { Deadlines } from '../kernel/deadlines.ts';
 import type { Random } from '../kernel/random.ts';
 import { COUNTER } from '../kernel/slot-counters.ts';
 import type { SlotTable } from '../kernel/slots.ts';
+import type { SocketIo } from '../kernel/socket-io.ts';
 import {
   CidrSet,
   type ClientKey,
@@ -29,6 +30,7 @@ import type { ListenerSnapshot, PoolSnapshot, RouteSnapshot, Snapshot } from './
 export interface CompileContext {
   readonly clock: Clock;
   readonly deadlines: Deadlines;
+  readonly sockets: SocketIo;
   readonly random: Random;
   readonly slots: SlotTable;
   readonly limiter: LimiterTable;

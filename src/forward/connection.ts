@@ -84,7 +84,9 @@ export class ServerConnection implements Expiring, ChunkSink {
       },
     });
     this.#socket = socket;
-    this.#writer = new RequestWriter(socket, target.tls !== null, () => this.#onWritten());
+    this.#writer = new RequestWriter(socket, deps.sockets.writer(socket, target.tls !== null), () =>
+      this.#onWritten(),
+    );
     socket.once(target.tls === null ? 'connect' : 'secureConnect', () => this.#onConnect());
     socket.on('end', () => this.#onEnd());
     socket.on('drain', () => this.#tunnel?.deliverDrain());

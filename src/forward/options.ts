@@ -1,5 +1,6 @@
 import type { Clock } from '../kernel/clock.ts';
 import type { Deadlines } from '../kernel/deadlines.ts';
+import type { SocketIo } from '../kernel/socket-io.ts';
 
 /** Times and sizes of a connection to a server. */
 export interface ConnectionLimits {
@@ -16,6 +17,7 @@ export interface ConnectionLimits {
 export interface ConnectionDeps {
   readonly clock: Clock;
   readonly deadlines: Deadlines;
+  readonly sockets: SocketIo;
 }
 
 /** How long an idle connection is kept. A server that says its own time (`Keep-Alive: timeout=5`) is left a second before. */

@@ -1,7 +1,7 @@
 import type { Socket } from 'node:net';
 import { chunkHead } from '../http/index.ts';
 import { errorCode } from '../kernel/errors.ts';
-import { SocketWriter } from '../kernel/socket-write.ts';
+import type { SocketWriter } from '../kernel/socket-write.ts';
 
 /** A request as it is handed to a connection. */
 export interface ServerRequest {
@@ -38,9 +38,9 @@ export class RequestWriter {
   bytes = 0;
 
   /** @param onWritten some of what was queued has gone out */
-  constructor(socket: Socket, isTls: boolean, onWritten: () => void) {
+  constructor(socket: Socket, writer: SocketWriter, onWritten: () => void) {
     this.#socket = socket;
-    this.#writer = new SocketWriter(socket, isTls);
+    this.#writer = writer;
     this.#onWritten = onWritten;
   }
 

@@ -7,8 +7,11 @@
  * who needs them longer pauses it.
  */
 import type { Socket } from 'node:net';
-import { SocketReader } from '../kernel/socket-read.ts';
+import type { SocketIo } from '../kernel/socket-io.ts';
+import type { SocketReader } from '../kernel/socket-read.ts';
 import { WaitingBytes } from './waiting-bytes.ts';
+
+export const NOTHING = Buffer.alloc(0);
 
 export class ClientInput {
   readonly #socket: Socket;
@@ -19,9 +22,9 @@ export class ClientInput {
   /** Too much is kept. */
   #isHeld = false;
 
-  constructor(socket: Socket, isTls: boolean, onBytes: (bytes: Buffer) => void) {
+  constructor(socket: Socket, isTls: boolean, sockets: SocketIo, onBytes: (bytes: Buffer) => void) {
     this.#socket = socket;
-    this.#reader = new SocketReader(socket, isTls, onBytes);
+    this.#reader = sockets.reader(socket, isTls, onBytes);
   }
 
   get isPaused(): boolean {

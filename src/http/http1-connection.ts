@@ -13,9 +13,9 @@
 import type { Socket } from 'node:net';
 import type { ClientInfo } from '../kernel/client-info.ts';
 import type { Expiring } from '../kernel/deadlines.ts';
-import { SocketWriter } from '../kernel/socket-write.ts';
+import type { SocketWriter } from '../kernel/socket-write.ts';
 import { announcedFault, BodyReader, hasBody } from './body-reader.ts';
-import { ClientInput } from './client-input.ts';
+import { ClientInput, NOTHING } from './client-input.ts';
 import { HttpFault } from './fault.ts';
 import { HeadReader, type WholeHead } from './head-reader.ts';
 import type { HttpDate } from './http-date.ts';
@@ -29,7 +29,6 @@ const LINGER_BYTES = 64 * 1024 * 1024;
 /** Asked to close, a connection that is new or was used just now may bring a last request: it may be under way already. */
 const LAST_REQUEST_MS = 500;
 const NEVER = Number.POSITIVE_INFINITY;
-const NOTHING = Buffer.alloc(0);
 
 type Phase = 'idle' | 'head' | 'exchange' | 'linger' | 'tunnel' | 'closed';
 
@@ -67,8 +66,9 @@ export class Http1Connection implements StreamOwner, Expiring {
     onClose: (connection: Http1Connection) => void,
   ) {
     this.socket = socket;
-    this.writer = new SocketWriter(socket, client.tlsVersion !== '');
-    this.#input = new ClientInput(socket, client.tlsVersion !== '', (bytes) => this.#onData(bytes));
+    const isTls = client.tlsVersion !== '';
+    this.writer = deps.sockets.writer(socket, isTls);
+    this.#input = new ClientInput(socket, isTls, deps.sockets, (bytes) => this.#onData(bytes));
     this.client = client;
     this.#limits = limits;
     this.#deps = deps;

@@ -12,6 +12,7 @@
 import type { ClientInfo } from '../kernel/client-info.ts';
 import type { Clock } from '../kernel/clock.ts';
 import type { Deadlines } from '../kernel/deadlines.ts';
+import type { SocketIo } from '../kernel/socket-io.ts';
 import type { HttpFault } from './fault.ts';
 import type { HttpDate } from './http-date.ts';
 import type { RequestHead } from './request-head.ts';
@@ -90,6 +91,7 @@ export interface WireDeps {
   readonly deadlines: Deadlines;
   readonly handler: RequestHandler;
   readonly date: HttpDate;
+  readonly sockets: SocketIo;
 }
 
 export interface WireLimits {

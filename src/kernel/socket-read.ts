@@ -22,11 +22,21 @@ type Inner = Record<symbol, unknown> & {
   readonly _handle?: { useUserBuffer?: (buffer: Uint8Array) => void };
 };
 
-/** One a thread: the first reader makes it. */
-let shared: Buffer | undefined;
-let symbols: ReadSymbols | undefined;
+/** What the readers of one thread share. */
+export class ReadMemory {
+  /** The buffer that all read into. */
+  readonly shared = Buffer.allocUnsafeSlow(BUFFER_BYTES);
+  #symbols: ReadSymbols | undefined;
+
+  /** The inner names of a socket's read buffer; undefined where this Node has them not. */
+  symbolsOf(socket: Socket): ReadSymbols | undefined {
+    this.#symbols ??= findSymbols(socket);
+    return this.#symbols !== undefined && this.#symbols.buffer in socket ? this.#symbols : undefined;
+  }
+}
 
 export class SocketReader {
+  readonly #memory: ReadMemory;
   readonly #socket: Socket;
   readonly #onBytes: (bytes: Buffer) => void;
   readonly #isTls: boolean;
@@ -38,11 +48,12 @@ export class SocketReader {
   /** In `onBytes`: whether the bytes are gone when it returns. Otherwise they stay until the socket is read again. */
   isBorrowed = true;
 
-  constructor(socket: Socket, isTls: boolean, onBytes: (bytes: Buffer) => void) {
+  constructor(socket: Socket, isTls: boolean, memory: ReadMemory, onBytes: (bytes: Buffer) => void) {
+    const { shared } = memory;
+    this.#memory = memory;
     this.#socket = socket;
     this.#onBytes = onBytes;
     this.#isTls = isTls;
-    shared ??= Buffer.allocUnsafeSlow(BUFFER_BYTES);
     this.#buffer = this.#next = shared;
     this.#hasEarly = socket.readableLength > 0;
     if (!this.#attach()) {
@@ -58,8 +69,9 @@ export class SocketReader {
 
   #attach(): boolean {
     const inner = this.#socket as unknown as Inner;
-    symbols ??= findSymbols(this.#socket);
-    if (symbols === undefined || !(symbols.buffer in inner) || !inner._handle?.useUserBuffer) return false;
+    const { shared } = this.#memory;
+    const symbols = this.#memory.symbolsOf(this.#socket);
+    if (symbols === undefined || !inner._handle?.useUserBuffer) return false;
     inner[symbols.buffer] = this.#buffer;
     inner[symbols.callback] = (size: number): boolean => {
       if (this.#hasEarly) this.#takeEarly();
@@ -86,7 +98,7 @@ export class SocketReader {
 
   /** From the next read on, in a buffer of this socket's own, no larger than what is to come. */
   own(expectedBytes: number): void {
-    if (this.#next !== shared) return;
+    if (this.#next !== this.#memory.shared) return;
     this.#next = Buffer.allocUnsafeSlow(
       Math.min(expectedBytes, this.#isTls ? TLS_BUFFER_BYTES : BUFFER_BYTES),
     );
@@ -94,7 +106,7 @@ export class SocketReader {
 
   /** From the next read on, in the buffer of all. */
   share(): void {
-    this.#next = shared as Buffer;
+    this.#next = this.#memory.shared;
   }
 
   /**
@@ -102,7 +114,8 @@ export class SocketReader {
    * records of its last read, which must not be written over them.
    */
   keep(): void {
-    if (this.#isTls && this.#next !== shared) this.#next = Buffer.allocUnsafeSlow(this.#next.length);
+    if (this.#isTls && this.#next !== this.#memory.shared)
+      this.#next = Buffer.allocUnsafeSlow(this.#next.length);
   }
 }
 

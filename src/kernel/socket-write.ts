@@ -25,21 +25,40 @@ interface Handle {
   writeLatin1String(request: null, text: string): WriteResult;
   writeBuffer(request: null, bytes: Uint8Array): WriteResult;
 }
-type Callback = (error?: Error | null) => void;
 interface Inner {
   readonly _handle: Handle | null;
   _write: Socket['_write'];
 }
 
-let support: 'unknown' | 'direct' | 'stream' = 'unknown';
-/** The write that is being handed to its stream. */
-let leftOver: WriteRequest | undefined;
+/** How this Node calls its handles, as the writers of one thread have seen it. */
+export class WriteWay {
+  #kind: 'unknown' | 'direct' | 'stream' = 'unknown';
+
+  /** Whether a handle takes writes without a request. Until that is known it looks at Node's own first write. */
+  isDirect(handle: Handle): boolean {
+    if (this.#kind === 'unknown') this.#watchFirstWrite(handle);
+    return this.#kind === 'direct';
+  }
+
+  #watchFirstWrite(handle: Handle): void {
+    const original = handle.writeLatin1String;
+    handle.writeLatin1String = (request: unknown, text: string): WriteResult => {
+      handle.writeLatin1String = original;
+      const result = original.call(handle, request as null, text);
+      const isKnown = typeof result === 'number' || 'writeStatus' in result;
+      this.#kind = request === null && isKnown ? 'direct' : 'stream';
+      return result;
+    };
+  }
+}
 
 export class SocketWriter {
+  readonly #way: WriteWay;
   readonly #socket: Socket;
   readonly #isTls: boolean;
 
-  constructor(socket: Socket, isTls: boolean) {
+  constructor(socket: Socket, isTls: boolean, way: WriteWay) {
+    this.#way = way;
     this.#socket = socket;
     this.#isTls = isTls;
   }
@@ -52,15 +71,12 @@ export class SocketWriter {
     const socket = this.#socket;
     const inner = socket as unknown as Inner;
     const handle = inner._handle;
-    if (handle && !this.#isTls && isFree(socket) && isSupported(handle)) {
+    if (handle && !this.#isTls && isFree(socket) && this.#way.isDirect(handle)) {
       const result =
         typeof data === 'string' ? handle.writeLatin1String(null, data) : handle.writeBuffer(null, data);
       if (result === 0) return;
       // An error is left to the stream: it gets the same from the system and knows whom to tell.
-      if (typeof result === 'object') {
-        leftOver = result;
-        inner._write = adoptWrite;
-      }
+      if (typeof result === 'object') adoptNextWrite(inner, result);
     }
     if (typeof data === 'string') socket.write(data, 'latin1', onWritten);
     else socket.write(data, onWritten);
@@ -93,41 +109,26 @@ function isFree(socket: Socket): boolean {
   );
 }
 
-function isSupported(handle: Handle): boolean {
-  if (support === 'unknown') watchFirstWrite(handle);
-  return support === 'direct' && leftOver === undefined;
-}
-
-/** Looks at how Node itself calls its handle. */
-function watchFirstWrite(handle: Handle): void {
-  const original = handle.writeLatin1String;
-  handle.writeLatin1String = (request: unknown, text: string): WriteResult => {
-    handle.writeLatin1String = original;
-    const result = original.call(handle, request as null, text);
-    const isKnown = typeof result === 'number' || 'writeStatus' in result;
-    support = request === null && isKnown ? 'direct' : 'stream';
-    return result;
+/**
+ * Takes the place of the socket's `_write` for one write that was begun already: the stream counts it as its own, and
+ * hears of its end.
+ */
+function adoptNextWrite(inner: Inner, request: WriteRequest): void {
+  inner._write = (data, encoding, callback) => {
+    const { _write } = Object.getPrototypeOf(inner) as Inner;
+    inner._write = _write;
+    if (inner._handle === null) {
+      _write.call(inner as unknown as Socket, data, encoding, callback);
+      return;
+    }
+    request.handle = inner._handle;
+    request.buffer = data;
+    request.oncomplete = (status) => callback(status < 0 ? writeError(status) : null);
+    if (request.writeStatus === null) return;
+    const status = request.writeStatus;
+    request.writeStatus = null;
+    request.oncomplete(status);
   };
-}
-
-/** In the place of a socket's `_write` for a write that was begun already: only waits for its end. */
-function adoptWrite(this: Socket, data: unknown, encoding: BufferEncoding, callback: Callback): void {
-  const inner = this as unknown as Inner;
-  const request = leftOver;
-  leftOver = undefined;
-  const prototype = Object.getPrototypeOf(this) as Socket;
-  inner._write = prototype._write;
-  if (request === undefined || inner._handle === null) {
-    prototype._write.call(this, data, encoding, callback);
-    return;
-  }
-  request.handle = inner._handle;
-  request.buffer = data;
-  request.oncomplete = (status) => callback(status < 0 ? writeError(status) : null);
-  if (request.writeStatus === null) return;
-  const status = request.writeStatus;
-  request.writeStatus = null;
-  request.oncomplete(status);
 }
 
 /** As Node makes it. */

@@ -10,6 +10,7 @@ import {
 import type { ClientInfo } from '../../src/kernel/client-info.ts';
 import { Deadlines } from '../../src/kernel/deadlines.ts';
 import { REASONS } from '../../src/kernel/reason.ts';
+import { SocketIo } from '../../src/kernel/socket-io.ts';
 import { FakeClock } from './fake-clock.ts';
 import { FakeSocket } from './fake-socket.ts';
 
@@ -151,6 +152,7 @@ export class WireFixture implements RequestHandler {
         deadlines: this.deadlines,
         handler: this,
         date: new HttpDate(this.clock),
+        sockets: new SocketIo(),
       },
       () => this.closes++,
     );

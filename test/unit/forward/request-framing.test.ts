@@ -2,6 +2,7 @@
 import fc from 'fast-check';
 import t from 'tap';
 import { RequestWriter, type ServerRequest } from '../../../src/forward/request-writer.ts';
+import { SocketIo } from '../../../src/kernel/socket-io.ts';
 import { FakeSocket } from '../../support/fake-socket.ts';
 
 const HEAD = 'POST / HTTP/1.1\r\n\r\n';
@@ -22,7 +23,10 @@ function request(body: readonly string[], more: Partial<ServerRequest> = {}): Se
 
 function setUp(): { socket: FakeSocket; writer: RequestWriter } {
   const socket = new FakeSocket();
-  return { socket, writer: new RequestWriter(socket.asSocket, false, () => {}) };
+  return {
+    socket,
+    writer: new RequestWriter(socket.asSocket, new SocketIo().writer(socket.asSocket, false), () => {}),
+  };
 }
 
 t.test('what is known of a request leaves at once and in one piece', (t) => {

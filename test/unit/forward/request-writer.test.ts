@@ -2,6 +2,7 @@ import type { Socket } from 'node:net';
 import { Writable } from 'node:stream';
 import t from 'tap';
 import { RequestWriter, type ServerRequest } from '../../../src/forward/request-writer.ts';
+import { SocketIo } from '../../../src/kernel/socket-io.ts';
 
 /** What a writer uses of a socket. */
 function sink(): { socket: Socket; text: () => string } {
@@ -15,6 +16,9 @@ function sink(): { socket: Socket; text: () => string } {
   });
   return { socket: stream as unknown as Socket, text: () => text };
 }
+
+const writerTo = (socket: Socket): RequestWriter =>
+  new RequestWriter(socket, new SocketIo().writer(socket, false), () => {});
 
 const request = (changes: Partial<ServerRequest> = {}): ServerRequest => ({
   method: 'POST',
@@ -31,7 +35,7 @@ const systemError = (code: string, syscall: string): Error =>
   Object.assign(new Error(`${syscall} ${code}`), { code, syscall });
 
 t.test('a request that the system refused to take was not sent', async (t) => {
-  const writer = new RequestWriter(sink().socket, false, () => {});
+  const writer = writerTo(sink().socket);
   writer.begin(request({ body: [Buffer.from('hi')] }));
   t.ok(writer.wasRefused(systemError('EPIPE', 'write')));
   t.ok(writer.wasRefused(systemError('ECONNRESET', 'write')), 'a reset that was known before the write');
@@ -44,7 +48,7 @@ t.test('a request that the system refused to take was not sent', async (t) => {
 });
 
 t.test('of several writes the first may have gone', async (t) => {
-  const writer = new RequestWriter(sink().socket, false, () => {});
+  const writer = writerTo(sink().socket);
   writer.begin(request({ isComplete: false }));
   writer.body(Buffer.from('more'));
   t.notOk(writer.wasRefused(systemError('EPIPE', 'write')));
@@ -56,7 +60,7 @@ t.test('of several writes the first may have gone', async (t) => {
 });
 
 t.test('a part of a large one may have been taken', async (t) => {
-  const writer = new RequestWriter(sink().socket, false, () => {});
+  const writer = writerTo(sink().socket);
   writer.begin(request({ text: 'x'.repeat(5000) }));
   t.notOk(writer.wasRefused(systemError('EPIPE', 'write')));
 });

@@ -9,6 +9,7 @@ import {
   ServerConnection,
 } from '../../../src/forward/index.ts';
 import { Deadlines } from '../../../src/kernel/deadlines.ts';
+import { SocketIo } from '../../../src/kernel/socket-io.ts';
 import { FakeClock } from '../../support/fake-clock.ts';
 
 const LIMITS: ConnectionLimits = {
@@ -44,7 +45,7 @@ class Attempt implements AsyncDisposable {
     const connection = new ServerConnection(
       target,
       LIMITS,
-      { clock, deadlines },
+      { clock, deadlines, sockets: new SocketIo() },
       () => {},
       () => {},
     );

@@ -3,8 +3,11 @@ import { EventEmitter, once } from 'node:events';
 import { type AddressInfo, connect, createServer, type Socket } from 'node:net';
 import { connect as connectTls, createServer as createTlsServer, type TLSSocket } from 'node:tls';
 import t from 'tap';
-import { SocketReader } from '../../../src/kernel/socket-read.ts';
+import { SocketIo } from '../../../src/kernel/socket-io.ts';
+import type { SocketReader } from '../../../src/kernel/socket-read.ts';
 import { selfSignedPair } from '../../support/tls-fixture.ts';
+
+const sockets = new SocketIo();
 
 interface Got {
   readonly bytes: Buffer;
@@ -21,7 +24,7 @@ class Accepted {
 
   constructor(socket: Socket, isTls: boolean, onBytes: (it: Accepted) => void = () => {}) {
     this.socket = socket;
-    this.reader = new SocketReader(socket, isTls, (bytes) => {
+    this.reader = sockets.reader(socket, isTls, (bytes) => {
       this.got.push({ bytes, text: bytes.toString('latin1'), isBorrowed: this.reader.isBorrowed });
       onBytes(this);
       this.#onGot?.();
@@ -184,7 +187,7 @@ t.test('where Node has no such buffers it reads by events', (t) => {
 t.test('an end is told after the bytes before it', async (t) => {
   await withPair(false, async (socket, client) => {
     const order: string[] = [];
-    new SocketReader(socket, false, (bytes) => order.push(bytes.toString()));
+    sockets.reader(socket, false, (bytes) => order.push(bytes.toString()));
     socket.on('end', () => order.push('end'));
     client.end('bye');
     await once(socket, 'end');

@@ -2,9 +2,10 @@
 import { once } from 'node:events';
 import { type AddressInfo, connect, createServer, type Socket } from 'node:net';
 import t from 'tap';
-import { SocketWriter } from '../../../src/kernel/socket-write.ts';
+import { SocketIo } from '../../../src/kernel/socket-io.ts';
 
 const MIB = 1024 * 1024;
+const sockets = new SocketIo();
 
 interface Pair extends AsyncDisposable {
   /** The one that is written to, and who reads. */
@@ -53,7 +54,7 @@ function watchStream(socket: Socket): { writes: number } {
 
 t.test('what the system takes at once does not pass the stream', async (t) => {
   await using both = await pair();
-  const writer = new SocketWriter(both.ours, false);
+  const writer = sockets.writer(both.ours, false);
   // The first write of a process shows how this Node calls its handle; it goes through the stream.
   writer.write('first ');
   const seen = watchStream(both.ours);
@@ -68,7 +69,7 @@ t.test('what the system takes at once does not pass the stream', async (t) => {
 
 t.test('what it takes in parts is queued, in order, and told of when it is gone', async (t) => {
   await using both = await pair();
-  const writer = new SocketWriter(both.ours, false);
+  const writer = sockets.writer(both.ours, false);
   const seen = watchStream(both.ours);
   const block = Buffer.alloc(MIB);
   const expected: Buffer[] = [];
@@ -96,7 +97,7 @@ t.test('what it takes in parts is queued, in order, and told of when it is gone'
 
 t.test('after a queue has gone, writes are direct again', async (t) => {
   await using both = await pair();
-  const writer = new SocketWriter(both.ours, false);
+  const writer = sockets.writer(both.ours, false);
   let sent = 0;
   for (let round = 0; round < 3; round++) {
     while (writer.isIdle) {
@@ -124,7 +125,7 @@ t.test('after a queue has gone, writes are direct again', async (t) => {
 
 t.test('corked, ended and destroyed sockets are left to their stream', async (t) => {
   await using both = await pair();
-  const writer = new SocketWriter(both.ours, false);
+  const writer = sockets.writer(both.ours, false);
   both.ours.cork();
   writer.write('a');
   t.equal(both.ours.writableLength, 1, 'held by the cork');
@@ -140,7 +141,7 @@ t.test('corked, ended and destroyed sockets are left to their stream', async (t)
 
 t.test('a write to a connection that was reset fails as any other', async (t) => {
   await using both = await pair();
-  const writer = new SocketWriter(both.ours, false);
+  const writer = sockets.writer(both.ours, false);
   both.theirs.resetAndDestroy();
   await once(both.theirs, 'close');
   // Nobody reads ours (it was paused when it came), so that the write is the first to meet the reset.
@@ -154,7 +155,7 @@ t.test('a write to a connection that was reset fails as any other', async (t) =>
 
 t.test('a connection that dies with a queue says so', async (t) => {
   await using both = await pair();
-  const writer = new SocketWriter(both.ours, false);
+  const writer = sockets.writer(both.ours, false);
   while (writer.isIdle) writer.write('x'.repeat(MIB));
   const failed = once(both.ours, 'error') as Promise<[NodeJS.ErrnoException]>;
   const told = new Promise<unknown>((resolve) => both.ours.write('more', resolve));
@@ -168,7 +169,7 @@ t.test('a connection that dies with a queue says so', async (t) => {
 
 t.test('destroying a socket with a queue is quiet', async (t) => {
   await using both = await pair();
-  const writer = new SocketWriter(both.ours, false);
+  const writer = sockets.writer(both.ours, false);
   while (writer.isIdle) writer.write('x'.repeat(MIB));
   both.ours.on('error', (error) => t.fail(error.message));
   both.ours.destroy();
@@ -178,7 +179,7 @@ t.test('destroying a socket with a queue is quiet', async (t) => {
 
 t.test('over TLS, and before the connection is there, the stream does it', async (t) => {
   await using both = await pair();
-  const secured = new SocketWriter(both.ours, true);
+  const secured = sockets.writer(both.ours, true);
   const seen = watchStream(both.ours);
   secured.write('a');
   t.equal(seen.writes, 1);
@@ -187,7 +188,7 @@ t.test('over TLS, and before the connection is there, the stream does it', async
   server.listen(0, '127.0.0.1');
   await once(server, 'listening');
   const early = connect({ port: (server.address() as AddressInfo).port, host: '127.0.0.1' });
-  new SocketWriter(early, false).write('early');
+  sockets.writer(early, false).write('early');
   const [accepted] = (await once(server, 'connection')) as [Socket];
   early.end();
   t.equal((await readAll(accepted)).toString(), 'early');

@@ -1,0 +1,18 @@
+import type { Socket } from 'node:net';
+import { ReadMemory, SocketReader } from './socket-read.ts';
+import { SocketWriter, WriteWay } from './socket-write.ts';
+
+/** Reading and writing of the sockets of one thread: what they share is here. */
+export class SocketIo {
+  readonly #memory = new ReadMemory();
+  readonly #way = new WriteWay();
+
+  /** Takes over the reading of an accepted socket. `onBytes` is not called before this returns. */
+  reader(socket: Socket, isTls: boolean, onBytes: (bytes: Buffer) => void): SocketReader {
+    return new SocketReader(socket, isTls, this.#memory, onBytes);
+  }
+
+  writer(socket: Socket, isTls: boolean): SocketWriter {
+    return new SocketWriter(socket, isTls, this.#way);
+  }
+}
