@@ -122,9 +122,7 @@ export class Daemon extends BaseService {
       report: (report) => this.#onHealth(report),
     });
     this.#firstChecks = new FirstChecks(clock, SETTLE_MS);
-    this.#accessRings = new AccessRings(count, clock, (lines, done) =>
-      this.logs.access.write(lines, undefined, done),
-    );
+    this.#accessRings = new AccessRings(count, clock, this.logs.access);
     this.#threads = this.#makeThreads(count);
     this.#secrets = new Secrets(join(config.store.path, 'secrets'), {
       clock,

@@ -9,8 +9,10 @@ const BATCH_STEP_BYTES = 256 * 1024;
 /** Batches whose memory is kept for the next: more are under way only while the disk is slow. */
 const MAX_SPARE = 2;
 
-/** Takes whole lines; `done` is called when it needs the bytes no more. */
-export type WriteLines = (lines: Uint8Array, done: () => void) => void;
+/** Takes whole lines, however many; `done` is called when it needs the bytes no more. */
+export interface LineTarget {
+  write(bytes: Uint8Array, lines: undefined, done: () => void): void;
+}
 
 /**
  * Main's side of the access log: a ring for each data thread, emptied into the writer. The memory of a batch is used
@@ -19,14 +21,14 @@ export type WriteLines = (lines: Uint8Array, done: () => void) => void;
 export class AccessRings {
   readonly #rings: readonly ByteRing[];
   readonly #clock: Clock;
-  readonly #write: WriteLines;
+  readonly #target: LineTarget;
   #spare: Buffer[] = [];
   #ticker: Timer | undefined;
 
-  constructor(threads: number, clock: Clock, write: WriteLines) {
+  constructor(threads: number, clock: Clock, target: LineTarget) {
     this.#rings = Array.from({ length: threads }, () => ByteRing.create(RING_BYTES));
     this.#clock = clock;
-    this.#write = write;
+    this.#target = target;
   }
 
   /** Lines that found no room in their ring. */
@@ -50,7 +52,7 @@ export class AccessRings {
         memory = this.#room(sizeBytes);
         return memory;
       });
-      if (lines) this.#write(lines, () => this.#keep(memory as Buffer));
+      if (lines) this.#target.write(lines, undefined, () => this.#keep(memory as Buffer));
     }
   }
 

@@ -15,9 +15,11 @@ function setUp(threads: number): Fixture {
   const clock = new FakeClock();
   const written: string[] = [];
   const batches: Fixture['batches'] = [];
-  const rings = new AccessRings(threads, clock, (lines, done) => {
-    written.push(Buffer.from(lines).toString());
-    batches.push({ memory: lines.buffer, done });
+  const rings = new AccessRings(threads, clock, {
+    write(bytes, _, done) {
+      written.push(Buffer.from(bytes).toString());
+      batches.push({ memory: bytes.buffer, done });
+    },
   });
   return { clock, rings, written, batches };
 }
