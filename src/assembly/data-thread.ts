@@ -155,7 +155,7 @@ export class DataThread {
         { host: options.host, port: options.port },
         this.#settingsOf(options, tls, plane),
         (socket, client, onClose) => this.#openWire(opened, socket, client, onClose),
-        this.#log,
+        { clock: this.#context.clock, deadlines: this.#context.deadlines, log: this.#log },
       ),
     };
     return opened;

@@ -9,7 +9,8 @@ const HALF_CLOSED_IDLE_MS = 60_000;
 
 /**
  * Two ends joined: bytes both ways with back-pressure, half-close passed on (RFC 6455 needs both directions to
- * end in their own time), ended when silent for too long. When one side is gone the other still gets what was
+ * end in their own time), ended when silent for too long, or when a side takes nothing for as long, whatever it
+ * sends meanwhile. When one side is gone the other still gets what was
  * written to it; the tunnel is closed when both are gone.
  */
 export class Tunnel implements Expiring {
@@ -22,6 +23,8 @@ export class Tunnel implements Expiring {
   readonly #deadlines: Deadlines;
   readonly #onClose: () => void;
   #sidesGone = 0;
+  /** Sides that have yet to take what was written to them. */
+  readonly #full = new Set<TunnelEnd>();
 
   constructor(
     client: TunnelEnd,
@@ -55,17 +58,27 @@ export class Tunnel implements Expiring {
   #join(from: TunnelEnd, to: TunnelEnd): void {
     from.open({
       onTunnelData: (chunk) => {
-        if (this.#sidesGone === 0) this.deadlineMs = this.#clock.nowMs() + this.#idleMs;
-        if (!to.write(chunk)) from.pause();
+        this.#onProgress();
+        if (to.write(chunk)) return;
+        this.#full.add(to);
+        from.pause();
       },
       onTunnelEnd: () => {
         this.#idleMs = Math.min(this.#idleMs, HALF_CLOSED_IDLE_MS);
         this.deadlineMs = Math.min(this.deadlineMs, this.#clock.nowMs() + this.#idleMs);
         to.end();
       },
-      onTunnelDrain: () => to.resume(),
+      onTunnelDrain: () => {
+        if (this.#full.delete(from)) this.#onProgress();
+        to.resume();
+      },
       onTunnelClose: () => this.#onSideGone(to),
     });
+  }
+
+  /** Something moved; that counts only while nobody is being waited for. */
+  #onProgress(): void {
+    if (this.#sidesGone === 0 && this.#full.size === 0) this.deadlineMs = this.#clock.nowMs() + this.#idleMs;
   }
 
   #onSideGone(other: TunnelEnd): void {

@@ -4,13 +4,10 @@
  */
 import { ChunkedDecoder, type ChunkSink, filterTrailers } from './chunked.ts';
 import { HttpFault } from './fault.ts';
+import { BodyPace } from './pace.ts';
 import type { RequestFields } from './request-fields.ts';
 import type { RequestHead } from './request-head.ts';
 import type { WireLimits } from './wire.ts';
-
-/** A body gets this long before `min_rate` counts. */
-const RATE_GRACE_MS = 10_000;
-const RATE_LOOK_MS = 1000;
 
 export class BodyReader implements ChunkSink {
   readonly #limits: WireLimits;
@@ -20,18 +17,16 @@ export class BodyReader implements ChunkSink {
   /** Where the data of one read lies in it, chunk heads taken out; -1 = none yet. */
   #from = -1;
   #to = -1;
-  /** When the body began, or began to flow again after a pause, with `#rateBytes` counted from there. */
-  #startMs: number;
-  #rateBytes = 0;
-  #idleMs = 0;
+  readonly #pace: BodyPace;
+  /** Of the data, since the pace was told last. */
+  #unpacedBytes = 0;
 
   /** Only for requests that have a body to come (`hasBody`). */
   constructor(fields: RequestFields, limits: WireLimits, nowMs: number) {
     this.#limits = limits;
     this.#decoder = fields.isChunked ? new ChunkedDecoder(limits.maxHeadBytes) : null;
     this.#remaining = fields.isChunked ? 0 : fields.contentLength;
-    this.#startMs = nowMs;
-    this.progress(nowMs);
+    this.#pace = new BodyPace(limits, nowMs);
   }
 
   get isDone(): boolean {
@@ -55,7 +50,7 @@ export class BodyReader implements ChunkSink {
     if (end instanceof HttpFault) return end;
     const size = this.#from < 0 ? 0 : this.#to - this.#from;
     this.#bytes += size;
-    this.#rateBytes += size;
+    this.#unpacedBytes += size;
     if (this.#limits.maxBodyBytes > 0 && this.#bytes > this.#limits.maxBodyBytes)
       return tooLarge(this.#limits);
     if (size > 0) sink.onChunkData(chunk, this.#from, this.#to);
@@ -91,35 +86,22 @@ export class BodyReader implements ChunkSink {
 
   // ---- pace
 
-  /** Bytes came: the idle deadline starts anew. @returns the next deadline */
+  /** Bytes came. @returns the next deadline */
   progress(nowMs: number): number {
-    this.#idleMs = nowMs + this.#limits.bodyTimeoutMs;
-    return this.#nextLookMs(nowMs);
+    const bytes = this.#unpacedBytes;
+    this.#unpacedBytes = 0;
+    return this.#pace.moved(bytes, nowMs);
   }
 
   /** Reading goes on after we had stopped it. @returns the next deadline */
   restart(nowMs: number): number {
-    this.#startMs = nowMs;
-    this.#rateBytes = 0;
-    return this.progress(nowMs);
+    this.#unpacedBytes = 0;
+    return this.#pace.begin(nowMs);
   }
 
   /** A deadline has passed: the client is too slow (a fault), or the time of the next deadline. */
   look(nowMs: number): number | HttpFault {
-    const { bodyTimeoutMs, minRate } = this.#limits;
-    if (nowMs >= this.#idleMs)
-      return new HttpFault('body_timeout', `no byte of the body for ${bodyTimeoutMs} ms`);
-    const elapsedMs = nowMs - this.#startMs;
-    if (minRate > 0 && elapsedMs >= RATE_GRACE_MS && this.#rateBytes < (elapsedMs / 1000) * minRate) {
-      return new HttpFault('body_timeout', `the body came slower than ${minRate} bytes a second`);
-    }
-    return this.#nextLookMs(nowMs);
-  }
-
-  /** The nearer of the idle deadline and the next look at the rate. */
-  #nextLookMs(nowMs: number): number {
-    if (this.#limits.minRate === 0) return this.#idleMs;
-    return Math.min(this.#idleMs, Math.max(this.#startMs + RATE_GRACE_MS, nowMs + RATE_LOOK_MS));
+    return this.#pace.look(nowMs);
   }
 }
 

@@ -30,6 +30,14 @@ export class ClientInput {
   get isPaused(): boolean {
     return this.#isPaused;
   }
+  /** Whether nothing is read now. */
+  get isStopped(): boolean {
+    return this.#isPaused || this.#isHeld;
+  }
+  /** Whether the client has reset the connection. */
+  get isReset(): boolean {
+    return this.#reader.isReset;
+  }
   /** Whether the bytes that are being handed over must be copied to be kept. */
   get isBorrowed(): boolean {
     return this.#reader.isBorrowed;
@@ -88,12 +96,13 @@ export class ClientInput {
     return true;
   }
 
-  /** Holds the client back while too much waits. */
-  balance(): void {
-    if (this.#isHeld === this.#waiting.isTooMuch) return;
+  /** Holds the client back while too much waits. @returns whether that has changed */
+  balance(): boolean {
+    if (this.#isHeld === this.#waiting.isTooMuch) return false;
     this.#isHeld = this.#waiting.isTooMuch;
     if (this.#isHeld) this.#socket.pause();
     else if (!this.#isPaused) this.#socket.resume();
+    return true;
   }
 
   /** Nothing that came before matters any more; what comes is read. */

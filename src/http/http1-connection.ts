@@ -6,9 +6,9 @@
  *     └───────────────────┴──────▶ linger ◀─────┘        (FIN sent, input discarded for a short while, so that
  *                                                          the client can read the answer before a RST)
  *
- * Every phase has a deadline, an exchange two: the pace of its body and the client's taking of the answer. Dripping
- * bytes does not move the one of the head. Bytes whose turn has not come (pipelining, a paused body, answers that
- * the client does not take) are kept in order, bounded by pausing the socket.
+ * Every phase has a deadline, an exchange two: the pace of its body and that at which the client takes the answer
+ * (exchange-times.ts). Dripping bytes does not move the one of the head. Bytes whose turn has not come (pipelining, a
+ * paused body, answers that the client does not take) are kept in order, bounded by pausing the socket.
  */
 import type { Socket } from 'node:net';
 import type { ClientInfo } from '../kernel/client-info.ts';
@@ -16,6 +16,7 @@ import type { Expiring } from '../kernel/deadlines.ts';
 import type { SocketWriter } from '../kernel/socket-write.ts';
 import { announcedFault, BodyReader, hasBody } from './body-reader.ts';
 import { ClientInput, NOTHING } from './client-input.ts';
+import { ExchangeTimes } from './exchange-times.ts';
 import { HttpFault } from './fault.ts';
 import { HeadReader, type WholeHead } from './head-reader.ts';
 import type { HttpDate } from './http-date.ts';
@@ -51,9 +52,7 @@ export class Http1Connection implements StreamOwner, Expiring {
   readonly #input: ClientInput;
   /** null when the request has no body, or has it all. */
   #body: BodyReader | null = null;
-  /** When a byte of the body is due, and when the client must have taken what is sent. */
-  #bodyDueMs = 0;
-  #drainDueMs = NEVER;
+  readonly #times: ExchangeTimes;
   #lingered = 0;
   #isReading = false;
   #requests = 0;
@@ -75,6 +74,7 @@ export class Http1Connection implements StreamOwner, Expiring {
     this.date = deps.date;
     this.#onClose = onClose;
     this.#heads = new HeadReader(limits, client.isTrusted);
+    this.#times = new ExchangeTimes(limits, deps.deadlines, this.writer);
     this.onWritten = () => this.#onRoom();
     this.deadlineMs = deps.clock.nowMs() + limits.headerTimeoutMs;
     deps.deadlines.add(this);
@@ -144,7 +144,7 @@ export class Http1Connection implements StreamOwner, Expiring {
   /** Bytes whose turn has come. A loop, not a recursion, however many requests they are. */
   #readWaiting(): void {
     while (!this.#input.isEmpty && this.#canRead()) this.#read(this.#input.take(), false);
-    if (!this.#isReading) this.#input.balance();
+    if (!this.#isReading && this.#input.balance() && this.#phase === 'exchange') this.#arm();
   }
 
   /** Reads from a chunk that starts inside or before a head; what follows the head has its turn next. */
@@ -182,7 +182,7 @@ export class Http1Connection implements StreamOwner, Expiring {
     this.#requests++;
     this.#body = hasBody(head.fields) ? new BodyReader(head.fields, this.#limits, nowMs) : null;
     if (this.#body) {
-      this.#bodyDueMs = this.#body.progress(nowMs);
+      this.#times.bodyDueMs = this.#body.progress(nowMs);
       this.#input.expectBody(this.#body.expectedBytes - rest.length);
     }
     this.#arm();
@@ -200,18 +200,18 @@ export class Http1Connection implements StreamOwner, Expiring {
     // What the phases did with the bytes may have ended the exchange.
     if (this.#stream !== stream || stream.sink === null) return;
     if (end instanceof HttpFault) {
-      this.#failBody(end);
+      this.#fail(end);
       return;
     }
     stream.bytesIn += end;
     if (!body.isDone) {
-      this.#bodyDueMs = body.progress(this.#deps.clock.nowMs());
+      this.#times.bodyDueMs = body.progress(this.#deps.clock.nowMs());
       this.#arm();
       return;
     }
     const trailers = body.trailers();
     if (trailers instanceof HttpFault) {
-      this.#failBody(trailers);
+      this.#fail(trailers);
       return;
     }
     this.#endBody();
@@ -232,27 +232,27 @@ export class Http1Connection implements StreamOwner, Expiring {
     this.#stream?.sink?.onBodyData(from === 0 && to === chunk.length ? chunk : chunk.subarray(from, to));
   }
 
-  #failBody(fault: HttpFault): void {
+  /** The exchange cannot go on by a fault of its client. */
+  #fail(fault: HttpFault): void {
     const stream = this.#stream;
-    if (!stream?.sink) return;
+    if (!stream?.sink) {
+      this.destroy();
+      return;
+    }
     stream.closesAfter = true;
     this.#endBody();
     stream.sink.onBodyFault(fault);
   }
 
-  #onBodyDeadline(nowMs: number): void {
-    const next = this.#body?.look(nowMs) ?? NEVER;
-    if (next instanceof HttpFault) this.#failBody(next);
-    else this.deadlineMs = this.#bodyDueMs = next;
+  #onExchangeDeadline(nowMs: number): void {
+    const next = this.#times.look(nowMs, this.#body, this.#input, this.#stream?.bytesOut ?? 0);
+    if (next === 'gone') this.destroy();
+    else if (next instanceof HttpFault) this.#fail(next);
+    else this.deadlineMs = next;
   }
 
-  /**
-   * The deadline of an exchange. The pace of the body counts only while we read it, and not while the client has yet to
-   * take its answer: that is due by itself.
-   */
   #arm(): void {
-    if (this.#drainDueMs !== NEVER) this.deadlineMs = this.#drainDueMs;
-    else this.deadlineMs = this.#body === null || this.#input.isPaused ? NEVER : this.#bodyDueMs;
+    this.deadlineMs = this.#times.next(this.#body, this.#input);
   }
 
   // ---- what the stream asks of its connection
@@ -268,7 +268,8 @@ export class Http1Connection implements StreamOwner, Expiring {
   }
 
   onWaitingForDrain(): void {
-    this.#drainDueMs = this.#deps.deadlines.after(this.#limits.bodyTimeoutMs);
+    if (this.#times.isTaking) return;
+    this.#times.startTaking(this.#stream?.bytesOut ?? 0);
     this.#arm();
   }
 
@@ -277,8 +278,8 @@ export class Http1Connection implements StreamOwner, Expiring {
       this.#tunnel.deliverDrain();
       return;
     }
-    if (this.#drainDueMs !== NEVER && this.socket.writableLength === 0) {
-      this.#drainDueMs = NEVER;
+    if (this.#times.isTaking && this.socket.writableLength === 0) {
+      this.#times.endTaking();
       if (this.#phase === 'exchange') {
         this.#restartBody();
         this.#stream?.sink?.onClientDrain();
@@ -289,7 +290,7 @@ export class Http1Connection implements StreamOwner, Expiring {
 
   /** The time that was not the client's to use is forgotten. */
   #restartBody(): void {
-    if (this.#body) this.#bodyDueMs = this.#body.restart(this.#deps.clock.nowMs());
+    if (this.#body) this.#times.bodyDueMs = this.#body.restart(this.#deps.clock.nowMs());
     this.#arm();
   }
 
@@ -375,8 +376,7 @@ export class Http1Connection implements StreamOwner, Expiring {
         );
         return;
       case 'exchange':
-        if (this.#drainDueMs !== NEVER) this.destroy();
-        else this.#onBodyDeadline(nowMs);
+        this.#onExchangeDeadline(nowMs);
         return;
       case 'tunnel':
       case 'closed':

@@ -32,6 +32,11 @@ export const REASONS = {
     title: 'Request body took too long',
     hint: 'No progress within body_timeout, or slower than min_rate.',
   },
+  answer_timeout: {
+    status: 408,
+    title: 'Answer not taken',
+    hint: 'The client took nothing of the answer within body_timeout, or less than min_rate.',
+  },
   too_large: { status: 413, title: 'Request body too large', hint: 'limits.max_body_size of the listener.' },
   target_too_long: {
     status: 414,

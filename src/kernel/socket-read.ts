@@ -8,6 +8,7 @@
  * Node has them not, the socket is read by 'data' events: slower, and the same to whoever receives the bytes.
  */
 import type { Socket } from 'node:net';
+import { constants } from 'node:os';
 
 const BUFFER_BYTES = 64 * 1024;
 /** What TLS hands over at once, at most (RFC 8446 section 5.1). */
@@ -19,7 +20,10 @@ interface ReadSymbols {
   readonly next: symbol;
 }
 type Inner = Record<symbol, unknown> & {
-  readonly _handle?: { useUserBuffer?: (buffer: Uint8Array) => void };
+  readonly _handle?: {
+    useUserBuffer?: (buffer: Uint8Array) => void;
+    getpeername?: (out: object) => number;
+  } | null;
 };
 
 /** What the readers of one thread share. */
@@ -94,6 +98,15 @@ export class SocketReader {
     const bytes = this.#socket.read() as Buffer | null;
     this.isBorrowed = true;
     if (bytes !== null) this.#onBytes(bytes);
+  }
+
+  /**
+   * Whether the peer has reset the connection: a socket that is not read does not tell of it, but then has no peer any
+   * more. (One that has ended its direction in good order is seen by reading only.)
+   */
+  get isReset(): boolean {
+    const handle = (this.#socket as unknown as Inner)._handle;
+    return handle?.getpeername?.({}) === -constants.errno.ENOTCONN;
   }
 
   /** From the next read on, in a buffer of this socket's own, no larger than what is to come. */

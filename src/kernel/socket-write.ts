@@ -24,8 +24,12 @@ type WriteResult = number | WriteRequest;
 interface Handle {
   writeLatin1String(request: null, text: string): WriteResult;
   writeBuffer(request: null, bytes: Uint8Array): WriteResult;
+  /** Bytes that the system has not taken yet. */
+  readonly writeQueueSize?: number;
 }
 interface Inner {
+  /** Of a TLS socket the one below, which has the handle of the system. */
+  readonly _parent?: { readonly _handle: Handle | null } | null;
   readonly _handle: Handle | null;
   _write: Socket['_write'];
 }
@@ -90,6 +94,16 @@ export class SocketWriter {
   writeBorrowed(bytes: Uint8Array, onWritten: () => void): boolean {
     this.write(bytes, onWritten);
     return this.isIdle;
+  }
+
+  /**
+   * What the system has not taken yet of what was written (over TLS: of the records). Unlike the stream's count it falls
+   * while a single large write goes out.
+   */
+  get queuedBytes(): number {
+    const inner = this.#socket as unknown as Inner;
+    const handle = this.#isTls ? inner._parent?._handle : inner._handle;
+    return handle?.writeQueueSize ?? this.#socket.writableLength;
   }
 
   /** Nothing is queued: bytes that were borrowed for writing may be touched again. */

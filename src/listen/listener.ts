@@ -7,9 +7,12 @@ import { createServer, type Server, type Socket } from 'node:net';
 import { createServer as createTlsServer, type TLSSocket } from 'node:tls';
 import { unmapAddress } from '../kernel/address.ts';
 import type { ClientInfo } from '../kernel/client-info.ts';
+import type { Clock } from '../kernel/clock.ts';
+import type { Deadlines } from '../kernel/deadlines.ts';
 import { errorText, SluiceError } from '../kernel/errors.ts';
 import type { ListenerCells, Log } from '../observe/index.ts';
 import { type ListenerTls, tlsErrorKind } from '../tls/index.ts';
+import { acceptedSocketOf, Handshake } from './handshake.ts';
 
 /** Where to listen. `host` undefined = all addresses, both families where there are two. */
 export interface ListenAddress {
@@ -22,6 +25,7 @@ export interface ListenerSettings {
   readonly name: string;
   /** null = plain. */
   readonly tls: ListenerTls | null;
+  /** In all, from the accept; bytes that drip do not move it. */
   readonly handshakeTimeoutMs: number;
   readonly cells: ListenerCells;
   /** Whether this peer may connect at all. */
@@ -46,7 +50,15 @@ export type OpenWire = (
   onClose: (connection: OpenConnection) => void,
 ) => OpenConnection;
 
+export interface ListenerDeps {
+  readonly clock: Clock;
+  readonly deadlines: Deadlines;
+  readonly log: Log;
+}
+
 const BACKLOG = 4096;
+/** Node's own time of a handshake is one for all times of a server; ours follows reloads. So Node's must never come first. */
+const NODE_HANDSHAKE_TIMEOUT_MS = 2 ** 31 - 1;
 
 export class Listener {
   readonly address: ListenAddress;
@@ -54,38 +66,40 @@ export class Listener {
   /** Not bound: admitted sockets are given to it. null = plain. */
   readonly #tlsServer: Server | null;
   readonly #openWire: OpenWire;
-  readonly #log: Log;
+  readonly #deps: ListenerDeps;
   readonly #connections = new Set<OpenConnection>();
-  /** Sockets under TLS; those that are still shaking hands have no connection yet. */
-  readonly #tlsSockets = new Set<Socket>();
+  /** Accepted sockets under TLS; those that are still shaking hands have no connection yet. */
+  readonly #tlsSockets = new Map<Socket, Handshake | null>();
   #settings: ListenerSettings;
   #isClosed = false;
   #drained: Promise<void> | null = null;
   #onEmpty: (() => void) | null = null;
 
-  constructor(address: ListenAddress, settings: ListenerSettings, openWire: OpenWire, log: Log) {
+  constructor(address: ListenAddress, settings: ListenerSettings, openWire: OpenWire, deps: ListenerDeps) {
     this.address = address;
     this.#settings = settings;
     this.#openWire = openWire;
-    this.#log = log;
-    this.#tlsServer = settings.tls === null ? null : this.#makeTlsServer(settings.tls, settings);
+    this.#deps = deps;
+    this.#tlsServer = settings.tls === null ? null : this.#makeTlsServer(settings.tls);
     // A client that leaves during its handshake would stay half open for ever: nobody reads that end.
     this.#server = createServer({ allowHalfOpen: this.#tlsServer === null, noDelay: true });
     this.#server.on('connection', (socket: Socket) => this.#onConnection(socket));
   }
 
-  #makeTlsServer(tls: ListenerTls, settings: ListenerSettings): Server {
+  #makeTlsServer(tls: ListenerTls): Server {
     const server = createTlsServer({
       ...tls.serverOptions(),
-      handshakeTimeout: settings.handshakeTimeoutMs,
+      handshakeTimeout: NODE_HANDSHAKE_TIMEOUT_MS,
     });
     tls.attach(server);
     server.on('secureConnection', (socket: TLSSocket) => this.#onSecure(socket));
     server.on('tlsClientError', (error, socket) => {
-      // Node reports a handshake that takes too long, but leaves the socket open.
       socket.destroy();
       this.#settings.cells.countHandshakeFailed();
-      this.#log.debug('TLS handshake failed', { listener: this.#settings.name, kind: tlsErrorKind(error) });
+      this.#deps.log.debug('TLS handshake failed', {
+        listener: this.#settings.name,
+        kind: tlsErrorKind(error),
+      });
     });
     return server;
   }
@@ -117,7 +131,7 @@ export class Listener {
           this.#server.off('error', onError);
           // After that only accept errors (EMFILE) come here; the listener lives on.
           this.#server.on('error', (error) =>
-            this.#log.warn('accept failed', { listener: this.#settings.name, error: errorText(error) }),
+            this.#deps.log.warn('accept failed', { listener: this.#settings.name, error: errorText(error) }),
           );
           resolve();
         },
@@ -145,7 +159,7 @@ export class Listener {
   destroy(): void {
     this.#stopAccepting();
     for (const connection of this.#connections) connection.destroy();
-    for (const socket of this.#tlsSockets) socket.destroy();
+    for (const socket of this.#tlsSockets.keys()) socket.destroy();
   }
 
   #stopAccepting(): void {
@@ -176,16 +190,24 @@ export class Listener {
   }
 
   #shakeHands(server: Server, socket: Socket): void {
-    this.#tlsSockets.add(socket);
+    const { clock, deadlines } = this.#deps;
+    const handshake = new Handshake(socket, clock.nowMs() + this.#settings.handshakeTimeoutMs);
+    this.#tlsSockets.set(socket, handshake);
+    deadlines.add(handshake);
     socket.on('error', () => socket.destroy());
     socket.once('close', () => {
       this.#tlsSockets.delete(socket);
+      deadlines.remove(handshake);
       this.#tellWhenEmpty();
     });
     server.emit('connection', socket);
   }
 
   #onSecure(socket: TLSSocket): void {
+    const accepted = acceptedSocketOf(socket);
+    const handshake = this.#tlsSockets.get(accepted);
+    if (handshake) this.#deps.deadlines.remove(handshake);
+    this.#tlsSockets.set(accepted, null);
     this.#settings.cells.countHandshake(socket.isSessionReused());
     socket.allowHalfOpen = true;
     const peer = peerOf(socket);

@@ -1,5 +1,6 @@
 import { EventEmitter } from 'node:events';
 import type { Socket } from 'node:net';
+import { constants } from 'node:os';
 
 /**
  * A TCP socket in memory, as far as the wire uses one. Nothing happens behind the test's back: bytes come when
@@ -15,6 +16,10 @@ export class FakeSocket extends EventEmitter {
   /** Our RST was sent. */
   isReset = false;
   isPaused = false;
+  /** The other side has reset the connection; nobody says so. */
+  isPeerGone = false;
+  /** As far as it is asked. */
+  readonly _handle = { getpeername: (): number => (this.isPeerGone ? -constants.errno.ENOTCONN : 0) };
   /** While true nothing that is written leaves. */
   isStuck = false;
   /** Unsent bytes at which `write` returns false. */

@@ -28,17 +28,21 @@ const limits = noun({
   max_target: size({ min: '64B', max: '1MiB' }).prefault('8KiB').describe('Length of path and query (414).'),
   header_timeout: duration({ min: '1ms' })
     .prefault('10s')
-    .describe('From the first byte to the end of the head; dripping does not extend it (408).'),
+    .describe(
+      'From the first byte to the end of the head, and for a TLS handshake; dripping does not extend it (408).',
+    ),
   body_timeout: duration({ min: '1ms' })
     .prefault('60s')
-    .describe('Longest pause within a request body (408).'),
+    .describe(
+      'Longest pause within a request body (408), and for which a client may take nothing of its answer.',
+    ),
   idle_timeout: duration({ min: '1ms' })
     .prefault('75s')
     .describe('Longest time between two requests of a connection.'),
   min_rate: byteRate()
     .prefault('256B/s')
     .describe(
-      'Request bodies slower than this, after their first 10 s, are cut (408). `0B/s` = no such limit.',
+      'Request bodies slower than this in their first 10 s, or in any `body_timeout` after that, are cut (408); so are clients that take their answer slower in a `body_timeout`. `0B/s` = no such limit.',
     ),
   tunnel_idle_timeout: duration({ min: '1ms' })
     .prefault('1h')

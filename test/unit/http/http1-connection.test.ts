@@ -83,10 +83,30 @@ t.test('a client that does not take its answer', (t) => {
   startBig(wire.last);
   t.notOk(wire.last.stream.sendBody(BIG, 0, BIG.length), 'the range is still needed');
   wire.pass(59_000);
-  t.notOk(wire.socket.destroyed);
+  t.same(wire.last.calls, []);
   wire.pass(2000);
-  t.ok(wire.socket.destroyed);
-  t.same(wire.last.calls, ['gone']);
+  t.equal(wire.last.fault?.reason, 'answer_timeout');
+  t.end();
+});
+
+t.test('a client that takes its answer bit by bit', (t) => {
+  const table: [name: string, minRate: number, bytes: number, isCut: boolean][] = [
+    ['a byte each half minute, which no rate forbids', 0, 1, false],
+    ['fast enough', 256, 256 * 30, false],
+    ['too slow, though never silent', 256, 255 * 30, true],
+  ];
+  for (const [name, minRate, bytes, isCut] of table) {
+    const wire = new WireFixture({ ...unanswered, limits: { minRate } });
+    wire.socket.receive(GET);
+    wire.socket.isStuck = true;
+    startBig(wire.last);
+    wire.last.stream.sendBody(BIG, 0, BIG.length);
+    for (let i = 0; i < 8; i++) {
+      wire.pass(29_900);
+      wire.socket.writableLength -= bytes;
+    }
+    t.equal(wire.last.fault?.reason, isCut ? 'answer_timeout' : undefined, name);
+  }
   t.end();
 });
 
@@ -101,6 +121,31 @@ t.test('a client that takes its answer late is told of', (t) => {
   t.same(wire.last.calls, ['drain']);
   wire.pass(600_000);
   t.notOk(wire.socket.destroyed, 'what is not sent is not waited for');
+  t.end();
+});
+
+t.test('a client that leaves while its socket is not read', (t) => {
+  const table: [name: string, stop: (wire: WireFixture) => void][] = [
+    [
+      'in the middle of a body that the server does not take',
+      (it) => {
+        it.socket.receive(`${post(10)}12345`);
+        it.last.stream.pauseBody();
+      },
+    ],
+    ['with too many requests in front of it', (it) => it.socket.receive(GET.repeat(3000))],
+  ];
+  for (const [name, stop] of table) {
+    const wire = new WireFixture(unanswered);
+    stop(wire);
+    t.ok(wire.socket.isPaused, name);
+    wire.pass(5000);
+    t.notOk(wire.socket.destroyed, `${name}: it is there`);
+    wire.socket.isPeerGone = true;
+    wire.pass(1500);
+    t.ok(wire.socket.destroyed, `${name}: it is gone`);
+    t.ok(wire.last.isClientGone);
+  }
   t.end();
 });
 

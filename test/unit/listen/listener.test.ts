@@ -4,6 +4,8 @@ import { connect as connectTls } from 'node:tls';
 import t from 'tap';
 import { claimPort } from '../../../src/assembly/ports.ts';
 import type { ClientInfo } from '../../../src/kernel/client-info.ts';
+import { systemClock } from '../../../src/kernel/clock.ts';
+import { Deadlines } from '../../../src/kernel/deadlines.ts';
 import { SluiceError } from '../../../src/kernel/errors.ts';
 import {
   type ListenAddress,
@@ -55,6 +57,7 @@ class Fixture implements AsyncDisposable {
   readonly row = new Float64Array(LISTENER.size);
   readonly wires: Wire[] = [];
   readonly logged: string[] = [];
+  readonly deadlines = new Deadlines(systemClock);
   /** Places taken under the cap. */
   taken = 0;
   readonly settings: ListenerSettings;
@@ -82,7 +85,13 @@ class Fixture implements AsyncDisposable {
         this.#onWire?.();
         return wire;
       },
-      new ThreadLog('debug', (record) => this.logged.push(record.message)),
+      {
+        clock: systemClock,
+        deadlines: this.deadlines,
+        log: new ThreadLog('debug', (record) =>
+          this.logged.push([record.message, record.fields?.['kind'] ?? []].flat().join(' ')),
+        ),
+      },
     );
   }
 
@@ -125,6 +134,7 @@ class Fixture implements AsyncDisposable {
     for (const client of this.#clients.keys()) client.destroy();
     await Promise.all(this.#clients.values());
     await this.listener.drain();
+    this.deadlines.stop();
   }
 }
 
@@ -226,7 +236,7 @@ t.test('TLS: version, session, failed handshakes', async (t) => {
   plain.write('GET / HTTP/1.1\r\n\r\n');
   await fixture.cut(plain);
   t.same([fixture.count('tlsFailed'), fixture.count('tlsOk')], [1, 2]);
-  t.same(fixture.logged, ['TLS handshake failed']);
+  t.same(fixture.logged, ['TLS handshake failed http_request']);
   first.destroy();
   second.destroy();
   await Promise.all(fixture.wires.map((wire) => wire.gone));
@@ -240,8 +250,31 @@ t.test('a handshake that does not come ends in time', async (t) => {
   });
   await fixture.cut(await fixture.dial());
   t.equal(fixture.count('tlsFailed'), 1);
+  t.match(fixture.logged, ['TLS handshake failed timeout']);
   await fixture.listener.drain();
   t.equal(fixture.taken, 0, 'its place is free again');
+});
+
+t.test('a handshake that drips ends in the same time, and by what a reload has set', async (t) => {
+  await using fixture = await Fixture.start({ tls: makeTls() });
+  fixture.listener.configure({ ...fixture.settings, handshakeTimeoutMs: 200 });
+  const dripping = await fixture.dial();
+  const hello = Buffer.from('16030102000100', 'hex');
+  let sent = 0;
+  const drip = setInterval(() => dripping.write(hello.subarray(sent, ++sent)), 20);
+  const startMs = systemClock.nowMs();
+  await fixture.cut(dripping);
+  clearInterval(drip);
+  t.ok(sent > 2, `${sent} pieces`);
+  t.ok(systemClock.nowMs() - startMs < 5000, 'long before the ten seconds that it began with');
+});
+
+t.test('hands that are shaken have no deadline any more', async (t) => {
+  await using fixture = await Fixture.start({ tls: makeTls() });
+  const raw = await fixture.dial();
+  const secure = connectTls({ socket: raw, ca, servername: 'a.test' });
+  await Promise.all([once(secure, 'secureConnect'), fixture.opened(1)]);
+  t.equal(fixture.deadlines.size, 0);
 });
 
 t.test('a client that leaves during its handshake leaves its place', async (t) => {
