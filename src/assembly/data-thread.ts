@@ -8,8 +8,9 @@ import { ByteRing } from '../kernel/byte-ring.ts';
 import type { ClientInfo } from '../kernel/client-info.ts';
 import { errorText } from '../kernel/errors.ts';
 import { RequestIds } from '../kernel/ids.ts';
+import { openFilesLimit } from '../kernel/open-files.ts';
 import { IpFilter, parseAddress } from '../limit/index.ts';
-import { Listener, type ListenerSettings, type OpenConnection } from '../listen/index.ts';
+import { Listener, type ListenerSettings, type OpenConnection, OpenFiles } from '../listen/index.ts';
 import { AccessLog, type AccessRecord, type Log } from '../observe/index.ts';
 import { type Plane, type ProxyDeps, RequestPhases } from '../proxy/index.ts';
 import { type CompiledTls, compileTls, ListenerTls, type SecretBytes } from '../tls/index.ts';
@@ -44,6 +45,7 @@ export class DataThread {
   readonly #leaving = new Set<OpenListener>();
   readonly #accessRing: ByteRing;
   readonly #date: HttpDate;
+  readonly #files: OpenFiles;
   #secrets: SecretBytes;
   #prepared: Prepared | null = null;
   /** The last `prepare`, which may still be binding. */
@@ -61,6 +63,8 @@ export class DataThread {
     this.#secrets = start.secrets;
     this.#accessRing = new ByteRing(start.accessRing);
     this.#date = new HttpDate(context.clock);
+    const { clock, deadlines } = context;
+    this.#files = new OpenFiles(openFilesLimit(), { clock, deadlines, log });
     this.#proxyDeps = {
       clock: context.clock,
       deadlines: context.deadlines,
@@ -147,6 +151,7 @@ export class DataThread {
 
   #openListener(options: ListenerSnapshot, compiledTls: CompiledTls | undefined, plane: Plane): OpenListener {
     const tls = compiledTls ? new ListenerTls(compiledTls) : null;
+    const { clock, deadlines } = this.#context;
     const opened: OpenListener = {
       tls,
       limits: options.limits,
@@ -155,7 +160,7 @@ export class DataThread {
         { host: options.host, port: options.port },
         this.#settingsOf(options, tls, plane),
         (socket, client, onClose) => this.#openWire(opened, socket, client, onClose),
-        { clock: this.#context.clock, deadlines: this.#context.deadlines, log: this.#log },
+        { clock, deadlines, log: this.#log, files: this.#files },
       ),
     };
     return opened;

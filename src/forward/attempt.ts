@@ -1,12 +1,14 @@
 import type { ResponseHead, TunnelEnd } from '../http/index.ts';
+import { errorCode } from '../kernel/errors.ts';
 
 /** How an attempt on one server failed, and what is known of how far it came. */
 export interface AttemptFailure {
   /**
    * `connect_error`: no connection, nothing was sent. `reset`: the server ended the connection. `timeout`: it
-   * kept silent. `bad_answer`: it broke HTTP.
+   * kept silent. `bad_answer`: it broke HTTP. `shortage`: this machine had no file or port for a connection, which is
+   * not the server's fault.
    */
-  readonly kind: 'connect_error' | 'reset' | 'timeout' | 'bad_answer';
+  readonly kind: 'connect_error' | 'reset' | 'timeout' | 'bad_answer' | 'shortage';
   /** What happened, for the log: system error, or the rule that was broken. */
   readonly detail: string;
   /** Whether a byte of the request was handed to the system for sending. */
@@ -15,6 +17,14 @@ export interface AttemptFailure {
   readonly hadAnswer: boolean;
   /** Whether the connection had served another request before: then its end may be a stale keep-alive. */
   readonly wasReused: boolean;
+}
+
+const SHORTAGES: ReadonlySet<string> = new Set(['EMFILE', 'ENFILE', 'ENOBUFS', 'ENOMEM', 'EADDRNOTAVAIL']);
+
+/** What an error of a connection's socket means to its attempt. */
+export function failureKindOf(error: Error, isConnecting: boolean): AttemptFailure['kind'] {
+  if (!isConnecting) return 'reset';
+  return SHORTAGES.has(errorCode(error)) ? 'shortage' : 'connect_error';
 }
 
 /** What an exchange hears of its attempt. After `onAnswerEnd`, `onUpgrade` or `onFailed` nothing more comes. */

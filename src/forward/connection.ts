@@ -20,7 +20,7 @@ import {
 } from '../http/index.ts';
 import type { Expiring } from '../kernel/deadlines.ts';
 import { errorText } from '../kernel/errors.ts';
-import type { AttemptEvents, AttemptFailure } from './attempt.ts';
+import { type AttemptEvents, type AttemptFailure, failureKindOf } from './attempt.ts';
 import { type ConnectionDeps, type ConnectionLimits, type ConnectionMeter, idleLimitMs } from './options.ts';
 import { HEADROOM_BYTES, makeReadBuffer } from './read-buffer.ts';
 import { RequestWriter, type ServerRequest } from './request-writer.ts';
@@ -350,7 +350,7 @@ export class ServerConnection implements Expiring, ChunkSink {
 
   #onError(error: Error): void {
     if (this.#writer.wasRefused(error)) this.#wasSent = false;
-    this.#fail(this.#phase === 'connecting' ? 'connect_error' : 'reset', errorText(error));
+    this.#fail(failureKindOf(error, this.#phase === 'connecting'), errorText(error));
   }
 
   #onEnd(): void {

@@ -28,7 +28,13 @@ export type RetryDecision =
   | { readonly kind: 'other_server'; readonly why: 'not_sent' | 'idempotent' }
   | {
       readonly kind: 'give_up';
-      readonly why: 'answer_started' | 'attempts_used' | 'body_gone' | 'not_idempotent' | 'bad_answer';
+      readonly why:
+        | 'answer_started'
+        | 'attempts_used'
+        | 'body_gone'
+        | 'not_idempotent'
+        | 'bad_answer'
+        | 'shortage';
     };
 
 /** RFC 9110 section 9.2.2; TRACE and CONNECT are never forwarded. */
@@ -65,6 +71,8 @@ export function decideRetry(question: RetryQuestion): RetryDecision {
   if (failure.wasSent && !isIdempotent(question.method)) return { kind: 'give_up', why: 'not_idempotent' };
   // A server that answers nonsense answers it again; another may do better, but its answer is an answer.
   if (failure.kind === 'bad_answer') return { kind: 'give_up', why: 'bad_answer' };
+  // Another server would need what is lacking as well.
+  if (failure.kind === 'shortage') return { kind: 'give_up', why: 'shortage' };
   const isStale = failure.wasReused && failure.kind === 'reset' && !failure.hadAnswer;
   if (isStale && !question.hasRetriedStale) return { kind: 'same_server', why: 'stale_connection' };
   if (question.attempts >= question.maxAttempts) return { kind: 'give_up', why: 'attempts_used' };

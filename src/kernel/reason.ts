@@ -82,6 +82,11 @@ export const REASONS = {
     title: 'All servers are busy',
     hint: 'No server became free within the queue timeout.',
   },
+  overloaded: {
+    status: 503,
+    title: 'Overloaded',
+    hint: 'max_memory is used up, or the system gave no file or port for a connection to a server.',
+  },
   upstream_timeout: {
     status: 504,
     title: 'Server took too long',

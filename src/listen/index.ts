@@ -5,3 +5,4 @@ export {
   type OpenConnection,
   type OpenWire,
 } from './listener.ts';
+export { OpenFiles } from './open-files.ts';

@@ -10,9 +10,11 @@ import type { ClientInfo } from '../kernel/client-info.ts';
 import type { Clock } from '../kernel/clock.ts';
 import type { Deadlines } from '../kernel/deadlines.ts';
 import { errorText, SluiceError } from '../kernel/errors.ts';
+import { fileNumberOf } from '../kernel/open-files.ts';
 import type { ListenerCells, Log } from '../observe/index.ts';
 import { type ListenerTls, tlsErrorKind } from '../tls/index.ts';
 import { acceptedSocketOf, Handshake } from './handshake.ts';
+import type { OpenFiles } from './open-files.ts';
 
 /** Where to listen. `host` undefined = all addresses, both families where there are two. */
 export interface ListenAddress {
@@ -54,6 +56,7 @@ export interface ListenerDeps {
   readonly clock: Clock;
   readonly deadlines: Deadlines;
   readonly log: Log;
+  readonly files: OpenFiles;
 }
 
 const BACKLOG = 4096;
@@ -130,9 +133,7 @@ export class Listener {
         () => {
           this.#server.off('error', onError);
           // After that only accept errors (EMFILE) come here; the listener lives on.
-          this.#server.on('error', (error) =>
-            this.#deps.log.warn('accept failed', { listener: this.#settings.name, error: errorText(error) }),
-          );
+          this.#server.on('error', (error) => this.#refuseForFiles(errorText(error)));
           resolve();
         },
       );
@@ -174,6 +175,11 @@ export class Listener {
 
   #onConnection(socket: Socket): void {
     const settings = this.#settings;
+    if (!this.#deps.files.hasRoom(fileNumberOf(socket))) {
+      this.#refuseForFiles();
+      socket.destroy();
+      return;
+    }
     const peer = peerOf(socket);
     if (peer === '' || !settings.admits(peer) || !settings.acquire()) {
       settings.cells.countRefused();
@@ -187,6 +193,11 @@ export class Listener {
     });
     if (this.#tlsServer === null) this.#open(socket, peer, '');
     else this.#shakeHands(this.#tlsServer, socket);
+  }
+
+  #refuseForFiles(error = ''): void {
+    this.#settings.cells.countNoFile();
+    this.#deps.files.refuse(this.#settings.name, error);
   }
 
   #shakeHands(server: Server, socket: Socket): void {

@@ -61,6 +61,7 @@ export class ServerLease implements Lease {
         slots.count(slot, thread, COUNTER.clientAborts, 1);
         break;
       case 'cancelled':
+      case 'shortage':
         slots.count(slot, thread, COUNTER.cancelled, 1);
         break;
       default:

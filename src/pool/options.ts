@@ -98,7 +98,8 @@ export type PickWhy =
 
 /**
  * How the attempt ended. `ok`: the exchange ended as the server wanted, whatever its status;
- * `connect_error`: nothing was sent; `cancelled`: we ended it (other attempt won, server left, shutdown).
+ * `connect_error`: nothing was sent; `cancelled`: we ended it (other attempt won, server left, shutdown);
+ * `shortage`: this machine could not open a connection, which says nothing of the server.
  */
 export type Outcome =
   | 'ok'
@@ -107,7 +108,8 @@ export type Outcome =
   | 'timeout'
   | 'bad_answer'
   | 'client_abort'
-  | 'cancelled';
+  | 'cancelled'
+  | 'shortage';
 
 /** A place on a server, held until `release`. */
 export interface Lease {

@@ -15,6 +15,7 @@ const REASON_OF: Readonly<Record<AttemptFailure['kind'], Reason>> = {
   reset: 'upstream_reset',
   timeout: 'upstream_timeout',
   bad_answer: 'bad_upstream',
+  shortage: 'overloaded',
 };
 
 export const ROUTE_TIMEOUT: Ending = {
@@ -24,7 +25,7 @@ export const ROUTE_TIMEOUT: Ending = {
 };
 
 export function failureEnding({ kind, detail }: AttemptFailure): Ending {
-  return { reason: REASON_OF[kind], detail, fields: '' };
+  return { reason: REASON_OF[kind], detail, fields: kind === 'shortage' ? 'Retry-After: 1\r\n' : '' };
 }
 
 /** Nobody could be picked; where somebody had been tried before, the client learns how that went. */

@@ -35,15 +35,26 @@ export class SluiceProcess implements AsyncDisposable {
   #stdout = '';
   #stderr = '';
 
-  /** @param options.through `launcher` as a user starts it, or `main` alone */
+  /**
+   * @param options.through `launcher` as a user starts it, or `main` alone
+   * @param options.openFiles how many files it may have open
+   */
   constructor(
     args: readonly string[],
-    options: { cwd?: string; env?: NodeJS.ProcessEnv; through?: 'launcher' | 'main' } = {},
+    options: {
+      cwd?: string;
+      env?: NodeJS.ProcessEnv;
+      through?: 'launcher' | 'main';
+      openFiles?: number;
+    } = {},
   ) {
     const entry = options.through === 'launcher' ? LAUNCHER : MAIN;
     // Gone with the test, whatever ends that.
     const line = lifelineSpawn(['ignore', 'pipe', 'pipe'], { ...process.env, ...options.env });
-    this.child = spawn(process.execPath, [entry, ...args], {
+    const node = [process.execPath, entry, ...args];
+    const limited = ['sh', '-c', `ulimit -n ${options.openFiles}; exec "$@"`, 'sh', ...node];
+    const [command = '', ...rest] = options.openFiles === undefined ? node : limited;
+    this.child = spawn(command, rest, {
       ...line,
       ...(options.cwd === undefined ? {} : { cwd: options.cwd }),
     });

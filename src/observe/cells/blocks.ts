@@ -59,7 +59,8 @@ export const LISTENER = {
   tlsResumed: 5,
   tlsFailed: 6,
   limited: 7,
-  size: 8,
+  noFile: 8,
+  size: 9,
 } as const;
 export const POOL = { retries: 0, retriesRefused: 1, queued: 2, queueWaiting: 3, size: 4 } as const;
 export const SERVER = { retries: 0, connections: 1, size: 2 } as const;
@@ -124,6 +125,10 @@ export class ListenerCells extends Cells {
   /** A connection closed unserved: over max_connections, or its address is denied. */
   countRefused(): void {
     this.add(LISTENER.refused, 1);
+  }
+  /** A connection closed unserved, or not accepted, for want of open files. */
+  countNoFile(): void {
+    this.add(LISTENER.noFile, 1);
   }
   countRequest(): void {
     this.add(LISTENER.requests, 1);

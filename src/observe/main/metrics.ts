@@ -177,6 +177,12 @@ export class Metrics {
       'listener',
       LISTENER.refused,
     );
+    this.#cell(
+      'sluice_connections_no_file_total',
+      'Client connections closed unserved because the process may not open more files.',
+      'listener',
+      LISTENER.noFile,
+    );
     this.#cell('sluice_listener_requests_total', 'Requests by listener.', 'listener', LISTENER.requests);
     this.#cell('sluice_limited_total', 'Requests refused by a rate limit.', 'listener', LISTENER.limited);
     this.#family(

@@ -12,6 +12,7 @@ import {
   Listener,
   type ListenerSettings,
   type OpenConnection,
+  OpenFiles,
 } from '../../../src/listen/index.ts';
 import { LISTENER } from '../../../src/observe/cells/blocks.ts';
 import { ListenerCells, ThreadLog } from '../../../src/observe/index.ts';
@@ -49,6 +50,8 @@ interface Options {
   readonly tls?: ListenerTls;
   readonly address?: ListenAddress;
   readonly settings?: Partial<ListenerSettings>;
+  /** How many files may be open. */
+  readonly openFiles?: number;
 }
 
 /** One listener on loopback, with what it counts, takes and logs. */
@@ -64,7 +67,7 @@ class Fixture implements AsyncDisposable {
   readonly #clients = new Map<Socket, Promise<unknown>>();
   #onWire: (() => void) | null = null;
 
-  constructor(port: number, { tls, address, settings }: Options) {
+  constructor(port: number, { tls, address, settings, openFiles }: Options) {
     this.settings = {
       name: 'web',
       tls: tls ?? null,
@@ -76,6 +79,11 @@ class Fixture implements AsyncDisposable {
       release: () => this.taken--,
       ...settings,
     };
+    const log = new ThreadLog('debug', (record) =>
+      this.logged.push([record.message, record.fields['kind'] ?? []].flat().join(' ')),
+    );
+    const { deadlines } = this;
+    const deps = { clock: systemClock, deadlines, log };
     this.listener = new Listener(
       address ?? { host: '127.0.0.1', port },
       this.settings,
@@ -85,13 +93,7 @@ class Fixture implements AsyncDisposable {
         this.#onWire?.();
         return wire;
       },
-      {
-        clock: systemClock,
-        deadlines: this.deadlines,
-        log: new ThreadLog('debug', (record) =>
-          this.logged.push([record.message, record.fields?.['kind'] ?? []].flat().join(' ')),
-        ),
-      },
+      { ...deps, files: new OpenFiles(openFiles ?? Number.POSITIVE_INFINITY, deps) },
     );
   }
 
@@ -348,6 +350,15 @@ t.test('destroy ends handshakes that are under way', async (t) => {
   fixture.listener.destroy();
   await Promise.all([fixture.cut(raw), drained]);
   t.same([fixture.wires.length, fixture.taken], [0, 0]);
+});
+
+t.test('hardly any files left: connections are closed, counted, and told of once', async (t) => {
+  await using fixture = await Fixture.start({ openFiles: 1 });
+  for (let i = 0; i < 3; i++) await fixture.cut(await fixture.dial());
+  t.same([fixture.count('noFile'), fixture.count('accepted'), fixture.taken], [3, 0, 0]);
+  t.equal(fixture.wires.length, 0);
+  t.equal(fixture.logged.length, 1);
+  t.match(fixture.logged[0], /^too many open files/);
 });
 
 t.test('an address that cannot be bound', async (t) => {

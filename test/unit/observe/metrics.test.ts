@@ -57,6 +57,7 @@ t.test('listeners, pools, server connections and threads', async (t) => {
   listener.countHandshake(false);
   listener.countHandshakeFailed();
   listener.countLimited();
+  listener.countNoFile();
   const pool = new PoolCells(cells.table.row(1), cells.block('pool', 'web').offset);
   pool.countRetry();
   pool.countRetryRefused();
@@ -74,6 +75,7 @@ t.test('listeners, pools, server connections and threads', async (t) => {
     ['sluice_connections_total{listener="https"}', '2'],
     ['sluice_connections_active{listener="https"}', '1'],
     ['sluice_connections_refused_total{listener="https"}', '1'],
+    ['sluice_connections_no_file_total{listener="https"}', '1'],
     ['sluice_listener_requests_total{listener="https"}', '1'],
     ['sluice_tls_handshakes_total{listener="https",outcome="ok"}', '2'],
     ['sluice_tls_handshakes_total{listener="https",outcome="failed"}', '1'],
