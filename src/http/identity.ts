@@ -46,7 +46,7 @@ export function buildIdentity(input: IdentityInput): Identity {
   const clientIp = clientOf(chain, peerAddress, input.isTrusted);
   const proto = /^https?$/i.test(incoming.proto) ? incoming.proto.toLowerCase() : ownProto;
   const host = incoming.host !== '' && isAuthority(incoming.host) ? incoming.host : authority;
-  const port = /^\d{1,5}$/.test(incoming.port) ? incoming.port : String(input.localPort);
+  const port = isPort(incoming.port) ? incoming.port : String(input.localPort);
   const list = [...chain, peerAddress].join(', ');
   const element = forwardedElement(peerAddress, authority, ownProto);
   const forwarded =
@@ -61,6 +61,10 @@ export function buildIdentity(input: IdentityInput): Identity {
     `X-Forwarded-For: ${list}\r\nX-Forwarded-Proto: ${proto}\r\n${host === '' ? '' : `X-Forwarded-Host: ${host}\r\n`}` +
     `X-Forwarded-Port: ${port}\r\n${prefix}X-Real-IP: ${clientIp}\r\nForwarded: ${forwarded}\r\n`;
   return { clientIp, text, requestId: REQUEST_ID.test(incoming.requestId) ? incoming.requestId : '' };
+}
+
+function isPort(text: string): boolean {
+  return /^\d{1,5}$/.test(text) && Number(text) <= 65_535;
 }
 
 /** The addresses of X-Forwarded-For, or of Forwarded when there is no other; what is no address ends the list. */

@@ -74,9 +74,12 @@ export function parseDecimal(text: string): number {
   return value <= Number.MAX_SAFE_INTEGER ? value : -1;
 }
 
-/** host = reg-name / IPv4 / "[" IPv6 "]" with an optional port, as an authority without userinfo (RFC 3986 section 3.2). */
+/**
+ * host = reg-name / IPv4 / "[" IPv6 "]" with an optional port, as an authority without userinfo (RFC 3986 section 3.2). The
+ * port is one that there is: what reads 99999 modulo 65536 would see another authority.
+ */
 const AUTHORITY =
-  /^(?:\[[0-9A-Fa-f:.]+(?:%25[0-9A-Za-z\-._~]+)?\]|[0-9A-Za-z\-._~!$&'()*+;=%]+)(?::[0-9]{0,5})?$/;
+  /^(?:\[[0-9A-Fa-f:.]+(?:%25[0-9A-Za-z\-._~]+)?\]|[0-9A-Za-z\-._~!$&'()*+;=%]+)(?::(?:[0-9]{0,4}|[0-5][0-9]{4}|6[0-4][0-9]{3}|65[0-4][0-9]{2}|655[0-2][0-9]|6553[0-5]))?$/;
 
 export function isAuthority(text: string): boolean {
   return text.length <= 261 && AUTHORITY.test(text);

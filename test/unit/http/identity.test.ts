@@ -120,7 +120,7 @@ t.test('junk is replaced by what we know', async (t) => {
   const { fields } = identify({
     proto: 'javascript',
     host: 'a b',
-    port: '99999999',
+    port: '65536',
     prefix: 'no slash',
     for: 'junk',
   });
