@@ -25,7 +25,7 @@ export const PROBLEMS = {
   host_refused: {
     status: 403,
     title: 'Not called by its own name',
-    hint: 'Use localhost, or the address that admin.listen names.',
+    hint: 'Use localhost or the address that admin.listen names, or add the name to admin.hosts.',
   },
   origin_refused: {
     status: 403,

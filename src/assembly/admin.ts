@@ -69,7 +69,7 @@ export function openAdmin(source: AdminSource, clock: Clock, log: Log): AdminSer
 export function adminAccess(config: AdminConfig): AdminAccess {
   return {
     tokens: config.tokens.map(({ name, role, token }) => ({ name, role, token: token.reveal() })),
-    hosts: [],
+    hosts: config.hosts,
   };
 }
 

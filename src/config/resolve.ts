@@ -58,6 +58,7 @@ export function resolveConfig(long: LongForm, context: ResolveContext): Resolved
     shutdown: { drainTimeoutMs: long.shutdown.drain_timeout, preStopDelayMs: long.shutdown.pre_stop_delay },
     admin: {
       listen: parseHostPort(long.admin.listen) ?? { host: '127.0.0.1', port: 0 },
+      hosts: (long.admin.hosts ?? []).map((host) => host.replace(/^\[|\]$/g, '').toLowerCase()),
       tokens: long.admin.tokens.map((token, index) => resolveToken(token, index, context)),
       source: sourceOf(context, ['admin']),
     },

@@ -45,6 +45,8 @@ export type AdminRole = (typeof ADMIN_ROLES)[number];
 export interface AdminConfig {
   /** `host` is an IP address or a name; port 0 = any free port. */
   readonly listen: HostPort;
+  /** Further names under which the API may be called: lower case, IPv6 without brackets. */
+  readonly hosts: readonly string[];
   /** Empty: a token is made in `<store.path>/admin.token`. */
   readonly tokens: readonly AdminTokenConfig[];
   readonly source: Source;

@@ -140,5 +140,17 @@ t.test('all addresses, with tokens: by address and by name', async (t) => {
   const snapshot = (host: string) => sluice.api('/api/v1/snapshot', { token, headers: { host } });
   t.equal((await snapshot('10.1.2.3:80')).status, 200, 'an address cannot be rebound');
   t.equal((await snapshot('localhost')).status, 200);
-  t.match(await snapshot('sluice.example'), { status: 403, body: { code: 'host_refused' } });
+  t.match(await snapshot('sluice.example'), {
+    status: 403,
+    body: { code: 'host_refused', hint: /admin\.hosts/ },
+  });
+  const hosts = ['Sluice.example', '[2001:db8::1]'];
+  sluice.write(webOf(['127.0.0.1:9'], {}, { admin: { ...admin, hosts } }));
+  t.match(await sluice.daemon.reloadFile(), { ok: true });
+  t.equal(
+    (await snapshot('sluice.example:9900')).status,
+    200,
+    'a name that the file gives it, after a reload',
+  );
+  t.equal((await snapshot('other.sluice.example')).status, 403);
 });

@@ -104,6 +104,11 @@ t.test('what is wrong at the top, in listeners and routes', (t) => {
       'error admin.listen: "9900" is not an address. Write it like 127.0.0.1:9900.',
     ],
     [
+      top('admin: { hosts: "lb.internal:9900" }'),
+      'error admin.hosts: "lb.internal:9900" is not a host name. It stands without its port: write lb.internal.',
+    ],
+    [top('admin: { hosts: [lb.internal, "a b"] }'), 'error admin.hosts[1]: "a b" is not a host name.'],
+    [
       top('admin: { tokens: [{ name: a, role: amdin, token: x }] }'),
       'error admin.tokens[0].role: "amdin" is not one of viewer, operator, admin – did you mean "admin"?',
     ],
