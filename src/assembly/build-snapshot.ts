@@ -12,6 +12,7 @@ import type {
 import type { HealthPool, PoolDefinition } from '../control/index.ts';
 import { serverKey } from '../control/index.ts';
 import { formatHostPort } from '../kernel/address.ts';
+import { ownProxyHeader, type ProxyVersion } from '../kernel/proxy-header.ts';
 import type { SlotRef } from '../kernel/slot-allocator.ts';
 import type { RateRuleOptions } from '../limit/index.ts';
 import type { HostRule } from '../proxy/index.ts';
@@ -92,6 +93,7 @@ function listenerSnapshot(listener: ListenerConfig, inputs: SnapshotInputs): Lis
       : null,
     redirectPort: listener.redirectTo === undefined ? null : (inputs.ports.get(listener.redirectTo) ?? 443),
     trustedProxies: listener.trustedProxies,
+    proxyProtocol: listener.proxyProtocol,
     ipAllow: listener.ipAllow,
     ipDeny: listener.ipDeny,
     rateLimit: rateRule(`listener:${listener.name}`, listener.rateLimit),
@@ -164,12 +166,17 @@ function poolSnapshot(config: PoolConfig, pool: PoolDefinition, inputs: Snapshot
     maxAttempts: config.retry.attempts,
     host: hostRule(config),
     upstreamTls: upstreamTls(config, inputs.authorities),
+    proxyProtocol: proxyVersion(config),
     connectTimeoutMs: upstream.connectTimeoutMs,
     firstByteTimeoutMs: upstream.firstByteTimeoutMs,
     keepalive: upstream.keepalive,
     cells: inputs.cellsOf('pool', pool.name),
     serverCells: pool.servers.map((server) => inputs.cellsOf('server', pool.name, server.id)),
   };
+}
+
+function proxyVersion({ upstream }: PoolConfig): ProxyVersion | null {
+  return upstream.proxyProtocol === 'none' ? null : upstream.proxyProtocol;
 }
 
 function hostRule(config: PoolConfig): HostRule {
@@ -199,6 +206,7 @@ export function healthPools(
   return pools.map((pool) => {
     const poolConfig = configOf(config, pool.name);
     const tls = upstreamTls(poolConfig, authorities);
+    const version = proxyVersion(poolConfig);
     return {
       name: pool.name,
       check: poolConfig.health,
@@ -206,6 +214,7 @@ export function healthPools(
         id: server.id,
         host: server.host,
         port: server.port,
+        ...(version === null ? {} : { proxyHeader: ownProxyHeader(version) }),
         ...(tls === null ? {} : { tls: { ca: tls.ca, serverName: tls.name, verify: tls.verify } }),
       })),
     };

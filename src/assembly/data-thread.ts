@@ -175,12 +175,18 @@ export class DataThread {
       name: options.name,
       tls,
       handshakeTimeoutMs: options.limits.headerTimeoutMs,
+      proxyProtocol: this.#proxyProtocolOf(options),
       cells: listenerPlane.cells,
       admits: (ip) => filter.isOpen || filter.decide(parseAddress(ip)) === 'allowed',
       isTrusted: listenerPlane.isTrusted,
       acquire: () => slots.tryAcquire(options.slot, thread, options.maxConnections),
       release: () => slots.release(options.slot, thread),
     };
+  }
+
+  #proxyProtocolOf({ proxyProtocol, limits }: ListenerSnapshot): ListenerSettings['proxyProtocol'] {
+    if (proxyProtocol === 'none') return null;
+    return { isRequired: proxyProtocol === 'required', timeoutMs: limits.headerTimeoutMs };
   }
 
   #openWire(

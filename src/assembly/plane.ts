@@ -191,6 +191,7 @@ function compilePoolPlane(options: PoolSnapshot, context: CompileContext, keys: 
     pool,
     maxAttempts: options.maxAttempts,
     host: options.host,
+    proxyProtocol: options.proxyProtocol,
     cells: new PoolCells(context.row, options.cells),
     connectionsOf: (server: PoolServer) => connections[server.index] as ServerConnections,
     cellsOf: (server: PoolServer) => cells[server.index] as ServerCells,
@@ -201,6 +202,7 @@ function compilePoolPlane(options: PoolSnapshot, context: CompileContext, keys: 
 function connectionKey(pool: PoolSnapshot, server: ServerOptions): string {
   const how = [
     pool.upstreamTls,
+    pool.proxyProtocol,
     pool.connectTimeoutMs,
     pool.firstByteTimeoutMs,
     pool.keepalive,

@@ -4,6 +4,7 @@
  */
 
 import type { WireLimits } from '../http/index.ts';
+import type { ProxyVersion } from '../kernel/proxy-header.ts';
 import type { RateRuleOptions } from '../limit/index.ts';
 import type { PoolOptions } from '../pool/index.ts';
 import type { HostRule } from '../proxy/index.ts';
@@ -24,6 +25,7 @@ export interface ListenerSnapshot {
   /** Set: every request is redirected to https on this port. */
   readonly redirectPort: number | null;
   readonly trustedProxies: readonly string[];
+  readonly proxyProtocol: 'none' | 'optional' | 'required';
   readonly ipAllow: readonly string[];
   readonly ipDeny: readonly string[];
   readonly rateLimit: RateRuleOptions | null;
@@ -50,6 +52,7 @@ export interface PoolSnapshot extends PoolOptions {
   readonly host: HostRule;
   /** null = plain. */
   readonly upstreamTls: UpstreamTlsOptions | null;
+  readonly proxyProtocol: ProxyVersion | null;
   readonly connectTimeoutMs: number;
   readonly firstByteTimeoutMs: number;
   readonly keepalive: number;

@@ -18,6 +18,9 @@ export interface LooseListener {
   readonly address: string | undefined;
   readonly port: number | undefined;
   readonly redirects: boolean;
+  readonly proxyProtocol: string | undefined;
+  /** Whether `trusted_proxies` names anybody. */
+  readonly trustsSomebody: boolean;
   readonly hasTls: boolean;
   readonly certificates: readonly At[];
 }
@@ -149,6 +152,8 @@ function readListener(name: string, value: unknown): LooseListener {
     address: textOf(noun['address']),
     port: typeof noun['port'] === 'number' ? noun['port'] : undefined,
     redirects: noun['redirect'] !== undefined,
+    proxyProtocol: textOf(noun['proxy_protocol']),
+    trustsSomebody: texts(noun['trusted_proxies'], path).length > 0,
     hasTls: noun['tls'] !== undefined,
     certificates: texts(mapping(noun['tls'])['certificates'], [...path, 'tls', 'certificates']),
   };

@@ -115,6 +115,13 @@ function checkListeners(loose: Loose, lineOf: LineOf): Problem[] {
           'there is no listener with tls to redirect to. Add one, such as https: { port: 443, tls: { certificates: […] } }.',
         ),
       );
+    if (['optional', 'required'].includes(listener.proxyProtocol ?? '') && !listener.trustsSomebody)
+      problems.push(
+        error(
+          [...listener.path, 'proxy_protocol'],
+          'nobody’s PROXY header would be believed. Name the proxies in front: trusted_proxies: [10.0.0.0/8].',
+        ),
+      );
     const rival = loose.listeners.slice(0, index).find((before) => samePlace(before, listener));
     if (rival)
       problems.push(

@@ -140,6 +140,7 @@ function resolveListener(
     redirectTo: spec.redirect === undefined ? undefined : secure,
     tls: tls && { certificates: tls.certificates, minVersion: tls.min_version, strictSni: tls.strict_sni },
     trustedProxies: spec.trusted_proxies,
+    proxyProtocol: spec.proxy_protocol,
     limits: {
       maxConnections: limits.max_connections,
       maxHeaderSizeBytes: limits.max_header_size,
@@ -286,6 +287,7 @@ function resolveUpstream(
       serverName: tls.name,
       verify: tls.verify,
     },
+    proxyProtocol: spec.proxy_protocol,
     connectTimeoutMs: spec.connect_timeout,
     firstByteTimeoutMs: spec.first_byte_timeout,
     keepalive: spec.keepalive,

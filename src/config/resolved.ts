@@ -103,6 +103,9 @@ export type CertificateConfig =
 export const TLS_VERSIONS = ['1.2', '1.3'] as const;
 export type TlsVersion = (typeof TLS_VERSIONS)[number];
 
+export const PROXY_PROTOCOL_MODES = ['none', 'optional', 'required'] as const;
+export type ProxyProtocolMode = (typeof PROXY_PROTOCOL_MODES)[number];
+
 export interface ListenerConfig {
   readonly name: string;
   /** An IP address; undefined = all addresses, IPv4 and IPv6. */
@@ -114,6 +117,8 @@ export interface ListenerConfig {
   readonly tls: ListenerTls | undefined;
   /** CIDR blocks or single addresses whose X-Forwarded-* and Forwarded are believed. */
   readonly trustedProxies: readonly string[];
+  /** What connections of those begin with; headers of others are never believed. */
+  readonly proxyProtocol: ProxyProtocolMode;
   readonly limits: ListenerLimits;
   /** Not empty: only these may come in. */
   readonly ipAllow: readonly string[];
@@ -284,6 +289,8 @@ export interface UpstreamConfig {
     | { readonly type: 'literal'; readonly value: string };
   /** Set by `upstream.tls` or by `https://` addresses; undefined = plain. */
   readonly tls: UpstreamTls | undefined;
+  /** What each connection to a server begins with: who it is for. */
+  readonly proxyProtocol: 'none' | 'v1' | 'v2';
   readonly connectTimeoutMs: number;
   readonly firstByteTimeoutMs: number;
   /** Idle connections kept per server and data thread. */

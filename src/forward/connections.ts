@@ -12,6 +12,9 @@ const RECENT_MS = 1000;
 /**
  * The connections of this thread to one server: the idle ones, last used first (the longest unused age out), and
  * all, so that they can be ended together. Survives reloads that keep the server.
+ *
+ * A connection that began with a PROXY header is its client's for good: what the server believes of it would be wrong for
+ * any other. It is used again for the same header only (the same connection of that client), as HAProxy does it.
  */
 export class ServerConnections {
   readonly #target: ConnectTarget;
@@ -22,7 +25,8 @@ export class ServerConnections {
   readonly #idle: ServerConnection[] = [];
   /** Since when each of them is idle; coarse. */
   readonly #idleSinceMs: number[] = [];
-  readonly #all = new Set<ServerConnection>();
+  /** With the PROXY header that each began with, '' for none. */
+  readonly #all = new Map<ServerConnection, string>();
   #isRetired = false;
 
   /** @param maxIdle idle connections kept */
@@ -44,29 +48,43 @@ export class ServerConnections {
     return this.#all.size;
   }
 
-  /** An idle connection that can be used now, else a new one that is connecting. */
-  take(reuse: Reuse): ServerConnection {
-    while (reuse !== 'none' && this.#idle.length > 0) {
-      if (reuse === 'recent' && !this.#isLastRecent()) break;
-      this.#idleSinceMs.pop();
-      const connection = this.#idle.pop() as ServerConnection;
+  /**
+   * An idle connection that can be used now, else a new one that is connecting.
+   * @param proxyHeader what a connection for this client begins with; '' where the server wants none
+   */
+  take(reuse: Reuse, proxyHeader = ''): ServerConnection {
+    while (reuse !== 'none') {
+      const index = proxyHeader === '' ? this.#idle.length - 1 : this.#lastOf(proxyHeader);
+      if (index < 0 || (reuse === 'recent' && !this.#isRecent(index))) break;
+      const connection = this.#removeIdle(index);
       if (connection.isUsable) return connection;
       connection.retire();
     }
     const connection = new ServerConnection(
-      this.#target,
+      proxyHeader === '' ? this.#target : { ...this.#target, proxyHeader },
       this.#limits,
       this.#deps,
       (it) => this.#onIdle(it),
       (it) => this.#onGone(it),
     );
-    this.#all.add(connection);
+    this.#all.set(connection, proxyHeader);
     this.#meter.opened();
     return connection;
   }
 
-  #isLastRecent(): boolean {
-    return (this.#idleSinceMs.at(-1) ?? 0) > this.#deps.deadlines.after(-RECENT_MS);
+  #lastOf(proxyHeader: string): number {
+    return this.#idle.findLastIndex((it) => this.#all.get(it) === proxyHeader);
+  }
+
+  #removeIdle(index: number): ServerConnection {
+    const isLast = index === this.#idle.length - 1;
+    if (isLast) this.#idleSinceMs.pop();
+    else this.#idleSinceMs.splice(index, 1);
+    return (isLast ? this.#idle.pop() : this.#idle.splice(index, 1)[0]) as ServerConnection;
+  }
+
+  #isRecent(index: number): boolean {
+    return (this.#idleSinceMs[index] ?? 0) > this.#deps.deadlines.after(-RECENT_MS);
   }
 
   /** The server left: idle connections end now, the others after their exchange. */
@@ -79,7 +97,7 @@ export class ServerConnections {
   tellServerDown(detail: string): void {
     this.#retireIdle();
     // A copy: an attempt that leaves may begin another one at once.
-    for (const connection of [...this.#all]) connection.tellServerDown(detail);
+    for (const connection of [...this.#all.keys()]) connection.tellServerDown(detail);
   }
 
   #retireIdle(): void {
@@ -90,14 +108,22 @@ export class ServerConnections {
   /** Ends all, whatever they do. */
   destroy(): void {
     this.#isRetired = true;
-    for (const connection of this.#all) connection.cancel();
+    for (const connection of this.#all.keys()) connection.cancel();
   }
 
   #onIdle(connection: ServerConnection): void {
     connection.settle(this.#meter);
-    if (this.#isRetired || this.#idle.length >= this.#maxIdle) {
+    if (this.#isRetired || this.#maxIdle === 0) {
       connection.retire();
       return;
+    }
+    if (this.#idle.length >= this.#maxIdle) {
+      if (this.#all.get(connection) === '') {
+        connection.retire();
+        return;
+      }
+      // Those of clients that have left would keep the place of those that are here.
+      this.#removeIdle(0).retire();
     }
     this.#idle.push(connection);
     this.#idleSinceMs.push(this.#deps.deadlines.after(0));

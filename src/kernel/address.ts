@@ -24,6 +24,12 @@ export function formatHostPort(at: HostPort): string {
   return at.host.includes(':') ? `[${at.host}]:${at.port}` : `${at.host}:${at.port}`;
 }
 
+/** An address without the interface that it is meant on (`fe80::1%eth0`), which only this machine knows. */
+export function withoutZone(ip: string): string {
+  const percent = ip.indexOf('%');
+  return percent < 0 ? ip : ip.slice(0, percent);
+}
+
 /** An IPv4-mapped IPv6 address (`::ffff:1.2.3.4`) as plain IPv4; everything else, and a zone, as it is. */
 export function unmapAddress(ip: string): string {
   if (ip.length > 7 && (ip.startsWith('::ffff:') || ip.startsWith('::FFFF:'))) {

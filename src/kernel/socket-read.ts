@@ -47,8 +47,8 @@ export class SocketReader {
   /** What is read into now, and from the next read on. */
   #buffer: Buffer;
   #next: Buffer;
-  /** Bytes that came before there was a reader. */
-  #hasEarly: boolean;
+  /** Bytes that came before there was a reader; taken out of the stream, which would drop them as soon as it flows. */
+  #early: Buffer | null = null;
   /** In `onBytes`: whether the bytes are gone when it returns. Otherwise they stay until the socket is read again. */
   isBorrowed = true;
 
@@ -59,7 +59,6 @@ export class SocketReader {
     this.#onBytes = onBytes;
     this.#isTls = isTls;
     this.#buffer = this.#next = shared;
-    this.#hasEarly = socket.readableLength > 0;
     if (!this.#attach()) {
       socket.on('data', (bytes: Buffer) => {
         this.isBorrowed = this.#next === shared;
@@ -67,7 +66,11 @@ export class SocketReader {
       });
       return;
     }
-    if (this.#hasEarly) process.nextTick(() => this.#takeEarly());
+    if (socket.readableLength > 0) {
+      // In this order: an end that is known already comes behind them.
+      process.nextTick(() => this.#takeEarly());
+      this.#early = socket.read() as Buffer | null;
+    }
     socket.resume();
   }
 
@@ -78,7 +81,7 @@ export class SocketReader {
     if (symbols === undefined || !inner._handle?.useUserBuffer) return false;
     inner[symbols.buffer] = this.#buffer;
     inner[symbols.callback] = (size: number): boolean => {
-      if (this.#hasEarly) this.#takeEarly();
+      this.#takeEarly();
       this.isBorrowed = this.#buffer === shared;
       this.#onBytes(this.#buffer.subarray(0, size));
       return true;
@@ -94,10 +97,11 @@ export class SocketReader {
   }
 
   #takeEarly(): void {
-    this.#hasEarly = false;
-    const bytes = this.#socket.read() as Buffer | null;
+    const bytes = this.#early;
+    if (bytes === null) return;
+    this.#early = null;
     this.isBorrowed = true;
-    if (bytes !== null) this.#onBytes(bytes);
+    this.#onBytes(bytes);
   }
 
   /**

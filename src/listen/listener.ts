@@ -1,6 +1,6 @@
 /**
  * One listener in one data thread: its own socket (SO_REUSEPORT: the kernel spreads connections over the threads),
- * accept, access list, connection cap, TLS handshake, then the wire. Survives reloads that keep its address;
+ * accept, access list, connection cap, PROXY header, TLS handshake, then the wire. Survives reloads that keep its address;
  * what a reload changes is taken over by `configure`.
  */
 import { createServer, type Server, type Socket } from 'node:net';
@@ -13,8 +13,15 @@ import { errorText, SluiceError } from '../kernel/errors.ts';
 import { fileNumberOf } from '../kernel/open-files.ts';
 import type { ListenerCells, Log } from '../observe/index.ts';
 import { type ListenerTls, tlsErrorKind } from '../tls/index.ts';
+import { Client, type Origin, proxiedOrigin } from './client.ts';
 import { acceptedSocketOf, Handshake } from './handshake.ts';
 import type { OpenFiles } from './open-files.ts';
+import {
+  type ProxyOutcome,
+  ProxyPhase,
+  type ProxyProtocolSettings,
+  type ProxyRefusal,
+} from './proxy-phase.ts';
 
 /** Where to listen. `host` undefined = all addresses, both families where there are two. */
 export interface ListenAddress {
@@ -29,11 +36,13 @@ export interface ListenerSettings {
   readonly tls: ListenerTls | null;
   /** In all, from the accept; bytes that drip do not move it. */
   readonly handshakeTimeoutMs: number;
+  /** null = connections begin with what they are there for. */
+  readonly proxyProtocol: ProxyProtocolSettings | null;
   readonly cells: ListenerCells;
-  /** Whether this peer may connect at all. */
-  admits(peerAddress: string): boolean;
-  /** Whether the peer is one of `trusted_proxies`. */
-  isTrusted(peerAddress: string): boolean;
+  /** Whether this client may connect at all. */
+  admits(address: string): boolean;
+  /** Whether this is one of `trusted_proxies`. */
+  isTrusted(address: string): boolean;
   /** Takes a place under `max_connections` (exact over all threads); false = full. */
   acquire(): boolean;
   release(): void;
@@ -71,8 +80,12 @@ export class Listener {
   readonly #openWire: OpenWire;
   readonly #deps: ListenerDeps;
   readonly #connections = new Set<OpenConnection>();
-  /** Accepted sockets under TLS; those that are still shaking hands have no connection yet. */
-  readonly #tlsSockets = new Map<Socket, Handshake | null>();
+  /** Accepted sockets under TLS, with the handshake that goes on, or before the end of their PROXY header. */
+  readonly #early = new Map<Socket, Handshake | null>();
+  /** Where the sockets under TLS come from. */
+  readonly #origins = new WeakMap<Socket, Origin>();
+  /** What was told of closed connections since the settings were set: the first of a kind aloud. */
+  readonly #toldRefusals = new Set<ProxyRefusal>();
   #settings: ListenerSettings;
   #isClosed = false;
   #drained: Promise<void> | null = null;
@@ -143,6 +156,7 @@ export class Listener {
   /** Takes over what a reload brought. The kind of wire (plain or TLS) cannot change. */
   configure(settings: ListenerSettings): void {
     this.#settings = settings;
+    this.#toldRefusals.clear();
   }
 
   /** Accepts no more; connections end after what they are doing. Resolves when the last has gone. */
@@ -160,7 +174,7 @@ export class Listener {
   destroy(): void {
     this.#stopAccepting();
     for (const connection of this.#connections) connection.destroy();
-    for (const socket of this.#tlsSockets.keys()) socket.destroy();
+    for (const socket of this.#early.keys()) socket.destroy();
   }
 
   #stopAccepting(): void {
@@ -170,7 +184,7 @@ export class Listener {
   }
 
   #tellWhenEmpty(): void {
-    if (this.#connections.size === 0 && this.#tlsSockets.size === 0) this.#onEmpty?.();
+    if (this.#connections.size === 0 && this.#early.size === 0) this.#onEmpty?.();
   }
 
   #onConnection(socket: Socket): void {
@@ -180,8 +194,11 @@ export class Listener {
       socket.destroy();
       return;
     }
+    const proxy = settings.proxyProtocol;
     const peer = peerOf(socket);
-    if (peer === '' || !settings.admits(peer) || !settings.acquire()) {
+    // Who brings clients is let in for theirs: they are judged when they are known.
+    const isCarrier = proxy !== null && settings.isTrusted(peer);
+    if (peer === '' || !(isCarrier || settings.admits(peer)) || !settings.acquire()) {
       settings.cells.countRefused();
       socket.destroy();
       return;
@@ -191,8 +208,10 @@ export class Listener {
       settings.release();
       settings.cells.countClosed();
     });
-    if (this.#tlsServer === null) this.#open(socket, peer, '');
-    else this.#shakeHands(this.#tlsServer, socket);
+    if (proxy === null) this.#begin(socket, this.#ownOrigin(socket, peer));
+    else if (proxy.isRequired && !isCarrier)
+      this.#refuseProxied(socket, peer, 'untrusted', 'the peer is not one of trusted_proxies');
+    else this.#readProxyHeader(socket, peer, isCarrier, proxy);
   }
 
   #refuseForFiles(error = ''): void {
@@ -200,48 +219,125 @@ export class Listener {
     this.#deps.files.refuse(this.#settings.name, error);
   }
 
-  #shakeHands(server: Server, socket: Socket): void {
+  #ownOrigin(socket: Socket, peer: string): Origin {
+    const isTrusted = this.#settings.isTrusted(peer);
+    return { address: peer, port: socket.remotePort ?? 0, target: null, isTrusted };
+  }
+
+  // ---- PROXY protocol
+
+  #readProxyHeader(socket: Socket, peer: string, isCarrier: boolean, proxy: ProxyProtocolSettings): void {
+    this.#hold(socket);
+    new ProxyPhase(socket, isCarrier, proxy, this.#deps, (outcome) => {
+      this.#onProxyOutcome(socket, peer, isCarrier, outcome);
+      if (this.#tlsServer === null) this.#letGo(socket);
+    });
+  }
+
+  #onProxyOutcome(socket: Socket, peer: string, isCarrier: boolean, outcome: ProxyOutcome): void {
+    const { cells } = this.#settings;
+    const isTrusted = (ip: string): boolean => this.#settings.isTrusted(ip);
+    switch (outcome.kind) {
+      case 'gone':
+        socket.destroy();
+        return;
+      case 'refused':
+        this.#refuseProxied(socket, peer, outcome.refusal, outcome.why);
+        return;
+      case 'none':
+        cells.countProxyHeader('none');
+        this.#beginJudged(socket, this.#ownOrigin(socket, peer), isCarrier);
+        return;
+      case 'local':
+        cells.countProxyHeader('local');
+        // Whoever is behind it was not named, so that nothing he says of others can be believed.
+        this.#beginJudged(socket, { ...this.#ownOrigin(socket, peer), isTrusted: false }, isCarrier);
+        return;
+      case 'proxied':
+        cells.countProxyHeader('proxied');
+        this.#beginJudged(socket, proxiedOrigin(outcome.addresses, isTrusted), true);
+        return;
+      default:
+        outcome satisfies never;
+    }
+  }
+
+  /** @param isUnjudged the access list has not seen this address yet */
+  #beginJudged(socket: Socket, origin: Origin, isUnjudged: boolean): void {
+    if (!isUnjudged || this.#settings.admits(origin.address)) {
+      this.#begin(socket, origin);
+      return;
+    }
+    this.#settings.cells.countRefused();
+    socket.destroy();
+  }
+
+  #refuseProxied(socket: Socket, peer: string, refusal: ProxyRefusal, why: string): void {
+    const { cells, name } = this.#settings;
+    const { log } = this.#deps;
+    cells.countRefused();
+    cells.countProxyHeader(refusal);
+    socket.destroy();
+    const fields = { listener: name, peer, refusal, why };
+    const message = 'connection closed by the rules of proxy_protocol';
+    if (this.#toldRefusals.has(refusal)) log.debug(message, fields);
+    else log.warn(`${message}; further ones are told at debug`, fields);
+    this.#toldRefusals.add(refusal);
+  }
+
+  // ---- TLS, then the wire
+
+  #begin(socket: Socket, origin: Origin): void {
+    if (this.#tlsServer === null) this.#open(socket, origin, '');
+    else this.#shakeHands(this.#tlsServer, socket, origin);
+  }
+
+  /** A socket without a connection: draining waits for it, `destroy` ends it. */
+  #hold(socket: Socket): void {
+    if (this.#early.has(socket)) return;
+    this.#early.set(socket, null);
+    socket.on('error', () => socket.destroy());
+    socket.once('close', () => this.#letGo(socket));
+  }
+
+  #letGo(socket: Socket): void {
+    const handshake = this.#early.get(socket);
+    if (handshake) this.#deps.deadlines.remove(handshake);
+    this.#early.delete(socket);
+    this.#tellWhenEmpty();
+  }
+
+  #shakeHands(server: Server, socket: Socket, origin: Origin): void {
     const { clock, deadlines } = this.#deps;
     const handshake = new Handshake(socket, clock.nowMs() + this.#settings.handshakeTimeoutMs);
-    this.#tlsSockets.set(socket, handshake);
+    this.#hold(socket);
+    this.#early.set(socket, handshake);
     deadlines.add(handshake);
-    socket.on('error', () => socket.destroy());
-    socket.once('close', () => {
-      this.#tlsSockets.delete(socket);
-      deadlines.remove(handshake);
-      this.#tellWhenEmpty();
-    });
+    this.#origins.set(socket, origin);
     server.emit('connection', socket);
   }
 
   #onSecure(socket: TLSSocket): void {
     const accepted = acceptedSocketOf(socket);
-    const handshake = this.#tlsSockets.get(accepted);
+    const handshake = this.#early.get(accepted);
     if (handshake) this.#deps.deadlines.remove(handshake);
-    this.#tlsSockets.set(accepted, null);
+    this.#early.set(accepted, null);
     this.#settings.cells.countHandshake(socket.isSessionReused());
     socket.allowHalfOpen = true;
-    const peer = peerOf(socket);
-    if (peer === '') socket.destroy();
-    else this.#open(socket, peer, socket.getProtocol() ?? 'TLS');
+    const origin = this.#origins.get(accepted);
+    // A peer that has reset the connection meanwhile has no address any more.
+    if (origin === undefined || peerOf(socket) === '') socket.destroy();
+    else this.#open(socket, origin, socket.getProtocol() ?? 'TLS');
   }
 
-  #open(socket: Socket, peerAddress: string, tlsVersion: string): void {
-    const client: ClientInfo = {
-      listener: this.#settings.name,
-      peerAddress,
-      peerPort: socket.remotePort ?? 0,
-      localPort: this.address.port,
-      tlsVersion,
-      isTrusted: this.#settings.isTrusted(peerAddress),
-      memo: null,
-    };
+  #open(socket: Socket, origin: Origin, tlsVersion: string): void {
+    const client = new Client(this.#settings.name, socket, origin, this.address.port, tlsVersion);
     const connection = this.#openWire(socket, client, (closed) => {
       this.#connections.delete(closed);
       this.#tellWhenEmpty();
     });
     this.#connections.add(connection);
-    // Its handshake was under way when the listener began to drain.
+    // What came before it was under way when the listener began to drain.
     if (this.#isClosed) connection.close();
   }
 }

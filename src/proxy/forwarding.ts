@@ -28,7 +28,7 @@ import { type Ending, failureEnding, ROUTE_TIMEOUT, refusalEnding } from './endi
 import type { Exchange } from './exchange.ts';
 import { KeptBody } from './kept-body.ts';
 import type { PoolPlane } from './plane.ts';
-import { serverRequestText } from './request-text.ts';
+import { introduction, serverRequestText } from './request-text.ts';
 import { Tries } from './tries.ts';
 
 export class Forwarding implements RequestSink, AttemptEvents, Expiring {
@@ -128,7 +128,7 @@ export class Forwarding implements RequestSink, AttemptEvents, Expiring {
     this.#attemptStartMs = exchange.attempts === 1 ? exchange.stream.startedMs : exchange.deps.clock.nowMs();
     this.#isSending = false;
     const reuse = isFresh ? 'none' : reuseFor(exchange.stream.head.method);
-    this.#connection = this.#pool.connectionsOf(lease.server).take(reuse);
+    this.#connection = this.#pool.connectionsOf(lease.server).take(reuse, introduction(exchange, this.#pool));
     this.#connection.open(this);
   }
 

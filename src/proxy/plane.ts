@@ -7,6 +7,7 @@ import type { ClientInfo } from '../kernel/client-info.ts';
 import type { Clock } from '../kernel/clock.ts';
 import type { Deadlines } from '../kernel/deadlines.ts';
 import type { RequestIds } from '../kernel/ids.ts';
+import type { ProxyVersion } from '../kernel/proxy-header.ts';
 import type { ClientKey, IpFilter } from '../limit/index.ts';
 import type {
   AccessLog,
@@ -56,6 +57,8 @@ export interface PoolPlane {
   readonly pool: Pool;
   readonly maxAttempts: number;
   readonly host: HostRule;
+  /** null = servers want no PROXY header. */
+  readonly proxyProtocol: ProxyVersion | null;
   readonly cells: PoolCells;
   connectionsOf(server: PoolServer): ServerConnections;
   cellsOf(server: PoolServer): ServerCells;

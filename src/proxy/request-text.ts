@@ -1,6 +1,7 @@
+import { proxyHeader } from '../kernel/proxy-header.ts';
 import type { PoolServer } from '../pool/index.ts';
 import type { Asker, Exchange } from './exchange.ts';
-import type { HostRule } from './plane.ts';
+import type { HostRule, PoolPlane } from './plane.ts';
 
 /**
  * The head that goes to a server: the client's request line and fields, then what is ours. All but the request
@@ -35,4 +36,19 @@ function ownFields(exchange: Exchange): string {
   else if (fields.takesTrailers) text += 'Connection: TE\r\nTE: trailers\r\n';
   if (fields.expect !== '' && head.minor === 1) text += 'Expect: 100-continue\r\n';
   return `${text}${exchange.asker.identity.text}Via: 1.${head.minor} sluice\r\n`;
+}
+
+/**
+ * What a connection to a server of this pool begins with, '' for nothing: a PROXY header that names the client as far as it
+ * can be believed. Behind a trusted proxy that is not the peer, whose port then says nothing of the client.
+ */
+export function introduction({ asker, stream: { client } }: Exchange, pool: PoolPlane): string {
+  if (pool.proxyProtocol === null) return '';
+  const { clientIp } = asker.identity;
+  return proxyHeader(pool.proxyProtocol, {
+    sourceAddress: clientIp,
+    sourcePort: clientIp === client.peerAddress ? client.peerPort : 0,
+    targetAddress: client.localAddress,
+    targetPort: client.localPort,
+  });
 }

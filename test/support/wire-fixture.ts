@@ -137,6 +137,7 @@ export class WireFixture implements RequestHandler {
       listener: 'web',
       peerAddress: '192.0.2.9',
       peerPort: 4711,
+      localAddress: '192.0.2.1',
       localPort: 80,
       tlsVersion: '',
       isTrusted: false,

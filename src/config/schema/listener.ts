@@ -1,5 +1,5 @@
 import * as z from 'zod';
-import { TLS_VERSIONS } from '../resolved.ts';
+import { PROXY_PROTOCOL_MODES, TLS_VERSIONS } from '../resolved.ts';
 import {
   blocks,
   byteRate,
@@ -66,8 +66,13 @@ export const listener = noun({
     .describe('Send every request to the first listener with TLS instead of routing it.'),
   tls: tls.optional().describe('Makes it an https listener.'),
   trusted_proxies: blocks().describe(
-    'Addresses of proxies in front, whose `X-Forwarded-*` and `Forwarded` fields are believed.',
+    'Addresses of proxies in front, whose `X-Forwarded-*` and `Forwarded` fields, and PROXY headers, are believed.',
   ),
+  proxy_protocol: oneOf(PROXY_PROTOCOL_MODES)
+    .prefault('none')
+    .describe(
+      'PROXY protocol (v1, v2) from `trusted_proxies`, before TLS and HTTP: `required` closes connections without a header, `optional` also takes those that begin with something else. The client’s address is the one that the header names. A header from anybody else closes the connection.',
+    ),
   limits: limits.prefault({}).describe('What a client may use.'),
   ip_allow: blocks().describe('Not empty: only these addresses may connect; others are closed unanswered.'),
   ip_deny: blocks().describe('These may not, even when `ip_allow` has them; they are closed unanswered.'),

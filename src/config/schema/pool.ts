@@ -53,6 +53,11 @@ const upstream = noun({
     .union([withShortForm(tls, z.literal(true), () => ({})), z.literal(false)])
     .optional()
     .describe('TLS to the servers: `true`, or how to verify them. Addresses with `https://` turn it on.'),
+  proxy_protocol: oneOf(['none', 'v1', 'v2'])
+    .prefault('none')
+    .describe(
+      'Begin each connection to a server with a PROXY header that names the client. Such a connection serves that client’s connection only; health checks send a header that names nobody.',
+    ),
   connect_timeout: duration({ min: '1ms' }).prefault('2s').describe('To open a connection, TLS included.'),
   first_byte_timeout: duration({ min: '1ms' })
     .prefault('30s')

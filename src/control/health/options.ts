@@ -49,6 +49,8 @@ export interface HealthTarget {
   /** A name or an IP address without brackets. */
   readonly host: string;
   readonly port: number;
+  /** What its connections begin with, latin1; not where the check has a port of its own. Absent = nothing. */
+  readonly proxyHeader?: string;
   /** For `https` checks; undefined = the system's authorities and the host's name. */
   readonly tls?: HealthTls;
 }

@@ -1,7 +1,9 @@
-import { isIP } from 'node:net';
-import { formatHostPort } from '../../kernel/address.ts';
+import { isIP, type Socket } from 'node:net';
+import { type ConnectionOptions, connect as connectTls } from 'node:tls';
+import { formatHostPort, withoutZone } from '../../kernel/address.ts';
 import type { Clock } from '../../kernel/clock.ts';
 import { connectFailure, rangesText, timeoutFailure } from './failure.ts';
+import { openProbe } from './open-probe.ts';
 import type { HealthTarget, HttpCheck, ProbeResult } from './options.ts';
 
 /** No more of a body is read; a text that is looked for has to stand within it. */
@@ -22,7 +24,7 @@ export async function probeHttp(
   const { Client } = await import('undici');
   const startMs = clock.nowMs();
   const fail = (why: string): ProbeResult => ({ ok: false, responseMs: clock.nowMs() - startMs, why });
-  const at = { host: target.host, port: check.port ?? target.port };
+  const at = { host: withoutZone(target.host), port: check.port ?? target.port };
   let progress = 'no connection';
   const client = new Client(`${check.type}://${formatHostPort(at)}`, {
     pipelining: 1,
@@ -32,7 +34,7 @@ export async function probeHttp(
     headersTimeout: 0,
     bodyTimeout: 0,
     connectTimeout: 0,
-    connect: check.type === 'https' ? tlsOptions(target) : {},
+    connect: connector(target, check, signal),
   });
   client.on('connect', () => {
     progress = 'connected, no answer';
@@ -65,14 +67,46 @@ export async function probeHttp(
   }
 }
 
-function tlsOptions(target: HealthTarget): {
-  ca?: string;
-  servername?: string;
-  rejectUnauthorized: boolean;
-} {
+type ConnectDone = (...result: [error: Error, socket: null] | [error: null, socket: Socket]) => void;
+
+/** The client's own way to connect knows no PROXY headers, and goes on after an abort. */
+function connector(
+  target: HealthTarget,
+  check: HttpCheck,
+  signal: AbortSignal,
+): (options: { readonly servername?: string | undefined }, done: ConnectDone) => void {
+  return ({ servername }, done) => {
+    const plain = openProbe(target, check.port);
+    const isTls = check.type === 'https';
+    const socket = isTls ? connectTls({ socket: plain, ...tlsOptions(target, servername) }) : plain;
+    // TLS hears of the end of what is under it, but not why.
+    if (isTls) plain.on('error', (error) => socket.destroy(error));
+    const onAbort = (): unknown => socket.destroy(new Error('aborted'));
+    const onError = (error: Error): void => {
+      signal.removeEventListener('abort', onAbort);
+      done(error, null);
+    };
+    socket.once('error', onError);
+    socket.once(isTls ? 'secureConnect' : 'connect', () => {
+      signal.removeEventListener('abort', onAbort);
+      socket.off('error', onError);
+      // From here on the client listens, and ends it.
+      done(null, socket);
+    });
+    if (signal.aborted) onAbort();
+    else signal.addEventListener('abort', onAbort);
+  };
+}
+
+/** @param asked the server name that the check's own Host field stands for */
+function tlsOptions(target: HealthTarget, asked: string | undefined): ConnectionOptions {
   const tls = target.tls;
-  const serverName = tls?.serverName ?? (isIP(target.host) === 0 ? target.host : undefined);
+  const host = withoutZone(target.host);
+  const serverName = asked || (tls?.serverName ?? (isIP(host) === 0 ? host : undefined));
   return {
+    // What is verified where no name is sent: an IP address.
+    host,
+    ALPNProtocols: ['http/1.1'],
     ...(tls?.ca === undefined ? {} : { ca: tls.ca }),
     ...(serverName === undefined ? {} : { servername: serverName }),
     rejectUnauthorized: tls?.verify ?? true,

@@ -1,9 +1,9 @@
-import { connect } from 'node:net';
 import type { Clock } from '../../kernel/clock.ts';
 import { connectFailure, timeoutFailure } from './failure.ts';
+import { openProbe } from './open-probe.ts';
 import type { HealthTarget, ProbeResult, TcpCheck } from './options.ts';
 
-/** One TCP check: the connection is accepted, then closed without a byte. */
+/** One TCP check: the connection is accepted, then closed without a byte of a request. */
 export function probeTcp(
   target: HealthTarget,
   check: TcpCheck,
@@ -12,7 +12,7 @@ export function probeTcp(
 ): Promise<ProbeResult> {
   const startMs = clock.nowMs();
   return new Promise((resolve) => {
-    const socket = connect({ host: target.host, port: check.port ?? target.port });
+    const socket = openProbe(target, check.port);
     let result: ProbeResult | undefined;
     const settle = (ok: boolean, why: string): void => {
       const responseMs = clock.nowMs() - startMs;

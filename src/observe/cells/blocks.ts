@@ -50,6 +50,18 @@ export const ROUTE = {
   requests: 2 + HISTOGRAM.size,
   size: 2 + HISTOGRAM.size + REASON_NAMES.length * STATUS_CLASSES.length,
 } as const;
+/** What became of the PROXY headers of a listener's connections; the last four are closed for it. */
+export const PROXY_HEADERS = [
+  'proxied',
+  'local',
+  'none',
+  'untrusted',
+  'missing',
+  'malformed',
+  'timeout',
+] as const;
+export type ProxyHeaderOutcome = (typeof PROXY_HEADERS)[number];
+const PROXY_INDEX = indexOf(PROXY_HEADERS);
 export const LISTENER = {
   accepted: 0,
   active: 1,
@@ -60,7 +72,9 @@ export const LISTENER = {
   tlsFailed: 6,
   limited: 7,
   noFile: 8,
-  size: 9,
+  /** [outcome] */
+  proxyHeaders: 9,
+  size: 9 + PROXY_HEADERS.length,
 } as const;
 export const POOL = { retries: 0, retriesRefused: 1, queued: 2, queueWaiting: 3, size: 4 } as const;
 export const SERVER = { retries: 0, connections: 1, size: 2 } as const;
@@ -129,6 +143,9 @@ export class ListenerCells extends Cells {
   /** A connection closed unserved, or not accepted, for want of open files. */
   countNoFile(): void {
     this.add(LISTENER.noFile, 1);
+  }
+  countProxyHeader(outcome: ProxyHeaderOutcome): void {
+    this.add(LISTENER.proxyHeaders + PROXY_INDEX[outcome], 1);
   }
   countRequest(): void {
     this.add(LISTENER.requests, 1);

@@ -6,6 +6,7 @@ import {
   LATENCY_BOUNDS_MS,
   LISTENER,
   POOL,
+  PROXY_HEADERS,
   ROUTE,
   SERVER,
   STATUS_CLASSES,
@@ -173,7 +174,7 @@ export class Metrics {
     this.#cell('sluice_connections_active', 'Open client connections.', 'listener', LISTENER.active, 'gauge');
     this.#cell(
       'sluice_connections_refused_total',
-      'Client connections closed unserved: over the limit, or a denied address.',
+      'Client connections closed unserved: over the limit, a denied address, or the rules of proxy_protocol.',
       'listener',
       LISTENER.refused,
     );
@@ -200,6 +201,17 @@ export class Metrics {
       'TLS handshakes that resumed a session.',
       'listener',
       LISTENER.tlsResumed,
+    );
+    this.#family(
+      'sluice_proxy_headers_total',
+      'Connections of listeners with proxy_protocol by what their PROXY header was.',
+      'counter',
+      'listener',
+      (cells, labels) =>
+        PROXY_HEADERS.map((outcome, index) => ({
+          labels: { ...labels, outcome },
+          value: at(cells, LISTENER.proxyHeaders + index),
+        })),
     );
   }
 

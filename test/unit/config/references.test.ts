@@ -81,6 +81,18 @@ t.test('references and contradictions', (t) => {
     ],
     ['any free port twice', ['listeners: { a: { port: 0 }, b: { port: 0 } }', 'routes: [{ respond: 204 }]']],
     [
+      'PROXY headers from nobody',
+      ['listeners: { a: { port: 80, proxy_protocol: required } }', 'routes: [{ respond: 204 }]'],
+      '1:45 error listeners.a.proxy_protocol: nobody’s PROXY header would be believed. Name the proxies in front: trusted_proxies: [10.0.0.0/8].',
+    ],
+    [
+      'PROXY headers from somebody',
+      [
+        'listeners: { a: { port: 80, proxy_protocol: optional, trusted_proxies: 10.0.0.1 } }',
+        'routes: [{ respond: 204 }]',
+      ],
+    ],
+    [
       'the port of the API',
       ['admin: { listen: 127.0.0.1:80 }', HTTP, 'routes: [{ respond: 204 }]'],
       '1:18 error admin.listen: port 80 is taken by listeners.http (line 2).',

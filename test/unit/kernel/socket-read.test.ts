@@ -165,6 +165,27 @@ t.test('bytes that came before there was a reader come first', async (t) => {
   });
 });
 
+t.test('so do bytes that were put back while others read them, and then the end', async (t) => {
+  await withPair(false, async (socket, client) => {
+    const events: string[] = [];
+    socket.on('end', () => events.push('end'));
+    const handedOver = new Promise<Accepted>((resolve) =>
+      socket.once('data', (chunk: Buffer) => {
+        socket.pause();
+        socket.unshift(chunk.subarray(7));
+        const one = new Accepted(socket, false, (it) => events.push(it.text));
+        resolve(one);
+      }),
+    );
+    client.end('header early');
+    const one = await handedOver;
+    await one.until(5);
+    if (!socket.readableEnded) await once(socket, 'end');
+    t.same(events, ['early', 'end']);
+    socket.destroy();
+  });
+});
+
 t.test('where Node has no such buffers it reads by events', (t) => {
   const socket = Object.assign(new EventEmitter(), { readableLength: 0 });
   const one = new Accepted(socket as unknown as Socket, false);

@@ -72,6 +72,7 @@ class Fixture implements AsyncDisposable {
       name: 'web',
       tls: tls ?? null,
       handshakeTimeoutMs: 10_000,
+      proxyProtocol: null,
       cells: new ListenerCells(this.row, 0),
       admits: () => true,
       isTrusted: () => false,

@@ -1,0 +1,13 @@
+import { connect, type Socket } from 'node:net';
+import type { HealthTarget } from './options.ts';
+
+/**
+ * Opens the connection of a check; what it begins with stands before everything else.
+ * @param port of the check's own; undefined = the one that serves requests
+ */
+export function openProbe(target: HealthTarget, port: number | undefined): Socket {
+  const socket = connect({ host: target.host, port: port ?? target.port });
+  // Another port is another service, which may know nothing of such headers.
+  if (target.proxyHeader !== undefined && port === undefined) socket.write(target.proxyHeader, 'latin1');
+  return socket;
+}
