@@ -50,10 +50,10 @@ export class HeadReader {
     const end = text.indexOf('\r\n\r\n', Math.max(start, before - 3));
     if (end < 0) return this.#keepPartial(text, start, before);
     const sizeBytes = end + 4 - start;
-    if (sizeBytes > maxHeadBytes) return this.#tooLarge();
     this.#partial = '';
-    const head = this.#parse(text, start, end);
-    return head instanceof HttpFault ? head : { head, sizeBytes, bodyOffset: end + 4 - before };
+    const head = sizeBytes > maxHeadBytes ? this.#tooLarge() : this.#parse(text, start, end);
+    if (head instanceof HttpFault) return worstOf(head, text.slice(start, end + 2));
+    return { head, sizeBytes, bodyOffset: end + 4 - before };
   }
 
   #parse(text: string, start: number, end: number): RequestHead | HttpFault {
@@ -73,12 +73,8 @@ export class HeadReader {
 
   #keepPartial(text: string, start: number, before: number): HttpFault | null {
     const { maxHeadBytes, maxTargetBytes } = this.#limits;
-    // A CR at the end was left for now: with the next byte it is a line end or a fault.
-    const from = before > 0 && text.charCodeAt(before - 1) === 0x0d ? before - 1 : before;
-    const to = text.charCodeAt(text.length - 1) === 0x0d ? text.length - 1 : text.length;
-    if (hasForbiddenBytes(text.slice(from, to))) {
-      return new HttpFault('bad_request', 'control byte, bare CR or bare LF in the head');
-    }
+    const from = before - lineEndBytes(text, before);
+    if (hasForbiddenBytes(text.slice(from))) return forbidden();
     if (text.length - start > maxTargetBytes + 64 && text.indexOf('\r\n', start) < 0) {
       return new HttpFault('target_too_long', `the request line is longer than ${maxTargetBytes} bytes`);
     }
@@ -90,4 +86,28 @@ export class HeadReader {
   #tooLarge(): HttpFault {
     return new HttpFault('head_too_large', `the head is larger than ${this.#limits.maxHeadBytes} bytes`);
   }
+}
+
+/**
+ * How much of a line end stands before `at`, where what was looked at ends: with the next byte a CR is a line end or a fault,
+ * and white space behind a CRLF folds the line.
+ */
+function lineEndBytes(text: string, at: number): 0 | 1 | 2 {
+  const last = at > 0 ? text.charCodeAt(at - 1) : 0;
+  if (last === 0x0d) return 1;
+  return last === 0x0a && text.charCodeAt(at - 2) === 0x0d ? 2 : 0;
+}
+
+/**
+ * The fault of a head that has several: bytes that no head may hold go first, since a head that comes in pieces is refused
+ * for them before it is whole.
+ */
+function worstOf(fault: HttpFault, head: string): HttpFault {
+  return fault.reason !== 'bad_request' && fault.reason !== 'target_too_long' && hasForbiddenBytes(head)
+    ? forbidden()
+    : fault;
+}
+
+function forbidden(): HttpFault {
+  return new HttpFault('bad_request', 'control byte, bare CR or bare LF in the head');
 }

@@ -30,7 +30,7 @@ export type Reading =
 export type Role = 'request' | 'answer' | 'bodyless answer';
 
 const FIELD = /^([!#$%&'*+.^_`|~0-9A-Za-z-]+):[ \t]*(.*?)[ \t]*$/s;
-const CHUNK_SIZE = /^([0-9a-fA-F]{1,13})(;[^\r\n]*)?\r\n/;
+const CHUNK_SIZE = /^([0-9a-fA-F]{1,16})(;[^\r\n]*)?\r\n/;
 const TRAILERS = /^((?:[^\r\n]+\r\n)*)\r\n/;
 
 export function readMessage(text: string, role: Role): Reading {

@@ -44,6 +44,39 @@ t.test('where a head ends and the bytes after it begin', (t) => {
   t.end();
 });
 
+t.test('a head with several faults is refused for the same one, whole or in pieces', (t) => {
+  const many = 'a:\r\n'.repeat(101);
+  const table: string[] = [
+    'S / HTTP/1.1\r\nTransfer-Encoding:\r\n\n\r\n\r\n',
+    `T / HTTP/1.1\r\nH:\r\n${many}b\r\n\rb\r\n\r\n`,
+    'GET / HTTP/2.0\r\nX: a\0\r\n\r\n',
+    `GET / HTTP/1.1\r\nX: ${'x'.repeat(16 * 1024 - 30)}\0xxxxxxxxx\r\n\r\n`,
+  ];
+  for (const text of table) {
+    t.equal(said(push(reader(), text)), 'bad_request', JSON.stringify(text.slice(0, 60)));
+    const heads = reader();
+    const last = [...text].map((byte) => push(heads, byte)).find((it) => it !== null);
+    t.equal(said(last ?? null), 'bad_request', 'byte by byte');
+  }
+  t.end();
+});
+
+t.test('a fold and a CR too many are seen where they were cut', (t) => {
+  for (const pieces of [
+    ['\r\n', ' '],
+    ['GET / HTTP/1.1\r\nX: a\r', '\n', '\tb'],
+    ['GET / HTTP/1.1\r\n', ' X'],
+  ]) {
+    const heads = reader();
+    t.same(
+      pieces.map((piece) => said(push(heads, piece))),
+      pieces.map((_, i) => (i === pieces.length - 1 ? 'bad_request' : 'more')),
+      JSON.stringify(pieces),
+    );
+  }
+  t.end();
+});
+
 t.test('what can never become a head is refused as soon as it is seen', (t) => {
   const table: [string, string, string][] = [
     ['NUL', 'GET /\0', 'bad_request'],

@@ -5,10 +5,9 @@
  */
 import { readFileSync } from 'node:fs';
 import t from 'tap';
-import { ChunkedDecoder, filterTrailers, HttpFault, ResponseReader } from '../../../src/http/index.ts';
 import { SeededRandom } from '../../../src/kernel/random.ts';
+import { type AnswerTime, readAnswer, readRequests } from '../../support/codec/reading.ts';
 import { expand, type WireCase } from '../../support/wire-case.ts';
-import { WireFixture } from '../../support/wire-fixture.ts';
 
 const ALL_PLACES_BELOW_BYTES = 2048;
 const random = new SeededRandom(20260926);
@@ -59,43 +58,7 @@ function* cuts(bytes: Buffer): Generator<[name: string, pieces: Buffer[]]> {
 
 interface Way {
   readonly name: string;
-  /** When requests are answered: as soon as they are complete, or when all bytes have come. */
-  readonly answers: 'at_once' | 'at_the_end';
-}
-
-/** What came of the bytes at the client's side: requests, faults, how it ended, what was answered. */
-function readRequests(pieces: readonly Buffer[], hasFin: boolean, way: Way['answers']): unknown {
-  const wire = new WireFixture({
-    limits: { maxBodyBytes: 1024 * 1024 },
-    ...(way === 'at_the_end' ? { onComplete: () => {} } : {}),
-  });
-  // What a socket reads belongs to the reader, who may move it about.
-  for (const piece of pieces) wire.socket.receive(Buffer.from(piece));
-  // Answered one after the other: the next one is only read then.
-  for (let i = 0; i < wire.requests.length; i++) {
-    const seen = wire.requests[i];
-    if (seen && way === 'at_the_end' && (seen.trailers !== null || seen.fault)) seen.answer();
-    wire.socket.settle();
-  }
-  if (hasFin) wire.socket.receiveEnd();
-  return {
-    requests: wire.requests.map(({ stream: { head, bytesIn }, body, trailers, fault, isClientGone }) => ({
-      line: `${head.method} ${head.target} 1.${head.minor}`,
-      authority: head.authority,
-      forward: head.fields.forward,
-      framing: `${head.bodyKind} ${head.fields.contentLength}`,
-      upgrade: head.upgrade,
-      // Of a body that breaks off it depends on the pieces how much of it is handed on first.
-      body: fault === null ? body : '',
-      bytesIn: fault === null ? bytesIn : 0,
-      trailers,
-      fault: fault?.reason,
-      isClientGone,
-    })),
-    faults: wire.faults.map((fault) => fault.reason),
-    closing: [wire.socket.isEnded, wire.socket.destroyed, wire.socket.isReset, wire.closes],
-    sent: wire.socket.sent,
-  };
+  readonly answers: AnswerTime;
 }
 
 t.test('requests', async (t) => {
@@ -122,69 +85,6 @@ t.test('requests', async (t) => {
     });
   }
 });
-
-/** What came of the bytes of a server: each head, the body of the final answer, and where it ended. */
-function readAnswer(method: string, pieces: readonly Buffer[]): unknown {
-  const heads = new ResponseReader({ maxHeadBytes: 64 * 1024, maxFields: 256 });
-  const seen: unknown[] = [];
-  let body = '';
-  let framing = '';
-  let remaining = 0;
-  let decoder: ChunkedDecoder | null = null;
-  let surplus = '';
-  let fault: HttpFault | null = null;
-  const sink = {
-    onChunkData: (buffer: Buffer, from: number, to: number) => {
-      body += buffer.toString('latin1', from, to);
-    },
-  };
-  for (const piece of pieces) {
-    let at = 0;
-    while (at < piece.length && fault === null) {
-      if (framing === '') {
-        const whole = heads.push(piece, at, piece.length);
-        if (whole === null) break;
-        if (whole instanceof HttpFault) {
-          fault = whole;
-          break;
-        }
-        const { head, bodyStart } = whole;
-        at = bodyStart;
-        seen.push([head.status, head.minor, head.phrase, head.fields.forward, head.keepsAlive]);
-        if (head.isInterim && head.status !== 101) continue;
-        framing = head.framing(method);
-        remaining = head.fields.contentLength;
-        if (framing === 'chunked') decoder = new ChunkedDecoder(64 * 1024);
-      } else if (decoder && !decoder.isDone) {
-        const end = decoder.push(piece, at, piece.length, sink);
-        if (end instanceof HttpFault) fault = end;
-        else at = end;
-      } else {
-        const left = piece.length - at;
-        const take = framing === 'close' ? left : framing === 'length' ? Math.min(left, remaining) : 0;
-        if (take === 0) {
-          surplus += piece.toString('latin1', at);
-          break;
-        }
-        sink.onChunkData(piece, at, at + take);
-        remaining -= take;
-        at += take;
-      }
-    }
-  }
-  const section = decoder?.isDone ? decoder.trailers : '';
-  const trailers = filterTrailers(section, 100);
-  return {
-    seen,
-    framing,
-    surplus: fault ? '' : surplus,
-    body: fault ? '' : body,
-    fault: fault?.reason,
-    isDone: decoder?.isDone,
-    section,
-    trailers: trailers instanceof HttpFault ? trailers.reason : trailers,
-  };
-}
 
 t.test('answers', (t) => {
   let count = 0;
