@@ -63,30 +63,48 @@ export class WireRunner implements AsyncDisposable {
     return new WireRunner(await DaemonFixture.start(configFor(servers)), servers);
   }
 
-  run(cases: readonly WireCase[]): ReadonlyMap<string, Promise<WireVerdict>> {
-    const verdicts = new Map(cases.map((wire) => [wire.id, Promise.withResolvers<WireVerdict>()]));
-    const queue = [...cases];
-    for (const [lane, server] of this.#servers.entries()) {
-      const port = this.fixture.port(`lane-${lane}`);
-      void (async () => {
-        for (let wire = queue.shift(); wire; wire = queue.shift()) {
-          const verdict = verdicts.get(wire.id);
-          try {
-            const result = await playCase(wire, port, server);
-            verdict?.resolve({ wire, result, complaints: judge(wire, result) });
-          } catch (error) {
-            verdict?.reject(error);
-          }
-        }
-      })();
-    }
-    return new Map([...verdicts].map(([id, { promise }]) => [id, promise]));
+  /** @param laneCount cases that are played at a time; as many as there are lanes when left out */
+  run(
+    cases: readonly WireCase[],
+    laneCount = this.#servers.length,
+  ): ReadonlyMap<string, Promise<WireVerdict>> {
+    const lanes = this.#servers.map((server, lane) => ({ server, port: this.fixture.port(`lane-${lane}`) }));
+    return runCases(cases, lanes.slice(0, laneCount));
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.fixture[Symbol.asyncDispose]();
     for (const server of this.#servers) await server[Symbol.asyncDispose]();
   }
+}
+
+/** A listener of a proxy, and the server that it passes everything on to. */
+export interface WireLane {
+  readonly port: number;
+  readonly server: WireServer;
+}
+
+/** Plays the cases, one a lane at a time, against whatever proxy the lanes belong to. */
+export function runCases(
+  cases: readonly WireCase[],
+  lanes: readonly WireLane[],
+): ReadonlyMap<string, Promise<WireVerdict>> {
+  const verdicts = new Map(cases.map((wire) => [wire.id, Promise.withResolvers<WireVerdict>()]));
+  const queue = [...cases];
+  for (const { port, server } of lanes) {
+    void (async () => {
+      for (let wire = queue.shift(); wire; wire = queue.shift()) {
+        const verdict = verdicts.get(wire.id);
+        try {
+          const result = await playCase(wire, port, server);
+          verdict?.resolve({ wire, result, complaints: judge(wire, result) });
+        } catch (error) {
+          verdict?.reject(error);
+        }
+      }
+    })();
+  }
+  return new Map([...verdicts].map(([id, { promise }]) => [id, promise]));
 }
 
 export async function playCase(wire: WireCase, port: number, server: WireServer): Promise<WireResult> {

@@ -1,0 +1,72 @@
+/** The command line of `bench/soak.ts`: pure. */
+import { fileURLToPath } from 'node:url';
+import { parseArgs } from 'node:util';
+import { SluiceError } from '../../src/kernel/errors.ts';
+
+export interface SoakOptions {
+  readonly minutes: number;
+  readonly seed: number;
+  /** How many clients of each kind, as a factor. */
+  readonly load: number;
+  readonly reloadSeconds: number;
+  readonly jsonPath: string;
+}
+
+/** A soak is long by nature, but it must end. */
+const MOST_MINUTES = 24 * 60;
+const JSON_PATH = fileURLToPath(new URL('../results/soak.json', import.meta.url));
+
+export const SOAK_HELP = `node bench/soak.ts [options]
+
+Everything at once against one daemon, for a bounded time: kept and fresh connections, TLS, uploads, downloads, WebSocket,
+clients that abort, drip or send nonsense, servers that are killed, that close and reset connections or are not there, and
+a reload every few seconds. At the end everything must be back at the start, and every error must have its reason.
+
+  --minutes N   of load (default 20, at most ${MOST_MINUTES}; fractions work); some seconds before and after come on top
+  --seed N      of what clients do and of which server is killed (default 1)
+  --load F      factor for the number of clients (default 1: some 60)
+  --reload S    seconds between two reloads (default 10)
+  --json FILE   figures; plots are written beside it (default bench/results/soak.json)
+  --help        this
+`;
+
+function numberOf(
+  option: string,
+  given: string | undefined,
+  normally: number,
+  least: number,
+  most: number,
+): number {
+  if (given === undefined) return normally;
+  const value = Number(given);
+  if (given.trim() !== '' && value >= least && value <= most) return value;
+  throw new SluiceError('bench_option', `--${option}: "${given}" is not a number from ${least} to ${most}`);
+}
+
+/** @returns undefined when the help is asked for */
+export function readSoakOptions(args: readonly string[]): SoakOptions | undefined {
+  const text = { type: 'string' } as const;
+  const options = {
+    minutes: text,
+    seed: text,
+    load: text,
+    reload: text,
+    json: text,
+    help: { type: 'boolean' },
+  } as const;
+  let values: ReturnType<typeof parseArgs<{ options: typeof options }>>['values'];
+  try {
+    ({ values } = parseArgs({ args: [...args], options, allowPositionals: false }));
+  } catch (thrown) {
+    const message = thrown instanceof Error ? thrown.message : String(thrown);
+    throw new SluiceError('bench_option', message, { hint: '--help shows all options', cause: thrown });
+  }
+  if (values.help === true) return undefined;
+  return {
+    minutes: numberOf('minutes', values.minutes, 20, 0.05, MOST_MINUTES),
+    seed: Math.trunc(numberOf('seed', values.seed, 1, 0, 2 ** 32 - 1)),
+    load: numberOf('load', values.load, 1, 0.1, 20),
+    reloadSeconds: numberOf('reload', values.reload, 10, 1, 3600),
+    jsonPath: values.json ?? JSON_PATH,
+  };
+}
