@@ -97,6 +97,7 @@ function listenerSnapshot(listener: ListenerConfig, inputs: SnapshotInputs): Lis
     ipAllow: listener.ipAllow,
     ipDeny: listener.ipDeny,
     rateLimit: rateRule(`listener:${listener.name}`, listener.rateLimit),
+    engine: listener.engine,
     limits: {
       maxHeadBytes: limits.maxHeaderSizeBytes,
       maxFields: limits.maxFields,

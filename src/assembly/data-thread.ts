@@ -2,27 +2,27 @@
  * A data thread's life: snapshots in two phases (prepare: compile and bind; commit: switch), listeners, draining.
  * A request keeps the plane that it started with; connections and listeners go from one plane to the next.
  */
-import type { Socket } from 'node:net';
-import { Http1Connection, HttpDate, type WireLimits } from '../http/index.ts';
+import { HttpDate, type WireDeps } from '../http/index.ts';
 import { ByteRing } from '../kernel/byte-ring.ts';
 import type { ClientInfo } from '../kernel/client-info.ts';
 import { errorText } from '../kernel/errors.ts';
 import { RequestIds } from '../kernel/ids.ts';
 import { openFilesLimit } from '../kernel/open-files.ts';
 import { IpFilter, parseAddress } from '../limit/index.ts';
-import { Listener, type ListenerSettings, type OpenConnection, OpenFiles } from '../listen/index.ts';
+import { Listener, type ListenerSettings, OpenFiles } from '../listen/index.ts';
 import { AccessLog, type AccessRecord, type Log } from '../observe/index.ts';
 import { type Plane, type ProxyDeps, RequestPhases } from '../proxy/index.ts';
 import { type CompiledTls, compileTls, ListenerTls, type SecretBytes } from '../tls/index.ts';
 import type { AccessLogSettings, FromThread, ThreadStart, ToThread } from './messages.ts';
 import { type CompileContext, type CompiledSnapshot, compileSnapshot } from './plane.ts';
 import type { ListenerSnapshot, Snapshot } from './snapshot.ts';
+import { type WireOpener, wireOf } from './wires.ts';
 
 /** One listener of this thread with what the current snapshot says of it. */
 interface OpenListener {
   readonly listener: Listener;
   readonly tls: ListenerTls | null;
-  limits: WireLimits;
+  wire: WireOpener;
   plane: Plane;
 }
 
@@ -30,6 +30,7 @@ interface Prepared {
   readonly snapshot: Snapshot;
   readonly compiled: CompiledSnapshot;
   readonly tls: ReadonlyMap<string, CompiledTls>;
+  readonly wires: ReadonlyMap<string, WireOpener>;
   /** Listeners that this snapshot adds: bound, and accepting as soon as it is committed. */
   readonly added: Map<string, OpenListener>;
   readonly accessLog: AccessLogSettings;
@@ -40,11 +41,10 @@ export class DataThread {
   readonly #log: Log;
   readonly #post: (message: FromThread) => void;
   readonly #proxyDeps: ProxyDeps & { accessLog: AccessLog | null };
-  readonly #phases: RequestPhases;
   readonly #listeners = new Map<string, OpenListener>();
   readonly #leaving = new Set<OpenListener>();
   readonly #accessRing: ByteRing;
-  readonly #date: HttpDate;
+  readonly #wireDeps: WireDeps;
   readonly #files: OpenFiles;
   #secrets: SecretBytes;
   #prepared: Prepared | null = null;
@@ -62,8 +62,7 @@ export class DataThread {
     this.#post = post;
     this.#secrets = start.secrets;
     this.#accessRing = new ByteRing(start.accessRing);
-    this.#date = new HttpDate(context.clock);
-    const { clock, deadlines } = context;
+    const { clock, deadlines, sockets } = context;
     this.#files = new OpenFiles(openFilesLimit(), { clock, deadlines, log });
     this.#proxyDeps = {
       clock: context.clock,
@@ -74,7 +73,8 @@ export class DataThread {
       record: emptyRecord(),
       planeFor: (client) => this.#planeFor(client),
     };
-    this.#phases = new RequestPhases(this.#proxyDeps);
+    const handler = new RequestPhases(this.#proxyDeps);
+    this.#wireDeps = { clock, deadlines, sockets, handler, date: new HttpDate(clock) };
   }
 
   /** @returns true when the thread's work is over */
@@ -113,14 +113,16 @@ export class DataThread {
     try {
       const compiled = compileSnapshot(snapshot, { ...this.#context, stickyKeys: this.#secrets.stickyKeys });
       const tls = this.#compileAllTls(snapshot);
+      const wires = await this.#wiresOf(snapshot);
       for (const options of snapshot.listeners) {
         const known = this.#listeners.get(options.name);
         if (known && isSameAddress(known, options)) continue;
-        const opened = this.#openListener(options, tls.get(options.name), compiled.plane);
+        const wire = wires.get(options.name) as WireOpener;
+        const opened = this.#openListener(options, tls.get(options.name), wire, compiled.plane);
         added.set(options.name, opened);
         await opened.listener.listen();
       }
-      this.#prepared = { snapshot, compiled, tls, added, accessLog };
+      this.#prepared = { snapshot, compiled, tls, wires, added, accessLog };
     } catch (thrown) {
       error = errorText(thrown);
       for (const { listener } of added.values()) listener.destroy();
@@ -149,17 +151,28 @@ export class DataThread {
     return all;
   }
 
-  #openListener(options: ListenerSnapshot, compiledTls: CompiledTls | undefined, plane: Plane): OpenListener {
+  async #wiresOf({ listeners }: Snapshot): Promise<Map<string, WireOpener>> {
+    const wires = new Map<string, WireOpener>();
+    for (const listener of listeners) wires.set(listener.name, await wireOf(listener, this.#wireDeps));
+    return wires;
+  }
+
+  #openListener(
+    options: ListenerSnapshot,
+    compiledTls: CompiledTls | undefined,
+    wire: WireOpener,
+    plane: Plane,
+  ): OpenListener {
     const tls = compiledTls ? new ListenerTls(compiledTls) : null;
     const { clock, deadlines } = this.#context;
     const opened: OpenListener = {
       tls,
-      limits: options.limits,
+      wire,
       plane,
       listener: new Listener(
         { host: options.host, port: options.port },
         this.#settingsOf(options, tls, plane),
-        (socket, client, onClose) => this.#openWire(opened, socket, client, onClose),
+        (socket, client, onClose) => opened.wire(socket, client, onClose),
         { clock, deadlines, log: this.#log, files: this.#files },
       ),
     };
@@ -189,22 +202,6 @@ export class DataThread {
     return { isRequired: proxyProtocol === 'required', timeoutMs: limits.headerTimeoutMs };
   }
 
-  #openWire(
-    opened: OpenListener,
-    socket: Socket,
-    client: ClientInfo,
-    onClose: (connection: OpenConnection) => void,
-  ): OpenConnection {
-    const { clock, deadlines, sockets } = this.#context;
-    return new Http1Connection(
-      socket,
-      client,
-      opened.limits,
-      { clock, deadlines, sockets, handler: this.#phases, date: this.#date },
-      onClose,
-    );
-  }
-
   #commit(generation: number, drainTimeoutMs: number): void {
     const prepared = this.#prepared;
     if (prepared?.snapshot.generation !== generation) return;
@@ -224,7 +221,7 @@ export class DataThread {
       const open = this.#listeners.get(options.name) as OpenListener;
       const compiledTls = prepared.tls.get(options.name);
       if (open.tls && compiledTls) open.tls.use(compiledTls);
-      open.limits = options.limits;
+      open.wire = prepared.wires.get(options.name) as WireOpener;
       open.plane = plane;
       open.listener.configure(this.#settingsOf(options, open.tls, plane));
     }

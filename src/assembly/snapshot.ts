@@ -29,6 +29,7 @@ export interface ListenerSnapshot {
   readonly ipAllow: readonly string[];
   readonly ipDeny: readonly string[];
   readonly rateLimit: RateRuleOptions | null;
+  readonly engine: 'raw' | 'node';
   readonly limits: WireLimits;
   /** Open connections over all threads; the slot counts them. */
   readonly maxConnections: number;

@@ -139,6 +139,7 @@ function resolveListener(
     port: spec.port,
     redirectTo: spec.redirect === undefined ? undefined : secure,
     tls: tls && { certificates: tls.certificates, minVersion: tls.min_version, strictSni: tls.strict_sni },
+    engine: spec.engine,
     trustedProxies: spec.trusted_proxies,
     proxyProtocol: spec.proxy_protocol,
     limits: {

@@ -100,6 +100,9 @@ export type CertificateConfig =
       readonly source: Source;
     };
 
+export const ENGINES = ['raw', 'node'] as const;
+export type Engine = (typeof ENGINES)[number];
+
 export const TLS_VERSIONS = ['1.2', '1.3'] as const;
 export type TlsVersion = (typeof TLS_VERSIONS)[number];
 
@@ -115,6 +118,8 @@ export interface ListenerConfig {
   /** Name of the TLS listener that every request is redirected to; such a listener has no routes. */
   readonly redirectTo: string | undefined;
   readonly tls: ListenerTls | undefined;
+  /** What speaks HTTP with its clients: our own codec, or Node's server. */
+  readonly engine: Engine;
   /** CIDR blocks or single addresses whose X-Forwarded-* and Forwarded are believed. */
   readonly trustedProxies: readonly string[];
   /** What connections of those begin with; headers of others are never believed. */

@@ -22,13 +22,8 @@ import { HeadReader, type WholeHead } from './head-reader.ts';
 import type { HttpDate } from './http-date.ts';
 import { closingAnswer, Http1Stream, type StreamOwner } from './http1-stream.ts';
 import { TunnelEnd } from './tunnel-end.ts';
-import type { WireDeps, WireLimits } from './wire.ts';
+import { LAST_REQUEST_MS, LINGER_BYTES, LINGER_MS, type WireDeps, type WireLimits } from './wire.ts';
 
-/** How long and how much is read and thrown away after our FIN: many clients look for an early answer but now and then. */
-const LINGER_MS = 2000;
-const LINGER_BYTES = 64 * 1024 * 1024;
-/** Asked to close, a connection that is new or was used just now may bring a last request: it may be under way already. */
-const LAST_REQUEST_MS = 500;
 const NEVER = Number.POSITIVE_INFINITY;
 
 type Phase = 'idle' | 'head' | 'exchange' | 'linger' | 'tunnel' | 'closed';

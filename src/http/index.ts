@@ -1,16 +1,26 @@
+export { announcedFault, hasBody } from './body-reader.ts';
 export { ChunkedDecoder, type ChunkSink, chunkHead, filterTrailers } from './chunked.ts';
+export { ExchangePace } from './exchange-pace.ts';
 export { HttpFault } from './fault.ts';
+export { linesOf, pairsOf } from './field-pairs.ts';
+export { HeadReader, type WholeHead } from './head-reader.ts';
 export { HttpDate } from './http-date.ts';
 export { Http1Connection } from './http1-connection.ts';
+export { closingAnswer } from './http1-stream.ts';
 export { buildIdentity, type Identity } from './identity.ts';
+export type { RequestHead } from './request-head.ts';
 export type { AnswerFraming, ResponseHead } from './response-head.ts';
 export { ResponseReader } from './response-reader.ts';
 export { TunnelEnd, type TunnelSink } from './tunnel-end.ts';
-export type {
-  AnswerHead,
-  ClientStream,
-  RequestHandler,
-  RequestSink,
-  WireDeps,
-  WireLimits,
+export { WaitingBytes } from './waiting-bytes.ts';
+export {
+  type AnswerHead,
+  type ClientStream,
+  LAST_REQUEST_MS,
+  LINGER_BYTES,
+  LINGER_MS,
+  type RequestHandler,
+  type RequestSink,
+  type WireDeps,
+  type WireLimits,
 } from './wire.ts';

@@ -1,7 +1,9 @@
 /** Answers without a body whatever their fields say (RFC 9112 section 6.3), and what comes after them on the same connections. */
 import t from 'tap';
 import { fieldOf, get, ok } from '../support/peer.ts';
-import { Proxied } from '../support/proxied.ts';
+import { overWires } from '../support/wires.ts';
+
+const test = overWires(t);
 
 interface Row {
   readonly name: string;
@@ -71,8 +73,8 @@ const rows: readonly Row[] = [
   },
 ];
 
-t.test('bodyless answers', async (t) => {
-  await using proxied = await Proxied.start();
+test('bodyless answers', async (t, wire) => {
+  await using proxied = await wire.start();
   const client = await proxied.client();
   client.write(get('/first'));
   const server = await proxied.server.accept();
@@ -92,8 +94,8 @@ t.test('bodyless answers', async (t) => {
   t.equal(proxied.server.connections, 1, 'all on one connection');
 });
 
-t.test('a server that sends a body to HEAD poisons nobody', async (t) => {
-  await using proxied = await Proxied.start();
+test('a server that sends a body to HEAD poisons nobody', async (t, wire) => {
+  await using proxied = await wire.start();
   const client = await proxied.client();
   client.write(get('/').replace('GET', 'HEAD'));
   const server = await proxied.server.accept();

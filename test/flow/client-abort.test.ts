@@ -1,7 +1,10 @@
 /** A client that goes away frees its server at once, wherever the exchange stands, and is counted as what it is. */
 import t from 'tap';
 import { get, type Peer } from '../support/peer.ts';
-import { Proxied } from '../support/proxied.ts';
+import type { Proxied } from '../support/proxied.ts';
+import { overWires } from '../support/wires.ts';
+
+const test = overWires(t);
 
 const POST = 'POST / HTTP/1.1\r\nHost: t.example\r\nContent-Length: 100\r\n\r\n';
 type Leave = (client: Peer) => void;
@@ -17,8 +20,8 @@ const aborts = (proxied: Proxied): number => {
 };
 
 for (const [way, leave] of Object.entries(ways)) {
-  t.test(`${way} within the head: no server hears of it`, async (t) => {
-    await using proxied = await Proxied.start();
+  test(`${way} within the head: no server hears of it`, async (t, wire) => {
+    await using proxied = await wire.start();
     const client = await proxied.client();
     client.write('GET / HTTP/1.1\r\nHost: t.exa');
     await proxied.daemon.until('the connection is there', () => proxied.daemon.inFlight() === 1);
@@ -27,8 +30,8 @@ for (const [way, leave] of Object.entries(ways)) {
     t.equal(proxied.server.connections, 0);
   });
 
-  t.test(`${way} while it waits for the answer`, async (t) => {
-    await using proxied = await Proxied.start();
+  test(`${way} while it waits for the answer`, async (t, wire) => {
+    await using proxied = await wire.start();
     const client = await proxied.client();
     client.write(get('/'));
     const server = await proxied.server.accept();
@@ -39,8 +42,8 @@ for (const [way, leave] of Object.entries(ways)) {
     t.equal(aborts(proxied), 1);
   });
 
-  t.test(`${way} within its body`, async (t) => {
-    await using proxied = await Proxied.start();
+  test(`${way} within its body`, async (t, wire) => {
+    await using proxied = await wire.start();
     const client = await proxied.client();
     client.write(`${POST}some`);
     const server = await proxied.server.accept();
@@ -51,8 +54,8 @@ for (const [way, leave] of Object.entries(ways)) {
     t.equal(aborts(proxied), 1);
   });
 
-  t.test(`${way} within the answer`, async (t) => {
-    await using proxied = await Proxied.start();
+  test(`${way} within the answer`, async (t, wire) => {
+    await using proxied = await wire.start();
     const client = await proxied.client();
     client.write(get('/'));
     const server = await proxied.server.accept();

@@ -1,7 +1,9 @@
 /** An answer that comes before the request is complete reaches the client at once, and neither connection carries another request. */
 import t from 'tap';
 import { fieldOf, ok } from '../support/peer.ts';
-import { Proxied } from '../support/proxied.ts';
+import { overWires } from '../support/wires.ts';
+
+const test = overWires(t);
 
 const POST = 'POST / HTTP/1.1\r\nHost: t.example\r\n';
 
@@ -9,8 +11,8 @@ for (const [framing, head, more] of [
   ['length', `${POST}Content-Length: 1000000\r\n\r\nsome`, 'more'],
   ['chunked', `${POST}Transfer-Encoding: chunked\r\n\r\n4\r\nsome\r\n`, '4\r\nmore\r\n'],
 ] as const) {
-  t.test(`with a body by ${framing}`, async (t) => {
-    await using proxied = await Proxied.start();
+  test(`with a body by ${framing}`, async (t, wire) => {
+    await using proxied = await wire.start();
     const client = await proxied.client();
     client.write(head);
     const server = await proxied.server.accept();
@@ -32,8 +34,8 @@ for (const [framing, head, more] of [
   });
 }
 
-t.test('an answer that starts early and ends late takes the rest of the body', async (t) => {
-  await using proxied = await Proxied.start();
+test('an answer that starts early and ends late takes the rest of the body', async (t, wire) => {
+  await using proxied = await wire.start();
   const client = await proxied.client();
   client.write(`${POST}Content-Length: 8\r\n\r\nsome`);
   const server = await proxied.server.accept();
@@ -46,8 +48,8 @@ t.test('an answer that starts early and ends late takes the rest of the body', a
   t.equal((await client.answer()).body, 'echomore');
 });
 
-t.test('a client that never reads its early answer is let go', async (t) => {
-  await using proxied = await Proxied.start();
+test('a client that never reads its early answer is let go', async (t, wire) => {
+  await using proxied = await wire.start();
   const client = await proxied.client();
   client.write(`${POST}Content-Length: 100000000\r\n\r\n`);
   const server = await proxied.server.accept();

@@ -1,12 +1,14 @@
 /** Expect: 100-continue: the server decides whether the body is wanted, and its word reaches the client as it comes. */
 import t from 'tap';
 import { fieldOf, get, ok } from '../support/peer.ts';
-import { Proxied } from '../support/proxied.ts';
+import { overWires } from '../support/wires.ts';
+
+const test = overWires(t);
 
 const HEAD = 'POST /up HTTP/1.1\r\nHost: t.example\r\nContent-Length: 5\r\nExpect: 100-Continue\r\n\r\n';
 
-t.test('the 100 of the server is passed on, then the body flows', async (t) => {
-  await using proxied = await Proxied.start();
+test('the 100 of the server is passed on, then the body flows', async (t, wire) => {
+  await using proxied = await wire.start();
   const client = await proxied.client();
   client.write(HEAD);
   const server = await proxied.server.accept();
@@ -31,8 +33,8 @@ for (const [status, phrase] of [
   [413, 'Content Too Large'],
   [401, 'Unauthorized'],
 ] as const) {
-  t.test(`a ${status} instead of the 100`, async (t) => {
-    await using proxied = await Proxied.start();
+  test(`a ${status} instead of the 100`, async (t, wire) => {
+    await using proxied = await wire.start();
     const client = await proxied.client();
     client.write(HEAD);
     const server = await proxied.server.accept();
@@ -47,24 +49,24 @@ for (const [status, phrase] of [
   });
 }
 
-t.test('an expectation that nobody knows is refused here', async (t) => {
-  await using proxied = await Proxied.start();
+test('an expectation that nobody knows is refused here', async (t, wire) => {
+  await using proxied = await wire.start();
   const client = await proxied.client();
   client.write(HEAD.replace('100-Continue', '200-maybe'));
   t.equal((await client.answer()).status, 417);
   t.equal(proxied.server.connections, 0);
 });
 
-t.test('a body above the limit is refused before it is sent', async (t) => {
-  await using proxied = await Proxied.start({ listener: { limits: { max_body_size: '4B' } } });
+test('a body above the limit is refused before it is sent', async (t, wire) => {
+  await using proxied = await wire.start({ listener: { limits: { max_body_size: '4B' } } });
   const client = await proxied.client();
   client.write(HEAD);
   t.equal((await client.answer()).status, 413);
   t.equal(proxied.server.connections, 0);
 });
 
-t.test('HTTP/1.0 knows no expectation', async (t) => {
-  await using proxied = await Proxied.start();
+test('HTTP/1.0 knows no expectation', async (t, wire) => {
+  await using proxied = await wire.start();
   const client = await proxied.client();
   client.write(`${HEAD.replace('HTTP/1.1', 'HTTP/1.0')}hello`);
   const server = await proxied.server.accept();

@@ -2,6 +2,9 @@
 import t from 'tap';
 import { fieldOf } from '../support/peer.ts';
 import { Proxied } from '../support/proxied.ts';
+import { listenersOf, overWires } from '../support/wires.ts';
+
+const test = overWires(t);
 
 const SIZES = [1, 100, 4095, 4096, 70_000, 300_000];
 
@@ -31,16 +34,21 @@ const framings: Record<string, (text: string) => { answer: string; closes: boole
   'close of 1.0': (text) => ({ answer: `HTTP/1.0 200 OK\r\nX-A: b\r\n\r\n${text}`, closes: true }),
 };
 
+const listeners = listenersOf();
+const proxied = await Proxied.start({
+  file: {
+    certificates: { local: { self_signed: ['localhost'] } },
+    listeners: Object.fromEntries(listeners.map(({ name, input }) => [name, input])),
+  },
+});
+t.teardown(() => proxied[Symbol.asyncDispose]());
+
 for (const version of ['1.1', '1.0'] as const) {
   for (const [name, frame] of Object.entries(framings)) {
-    for (const tls of [false, true]) {
-      t.test(`${name} to HTTP/${version}${tls ? ' over TLS' : ''}`, async (t) => {
-        await using proxied = await Proxied.start({
-          file: { certificates: { local: { self_signed: ['localhost'] } } },
-          listener: tls ? { tls: { certificates: ['local'] } } : {},
-        });
+    for (const { name: listener, isTls } of listeners) {
+      t.test(`${name} to HTTP/${version}, ${listener}`, async (t) => {
         for (const size of SIZES) {
-          const client = await proxied.client({ tls });
+          const client = await proxied.client({ listener, tls: isTls });
           client.write(`GET / HTTP/${version}\r\nHost: t.example\r\nConnection: keep-alive\r\n\r\n`);
           const server = await proxied.server.accept();
           await server.request();
@@ -69,8 +77,8 @@ for (const version of ['1.1', '1.0'] as const) {
   }
 }
 
-t.test('request bodies keep their framing', async (t) => {
-  await using proxied = await Proxied.start();
+test('request bodies keep their framing', async (t, wire) => {
+  await using proxied = await wire.start();
   const client = await proxied.client();
   for (const size of SIZES) {
     const text = body(size);

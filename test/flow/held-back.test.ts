@@ -8,11 +8,13 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import t from 'tap';
 import { DaemonFixture } from '../support/daemon-fixture.ts';
 import { get, ok } from '../support/peer.ts';
-import { Proxied } from '../support/proxied.ts';
+import { overWires } from '../support/wires.ts';
 
-t.test('the body of a request that waits for its turn arrives whole and in order', async (t) => {
+const test = overWires(t);
+
+test('the body of a request that waits for its turn arrives whole and in order', async (t, wire) => {
   for (const framing of ['length', 'chunked']) {
-    await using proxied = await Proxied.start();
+    await using proxied = await wire.start();
     const client = await proxied.client();
     client.write(get('/slow'));
     const server = await proxied.server.accept();
@@ -40,12 +42,12 @@ t.test('the body of a request that waits for its turn arrives whole and in order
   }
 });
 
-t.test('who asks and asks and never reads is not read from any more', async (t) => {
+test('who asks and asks and never reads is not read from any more', async (t, wire) => {
   const routes = [{ name: 'page', respond: { status: 200, body: 'x'.repeat(4000) } }];
   const listener = { tls: { certificates: ['local'] } };
   for (const tls of [false, true]) {
     const file = { routes, certificates: { local: { self_signed: ['localhost'] } } };
-    await using proxied = await Proxied.start({ file, ...(tls ? { listener } : {}) });
+    await using proxied = await wire.start({ file, ...(tls ? { listener } : {}) });
     const client = await proxied.client({ tls });
     client.socket.pause();
     const block = get('/').repeat(20_000);
@@ -61,7 +63,7 @@ t.test('who asks and asks and never reads is not read from any more', async (t) 
   }
 });
 
-t.test('a client that neither reads nor lets the server go on loses its exchange', async (t) => {
+test('a client that neither reads nor lets the server go on loses its exchange', async (t, wire) => {
   // Sends back what it gets, and stops reading when that is not taken: both directions come to a halt.
   const echo = createServer((socket) => {
     socket.on('error', () => {});
@@ -74,7 +76,7 @@ t.test('a client that neither reads nor lets the server go on loses its exchange
   await once(echo, 'listening');
   t.teardown(() => echo.close());
   await using daemon = await DaemonFixture.start({
-    listeners: { http: { address: '127.0.0.1', port: 0, limits: { body_timeout: '1s' } } },
+    listeners: { http: { ...wire.listener, address: '127.0.0.1', port: 0, limits: { body_timeout: '1s' } } },
     routes: [{ pool: 'web' }],
     pools: { web: { servers: [`127.0.0.1:${(echo.address() as AddressInfo).port}`], health: false } },
   });
@@ -89,8 +91,8 @@ t.test('a client that neither reads nor lets the server go on loses its exchange
   t.equal(daemon.inFlight(), 0);
 });
 
-t.test('a client that is refused while it sends may go on sending until it reads the refusal', async (t) => {
-  await using proxied = await Proxied.start({ listener: { limits: { max_body_size: '1MiB' } } });
+test('a client that is refused while it sends may go on sending until it reads the refusal', async (t, wire) => {
+  await using proxied = await wire.start({ listener: { limits: { max_body_size: '1MiB' } } });
   const client = await proxied.client();
   client.socket.pause();
   let failed = '';

@@ -2,15 +2,19 @@
 import t from 'tap';
 import type { Message } from '../support/http-message.ts';
 import { fieldOf, get, ok } from '../support/peer.ts';
-import { type Changes, Proxied } from '../support/proxied.ts';
+import type { Changes } from '../support/proxied.ts';
+import { overWires, type Wire } from '../support/wires.ts';
+
+const test = overWires(t);
 
 /** What a server sees of this request. */
 async function seen(
+  wire: Wire,
   request: string,
   changes: Changes = {},
   tls = false,
 ): Promise<{ request: Message; port: number }> {
-  await using proxied = await Proxied.start(changes);
+  await using proxied = await wire.start(changes);
   const client = await proxied.client({ tls });
   client.write(request);
   const server = await proxied.server.accept();
@@ -30,8 +34,8 @@ const identity = (message: Message): Record<string, string | undefined> =>
     message.fields.filter(([name]) => /^(x[-_.]|forwarded|proxy|via)/.test(name) && name !== 'x-request-id'),
   );
 
-t.test('a stranger', async (t) => {
-  const { request, port } = await seen(get('/', LIES));
+test('a stranger', async (t, wire) => {
+  const { request, port } = await seen(wire, get('/', LIES));
   t.same(identity(request), {
     'x-forwarded-for': '127.0.0.1',
     'x-forwarded-proto': 'http',
@@ -47,8 +51,9 @@ t.test('a stranger', async (t) => {
   t.same(vias, ['1.1 mine', '1.1 sluice'], 'Via is a trace, not a claim: it is added to');
 });
 
-t.test('a stranger over TLS', async (t) => {
+test('a stranger over TLS', async (t, wire) => {
   const { request } = await seen(
+    wire,
     get('/', LIES),
     {
       file: { certificates: { local: { self_signed: ['localhost'] } } },
@@ -60,10 +65,11 @@ t.test('a stranger over TLS', async (t) => {
   t.match(fieldOf(request, 'forwarded'), /proto=https$/);
 });
 
-t.test('Connection does not take our fields away', async (t) => {
+test('Connection does not take our fields away', async (t, wire) => {
   const names =
     'X-Forwarded-For, x-real-ip, Forwarded, Via, X-Request-Id, Host, Content-Length, X-Forwarded-Host';
   const { request } = await seen(
+    wire,
     `POST / HTTP/1.1\r\nHost: t.example\r\nContent-Length: 2\r\nX-Own: 1\r\nConnection: ${names}, x-own\r\n\r\nhi`,
   );
   for (const name of [
@@ -80,8 +86,9 @@ t.test('Connection does not take our fields away', async (t) => {
   t.equal(fieldOf(request, 'x-own'), undefined, 'the client’s own may be named');
 });
 
-t.test('a trusted proxy: the chain goes on', async (t) => {
+test('a trusted proxy: the chain goes on', async (t, wire) => {
   const { request } = await seen(
+    wire,
     get(
       '/',
       'X-Forwarded-For: 203.0.113.7, 10.0.0.9\r\nX-Forwarded-Proto: https\r\nX-Forwarded-Host: shop.example\r\nX-Forwarded-Port: 443\r\n' +
@@ -101,27 +108,27 @@ t.test('a trusted proxy: the chain goes on', async (t) => {
   t.equal(fieldOf(request, 'x-request-id'), 'abc-123');
 });
 
-t.test('a trusted proxy whose client lied: the right-most stranger is the client', async (t) => {
-  const { request } = await seen(get('/', 'X-Forwarded-For: 10.0.0.1, 198.51.100.4\r\n'), {
+test('a trusted proxy whose client lied: the right-most stranger is the client', async (t, wire) => {
+  const { request } = await seen(wire, get('/', 'X-Forwarded-For: 10.0.0.1, 198.51.100.4\r\n'), {
     listener: { trusted_proxies: ['127.0.0.1', '10.0.0.0/8'] },
   });
   t.equal(fieldOf(request, 'x-real-ip'), '198.51.100.4');
 });
 
-t.test('the Host that servers get', async (t) => {
-  t.equal(fieldOf((await seen(get('/'))).request, 'host'), 't.example');
-  const fixed = await seen(get('/'), { pool: { upstream: { host: 'fixed.example' } } });
+test('the Host that servers get', async (t, wire) => {
+  t.equal(fieldOf((await seen(wire, get('/'))).request, 'host'), 't.example');
+  const fixed = await seen(wire, get('/'), { pool: { upstream: { host: 'fixed.example' } } });
   t.equal(fieldOf(fixed.request, 'host'), 'fixed.example');
   t.equal(fieldOf(fixed.request, 'x-forwarded-host'), 't.example');
-  const own = await seen(get('/'), { pool: { upstream: { host: 'server' } } });
+  const own = await seen(wire, get('/'), { pool: { upstream: { host: 'server' } } });
   t.match(fieldOf(own.request, 'host'), /^127\.0\.0\.1:\d+$/);
-  const absolute = await seen('GET http://T.example/a?b HTTP/1.1\r\nHost: t.example\r\n\r\n');
+  const absolute = await seen(wire, 'GET http://T.example/a?b HTTP/1.1\r\nHost: t.example\r\n\r\n');
   t.equal(absolute.request.start, 'GET /a?b HTTP/1.1');
   t.equal(fieldOf(absolute.request, 'host'), 'T.example', 'the authority of the target wins');
 });
 
-t.test('two requests with the same fields have two ids', async (t) => {
-  await using proxied = await Proxied.start();
+test('two requests with the same fields have two ids', async (t, wire) => {
+  await using proxied = await wire.start();
   const client = await proxied.client();
   client.write(get('/') + get('/'));
   const server = await proxied.server.accept();

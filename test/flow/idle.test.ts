@@ -1,10 +1,12 @@
 /** Connections between requests: what ends them, and what does not count as a request. */
 import t from 'tap';
 import { get, ok } from '../support/peer.ts';
-import { Proxied } from '../support/proxied.ts';
+import { overWires } from '../support/wires.ts';
 
-t.test('an empty line after a request is no begun request', async (t) => {
-  await using proxied = await Proxied.start({
+const test = overWires(t);
+
+test('an empty line after a request is no begun request', async (t, wire) => {
+  await using proxied = await wire.start({
     listener: { limits: { header_timeout: '300ms', idle_timeout: '1200ms' } },
   });
   const client = await proxied.client();
@@ -20,8 +22,8 @@ t.test('an empty line after a request is no begun request', async (t) => {
   );
 });
 
-t.test('a head that was begun gets a 408, an idle connection only a FIN', async (t) => {
-  await using proxied = await Proxied.start({
+test('a head that was begun gets a 408, an idle connection only a FIN', async (t, wire) => {
+  await using proxied = await wire.start({
     listener: { limits: { header_timeout: '300ms', idle_timeout: '300ms' } },
   });
   const begun = await proxied.client();
@@ -32,8 +34,8 @@ t.test('a head that was begun gets a 408, an idle connection only a FIN', async 
   t.equal(await silent.rest(), '');
 });
 
-t.test('dripping does not move the deadline of the head', async (t) => {
-  await using proxied = await Proxied.start({ listener: { limits: { header_timeout: '500ms' } } });
+test('dripping does not move the deadline of the head', async (t, wire) => {
+  await using proxied = await wire.start({ listener: { limits: { header_timeout: '500ms' } } });
   const client = await proxied.client();
   client.write('GET / HTTP/1.1\r\n');
   const drip = setInterval(() => client.write('X: y\r\n'), 50);
@@ -41,8 +43,8 @@ t.test('dripping does not move the deadline of the head', async (t) => {
   clearInterval(drip);
 });
 
-t.test('a body that stops coming is a 408, and its server connection ends', async (t) => {
-  await using proxied = await Proxied.start({ listener: { limits: { body_timeout: '300ms' } } });
+test('a body that stops coming is a 408, and its server connection ends', async (t, wire) => {
+  await using proxied = await wire.start({ listener: { limits: { body_timeout: '300ms' } } });
   const client = await proxied.client();
   client.write('POST / HTTP/1.1\r\nHost: t.example\r\nContent-Length: 10\r\n\r\nabc');
   const server = await proxied.server.accept();
@@ -51,8 +53,8 @@ t.test('a body that stops coming is a 408, and its server connection ends', asyn
   t.equal(await server.rest(), 'abc');
 });
 
-t.test('idle connections to servers: reused last used first, and noticed when they close', async (t) => {
-  await using proxied = await Proxied.start();
+test('idle connections to servers: reused last used first, and noticed when they close', async (t, wire) => {
+  await using proxied = await wire.start();
   const client = await proxied.client();
   client.write(get('/1'));
   const first = await proxied.server.accept();

@@ -1,10 +1,12 @@
 /** Interim answers: 103 passes, 100 only to who expects it, the others stop here; all of them bounded. */
 import t from 'tap';
 import { fieldOf, get, ok } from '../support/peer.ts';
-import { Proxied } from '../support/proxied.ts';
+import { overWires } from '../support/wires.ts';
 
-t.test('103 passes with its fields, without hop-by-hop ones', async (t) => {
-  await using proxied = await Proxied.start();
+const test = overWires(t);
+
+test('103 passes with its fields, without hop-by-hop ones', async (t, wire) => {
+  await using proxied = await wire.start();
   const client = await proxied.client();
   client.write(get('/'));
   const server = await proxied.server.accept();
@@ -23,8 +25,8 @@ t.test('103 passes with its fields, without hop-by-hop ones', async (t) => {
   t.equal(answer.status, 200);
 });
 
-t.test('100 without Expect and other 1xx stop here', async (t) => {
-  await using proxied = await Proxied.start();
+test('100 without Expect and other 1xx stop here', async (t, wire) => {
+  await using proxied = await wire.start();
   const client = await proxied.client();
   client.write(get('/'));
   const server = await proxied.server.accept();
@@ -33,8 +35,8 @@ t.test('100 without Expect and other 1xx stop here', async (t) => {
   t.same((await client.answer()).interim, []);
 });
 
-t.test('an HTTP/1.0 client never gets any', async (t) => {
-  await using proxied = await Proxied.start();
+test('an HTTP/1.0 client never gets any', async (t, wire) => {
+  await using proxied = await wire.start();
   const client = await proxied.client();
   client.write('GET / HTTP/1.0\r\nHost: t.example\r\n\r\n');
   const server = await proxied.server.accept();
@@ -43,8 +45,8 @@ t.test('an HTTP/1.0 client never gets any', async (t) => {
   t.same((await client.answer()).interim, []);
 });
 
-t.test('a server that never stops is a bad one', async (t) => {
-  await using proxied = await Proxied.start();
+test('a server that never stops is a bad one', async (t, wire) => {
+  await using proxied = await wire.start();
   const client = await proxied.client();
   client.write(get('/'));
   const server = await proxied.server.accept();
@@ -56,8 +58,8 @@ t.test('a server that never stops is a bad one', async (t) => {
   await server.ended();
 });
 
-t.test('101 out of the blue is a bad answer', async (t) => {
-  await using proxied = await Proxied.start();
+test('101 out of the blue is a bad answer', async (t, wire) => {
+  await using proxied = await wire.start();
   const client = await proxied.client();
   client.write(get('/'));
   const server = await proxied.server.accept();

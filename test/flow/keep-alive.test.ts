@@ -1,7 +1,9 @@
 /** Connections are kept on both sides, each by its own rules: neither side's wish to close is passed to the other. */
 import t from 'tap';
 import { fieldOf, get, ok, type Peer } from '../support/peer.ts';
-import { Proxied } from '../support/proxied.ts';
+import { overWires } from '../support/wires.ts';
+
+const test = overWires(t);
 
 /** Sends a request, lets `server` answer it, and returns both messages. */
 async function exchange(client: Peer, server: Peer, request: string, answer = ok()) {
@@ -11,8 +13,8 @@ async function exchange(client: Peer, server: Peer, request: string, answer = ok
   return { seen, answer: await client.answer(request.slice(0, request.indexOf(' '))) };
 }
 
-t.test('many requests of one client take one connection to the server', async (t) => {
-  await using proxied = await Proxied.start();
+test('many requests of one client take one connection to the server', async (t, wire) => {
+  await using proxied = await wire.start();
   const client = await proxied.client();
   client.write(get('/0'));
   const server = await proxied.server.accept();
@@ -28,8 +30,8 @@ t.test('many requests of one client take one connection to the server', async (t
   t.equal(proxied.server.connections, 1);
 });
 
-t.test('the next client takes over the idle connection to the server', async (t) => {
-  await using proxied = await Proxied.start();
+test('the next client takes over the idle connection to the server', async (t, wire) => {
+  await using proxied = await wire.start();
   const first = await proxied.client();
   first.write(get('/', 'Connection: close\r\n'));
   const server = await proxied.server.accept();
@@ -42,8 +44,8 @@ t.test('the next client takes over the idle connection to the server', async (t)
   t.equal(proxied.server.connections, 1);
 });
 
-t.test('a server that closes does not close the client', async (t) => {
-  await using proxied = await Proxied.start();
+test('a server that closes does not close the client', async (t, wire) => {
+  await using proxied = await wire.start();
   const client = await proxied.client();
   for (const fields of ['Connection: close\r\n', 'Connection: Close, X-Private\r\nX-Private: 1\r\n']) {
     client.write(get('/'));
@@ -58,8 +60,8 @@ t.test('a server that closes does not close the client', async (t) => {
   }
 });
 
-t.test('an HTTP/1.0 server keeps its connection only when it says so', async (t) => {
-  await using proxied = await Proxied.start();
+test('an HTTP/1.0 server keeps its connection only when it says so', async (t, wire) => {
+  await using proxied = await wire.start();
   const client = await proxied.client();
   client.write(get('/'));
   const first = await proxied.server.accept();
@@ -77,8 +79,8 @@ t.test('an HTTP/1.0 server keeps its connection only when it says so', async (t)
   t.equal(proxied.server.connections, 2);
 });
 
-t.test('HTTP/1.0 clients: closed unless they ask for keep-alive', async (t) => {
-  await using proxied = await Proxied.start();
+test('HTTP/1.0 clients: closed unless they ask for keep-alive', async (t, wire) => {
+  await using proxied = await wire.start();
   const plain = await proxied.client();
   plain.write('GET / HTTP/1.0\r\n\r\n');
   const server = await proxied.server.accept();
@@ -96,27 +98,24 @@ t.test('HTTP/1.0 clients: closed unless they ask for keep-alive', async (t) => {
   await exchange(kept, server, request);
 });
 
-t.test(
-  'surplus bytes after an answer end the connection to the server, not that to the client',
-  async (t) => {
-    await using proxied = await Proxied.start();
-    const client = await proxied.client();
-    client.write(get('/'));
-    const server = await proxied.server.accept();
-    await server.request();
-    server.write(`${ok()}${ok('poison')}`);
-    t.equal((await client.answer()).body, 'ok');
-    await server.ended();
-    client.write(get('/next'));
-    const next = await proxied.server.accept();
-    await next.request();
-    next.write(ok('mine'));
-    t.equal((await client.answer()).body, 'mine');
-  },
-);
+test('surplus bytes after an answer end the connection to the server, not that to the client', async (t, wire) => {
+  await using proxied = await wire.start();
+  const client = await proxied.client();
+  client.write(get('/'));
+  const server = await proxied.server.accept();
+  await server.request();
+  server.write(`${ok()}${ok('poison')}`);
+  t.equal((await client.answer()).body, 'ok');
+  await server.ended();
+  client.write(get('/next'));
+  const next = await proxied.server.accept();
+  await next.request();
+  next.write(ok('mine'));
+  t.equal((await client.answer()).body, 'mine');
+});
 
-t.test('bytes on an idle connection to the server end it', async (t) => {
-  await using proxied = await Proxied.start();
+test('bytes on an idle connection to the server end it', async (t, wire) => {
+  await using proxied = await wire.start();
   const client = await proxied.client();
   client.write(get('/'));
   const server = await proxied.server.accept();

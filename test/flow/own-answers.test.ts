@@ -1,7 +1,9 @@
 /** What Sluice answers itself: routes that respond, redirects, refusals; to HEAD without a body, and the connection goes on. */
 import t from 'tap';
 import { fieldOf, get } from '../support/peer.ts';
-import { Proxied } from '../support/proxied.ts';
+import { overWires } from '../support/wires.ts';
+
+const test = overWires(t);
 
 const routes = [
   { name: 'teapot', match: { path: '/tea' }, respond: { status: 418, body: 'short and stout' } },
@@ -19,8 +21,8 @@ for (const tls of [false, true]) {
   const listener = tls ? { tls: { certificates: ['local'] } } : {};
   const file = { routes, certificates: { local: { self_signed: ['localhost'] } } };
 
-  t.test(`answers of routes, ${tls ? 'TLS' : 'plain'}`, async (t) => {
-    await using proxied = await Proxied.start({ file, listener });
+  test(`answers of routes, ${tls ? 'TLS' : 'plain'}`, async (t, wire) => {
+    await using proxied = await wire.start({ file, listener });
     const client = await proxied.client({ tls });
 
     const tea = await client.ask(get('/tea'));
@@ -61,8 +63,8 @@ for (const tls of [false, true]) {
   });
 }
 
-t.test('an answer before the body is there closes after it', async (t) => {
-  await using proxied = await Proxied.start({ file: { routes } });
+test('an answer before the body is there closes after it', async (t, wire) => {
+  await using proxied = await wire.start({ file: { routes } });
   const client = await proxied.client();
   client.write('POST /tea HTTP/1.1\r\nHost: t.example\r\nContent-Length: 10\r\n\r\n123');
   const tea = await client.answer();

@@ -1,10 +1,12 @@
 /** Requests that come before the answer to the one before: answered in order, one exchange at a time. */
 import t from 'tap';
 import { get, ok } from '../support/peer.ts';
-import { Proxied } from '../support/proxied.ts';
+import { overWires } from '../support/wires.ts';
 
-t.test('answers come in the order of the requests', async (t) => {
-  await using proxied = await Proxied.start();
+const test = overWires(t);
+
+test('answers come in the order of the requests', async (t, wire) => {
+  await using proxied = await wire.start();
   const client = await proxied.client();
   client.write(
     `${get('/1')}POST /2 HTTP/1.1\r\nHost: t.example\r\nContent-Length: 3\r\n\r\ntwo` +
@@ -23,10 +25,10 @@ t.test('answers come in the order of the requests', async (t) => {
   t.equal(proxied.server.connections, 1);
 });
 
-t.test('thousands in one write do not nest', async (t) => {
+test('thousands in one write do not nest', async (t, wire) => {
   const count = 20_000;
   const routes = [{ name: 'page', respond: { status: 200, body: 'x' } }];
-  await using proxied = await Proxied.start({ file: { routes } });
+  await using proxied = await wire.start({ file: { routes } });
   const client = await proxied.client();
   let text = '';
   client.socket.removeAllListeners('data');
@@ -42,9 +44,9 @@ t.test('thousands in one write do not nest', async (t) => {
   t.equal(proxied.daemon.daemon.threadCount, 1);
 });
 
-t.test('a client that sends on and on while its answer takes time is held back', async (t) => {
+test('a client that sends on and on while its answer takes time is held back', async (t, wire) => {
   // A client that is held back is not read from, so its going away shows only at the next answer.
-  await using proxied = await Proxied.start({ pool: { upstream: { first_byte_timeout: '500ms' } } });
+  await using proxied = await wire.start({ pool: { upstream: { first_byte_timeout: '500ms' } } });
   const client = await proxied.client();
   client.write(get('/first'));
   const server = await proxied.server.accept();
@@ -59,8 +61,8 @@ t.test('a client that sends on and on while its answer takes time is held back',
   t.equal((await server.request()).start, 'GET /flood HTTP/1.1');
 });
 
-t.test('a bad request is refused when its turn comes, and nothing after it is served', async (t) => {
-  await using proxied = await Proxied.start();
+test('a bad request is refused when its turn comes, and nothing after it is served', async (t, wire) => {
+  await using proxied = await wire.start();
   const client = await proxied.client();
   client.write(`${get('/good')}GET /bad HTTP/1.1\r\nHost: a\r\nHost: b\r\n\r\n${get('/after')}`);
   const server = await proxied.server.accept();
@@ -72,8 +74,8 @@ t.test('a bad request is refused when its turn comes, and nothing after it is se
   t.equal(server.unread, '');
 });
 
-t.test('nothing is served after a request that closes', async (t) => {
-  await using proxied = await Proxied.start();
+test('nothing is served after a request that closes', async (t, wire) => {
+  await using proxied = await wire.start();
   const client = await proxied.client();
   client.write(`${get('/', 'Connection: close\r\n')}${get('/after')}`);
   const server = await proxied.server.accept();

@@ -1,7 +1,9 @@
 /** A server that breaks off: a 502 while nothing was answered, and afterwards an answer that cannot be taken for whole. */
 import t from 'tap';
 import { get, type Peer } from '../support/peer.ts';
-import { Proxied } from '../support/proxied.ts';
+import { overWires } from '../support/wires.ts';
+
+const test = overWires(t);
 
 const ways: Record<string, (server: Peer) => void> = {
   FIN: (server) => server.end(),
@@ -10,8 +12,8 @@ const ways: Record<string, (server: Peer) => void> = {
 const NO_RETRY = { pool: { retry: 1 } };
 
 for (const [way, leave] of Object.entries(ways)) {
-  t.test(`${way} before the answer`, async (t) => {
-    await using proxied = await Proxied.start(NO_RETRY);
+  test(`${way} before the answer`, async (t, wire) => {
+    await using proxied = await wire.start(NO_RETRY);
     const client = await proxied.client();
     client.write(get('/'));
     const server = await proxied.server.accept();
@@ -26,8 +28,8 @@ for (const [way, leave] of Object.entries(ways)) {
     client.destroy();
   });
 
-  t.test(`${way} within the head of the answer`, async (t) => {
-    await using proxied = await Proxied.start(NO_RETRY);
+  test(`${way} within the head of the answer`, async (t, wire) => {
+    await using proxied = await wire.start(NO_RETRY);
     const client = await proxied.client();
     client.write(get('/'));
     const server = await proxied.server.accept();
@@ -38,8 +40,8 @@ for (const [way, leave] of Object.entries(ways)) {
   });
 
   for (const version of ['1.1', '1.0']) {
-    t.test(`${way} within a body with a length, to HTTP/${version}`, async (t) => {
-      await using proxied = await Proxied.start(NO_RETRY);
+    test(`${way} within a body with a length, to HTTP/${version}`, async (t, wire) => {
+      await using proxied = await wire.start(NO_RETRY);
       const client = await proxied.client();
       client.write(`GET / HTTP/${version}\r\nHost: t.example\r\n\r\n`);
       const server = await proxied.server.accept();
@@ -53,8 +55,8 @@ for (const [way, leave] of Object.entries(ways)) {
     });
   }
 
-  t.test(`${way} within a chunked body`, async (t) => {
-    await using proxied = await Proxied.start(NO_RETRY);
+  test(`${way} within a chunked body`, async (t, wire) => {
+    await using proxied = await wire.start(NO_RETRY);
     const client = await proxied.client();
     client.write(get('/'));
     const server = await proxied.server.accept();
@@ -66,8 +68,8 @@ for (const [way, leave] of Object.entries(ways)) {
   });
 }
 
-t.test('bad chunks within an answer', async (t) => {
-  await using proxied = await Proxied.start(NO_RETRY);
+test('bad chunks within an answer', async (t, wire) => {
+  await using proxied = await wire.start(NO_RETRY);
   const client = await proxied.client();
   client.write(get('/'));
   const server = await proxied.server.accept();
@@ -79,8 +81,8 @@ t.test('bad chunks within an answer', async (t) => {
   await server.ended();
 });
 
-t.test('a RST ends what HTTP/1.0 takes until the close: the client gets a RST as well', async (t) => {
-  await using proxied = await Proxied.start(NO_RETRY);
+test('a RST ends what HTTP/1.0 takes until the close: the client gets a RST as well', async (t, wire) => {
+  await using proxied = await wire.start(NO_RETRY);
   const client = await proxied.client();
   let error: unknown;
   client.socket.on('error', (thrown) => {

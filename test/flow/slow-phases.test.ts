@@ -6,6 +6,9 @@ import { connect, type Socket } from 'node:net';
 import t from 'tap';
 import { get, ok, Peer, RawServer } from '../support/peer.ts';
 import { onePool, Proxied } from '../support/proxied.ts';
+import { NODE, overWires } from '../support/wires.ts';
+
+const test = overWires(t);
 
 const LIMIT_MS = 700;
 /** A drip comes several times within each limit; after so many drips a phase that they extend is far over it. */
@@ -42,6 +45,8 @@ interface Phase {
   readonly first: string;
   readonly drips: Buffer;
   readonly status: string;
+  /** Node skips empty lines unseen, so that they pass for the begin of a head. */
+  readonly statusOfNode?: string;
 }
 
 const phases: readonly Phase[] = [
@@ -70,12 +75,18 @@ const phases: readonly Phase[] = [
     drips: Buffer.from(`GET / HTTP/1.1\r\nUpgrade: websocket\r\nConnection: ${'upgrade,'.repeat(DRIPS)}`),
     status: '408',
   },
-  { name: 'idle, with empty lines', first: get('/quick'), drips: Buffer.from('\r\n'), status: '' },
+  {
+    name: 'idle, with empty lines',
+    first: get('/quick'),
+    drips: Buffer.from('\r\n'),
+    status: '',
+    statusOfNode: '408',
+  },
 ];
 
-for (const { name, tls = false, first, drips, status } of phases) {
-  t.test(name, async (t) => {
-    await using proxied = await Proxied.start({
+for (const { name, tls = false, first, drips, status, statusOfNode } of phases) {
+  test(name, async (t, wire) => {
+    await using proxied = await wire.start({
       listener: { limits, ...(tls ? { tls: { certificates: ['local'] } } : {}) },
       file: { certificates },
     });
@@ -85,7 +96,8 @@ for (const { name, tls = false, first, drips, status } of phases) {
     if (first !== '') t.equal((await client.ask(first)).status, 200);
     const sent = await drip(socket, drips);
     t.ok(sent < DRIPS, `over after ${sent} bytes`);
-    t.equal(/^HTTP\/1\.1 (\d+)/.exec(client.unread)?.[1] ?? '', status);
+    const wanted = wire === NODE ? (statusOfNode ?? status) : status;
+    t.equal(/^HTTP\/1\.1 (\d+)/.exec(client.unread)?.[1] ?? '', wanted);
   });
 }
 
@@ -109,8 +121,8 @@ t.test('a handshake that a kept listener has after a reload', async (t) => {
   t.ok(sent < DRIPS, `over after ${sent} bytes`);
 });
 
-t.test('a tunnel whose client talks and takes nothing', async (t) => {
-  await using proxied = await Proxied.start({ listener: { limits } });
+test('a tunnel whose client talks and takes nothing', async (t, wire) => {
+  await using proxied = await wire.start({ listener: { limits } });
   const client = await proxied.client();
   client.write(get('/', 'Connection: Upgrade\r\nUpgrade: websocket\r\n'));
   const server = await proxied.server.accept();
@@ -125,8 +137,8 @@ t.test('a tunnel whose client talks and takes nothing', async (t) => {
   t.ok(server.isClosed || server.socket.readableEnded);
 });
 
-t.test('a client that resets while its upload is held back', async (t) => {
-  await using proxied = await Proxied.start();
+test('a client that resets while its upload is held back', async (t, wire) => {
+  await using proxied = await wire.start();
   const client = await proxied.client();
   client.write('POST / HTTP/1.1\r\nHost: t.example\r\nContent-Length: 100000000\r\n\r\n');
   // A server that takes nothing.

@@ -10,7 +10,9 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { connect as connectTls } from 'node:tls';
 import t from 'tap';
 import { DaemonFixture } from '../support/daemon-fixture.ts';
+import { listenersOf } from '../support/wires.ts';
 
+const listeners = listenersOf();
 const MIB = 1024 * 1024;
 const BODY_BLOCKS = 48;
 /** Kernel buffers of two loopback connections take some MiB each; a proxy that reads on regardless takes all. */
@@ -78,10 +80,7 @@ t.teardown(() => server.close());
 
 const daemon = await DaemonFixture.start({
   certificates: { local: { self_signed: ['localhost'] } },
-  listeners: {
-    plain: { address: '127.0.0.1', port: 0 },
-    tls: { address: '127.0.0.1', port: 0, tls: { certificates: ['local'] } },
-  },
+  listeners: Object.fromEntries(listeners.map(({ name, input }) => [name, input])),
   routes: [{ pool: 'web' }],
   pools: {
     web: {
@@ -94,15 +93,14 @@ const daemon = await DaemonFixture.start({
 });
 t.teardown(() => daemon[Symbol.asyncDispose]());
 
-for (const listener of ['plain', 'tls']) {
+for (const { name: listener, isTls } of listeners) {
   for (const path of ['/length', '/chunked', '/close']) {
     for (const version of path === '/chunked' ? ['1.1', '1.0'] : ['1.1']) {
       t.test(`${listener} ${path} to HTTP/${version}`, async (t) => {
         const upstream = once(server, 'connection') as Promise<[Socket]>;
         const where = { host: '127.0.0.1', port: daemon.port(listener) };
-        const socket =
-          listener === 'tls' ? connectTls({ ...where, rejectUnauthorized: false }) : connect(where);
-        await once(socket, listener === 'tls' ? 'secureConnect' : 'connect');
+        const socket = isTls ? connectTls({ ...where, rejectUnauthorized: false }) : connect(where);
+        await once(socket, isTls ? 'secureConnect' : 'connect');
         socket.pause();
         socket.write(`GET ${path} HTTP/${version}\r\nHost: t.example\r\nConnection: close\r\n\r\n`);
 

@@ -1,7 +1,10 @@
 /** After a 101 the two sides are joined byte by byte: each ends in its own time, and nothing that was said is lost. */
 import t from 'tap';
 import { fieldOf, get, ok, type Peer } from '../support/peer.ts';
-import { Proxied } from '../support/proxied.ts';
+import type { Proxied } from '../support/proxied.ts';
+import { NODE, overWires } from '../support/wires.ts';
+
+const test = overWires(t);
 
 const HANDSHAKE = get(
   '/chat',
@@ -21,8 +24,8 @@ async function opened(proxied: Proxied): Promise<{ client: Peer; server: Peer }>
   return { client, server };
 }
 
-t.test('the handshake passes with its own fields', async (t) => {
-  await using proxied = await Proxied.start();
+test('the handshake passes with its own fields', async (t, wire) => {
+  await using proxied = await wire.start();
   const client = await proxied.client();
   client.write(`${HANDSHAKE}early`);
   const server = await proxied.server.accept();
@@ -43,22 +46,30 @@ t.test('the handshake passes with its own fields', async (t) => {
   server.end();
 });
 
-t.test('a server that refuses is an answer like any other', async (t) => {
-  await using proxied = await Proxied.start();
+test('a server that refuses is an answer like any other', async (t, wire) => {
+  await using proxied = await wire.start();
   const client = await proxied.client();
   client.write(HANDSHAKE);
   const server = await proxied.server.accept();
   await server.request();
   server.write('HTTP/1.1 403 Forbidden\r\nContent-Length: 2\r\n\r\nno');
-  t.equal((await client.answer()).status, 403);
+  const answer = await client.answer();
+  t.equal(answer.status, 403);
+  t.equal(answer.body, 'no');
+  // Node has given up its parser for the upgrade, and takes no more requests.
+  t.equal(fieldOf(answer, 'connection'), wire === NODE ? 'close' : undefined);
+  if (wire === NODE) {
+    t.equal(await client.rest(), '');
+    return;
+  }
   client.write(get('/next'));
   t.equal((await server.request()).start, 'GET /next HTTP/1.1', 'on the same connections');
   server.write(ok());
   t.equal((await client.answer()).body, 'ok');
 });
 
-t.test('a 101 that nobody asked for is a bad answer', async (t) => {
-  await using proxied = await Proxied.start();
+test('a 101 that nobody asked for is a bad answer', async (t, wire) => {
+  await using proxied = await wire.start();
   const client = await proxied.client();
   client.write(get('/', 'Connection: Upgrade\r\nUpgrade: h2c\r\nHTTP2-Settings: AAMAAABk\r\n'));
   const server = await proxied.server.accept();
@@ -69,8 +80,8 @@ t.test('a 101 that nobody asked for is a bad answer', async (t) => {
   await server.ended();
 });
 
-t.test('the server ends its direction first: the client may still talk', async (t) => {
-  await using proxied = await Proxied.start();
+test('the server ends its direction first: the client may still talk', async (t, wire) => {
+  await using proxied = await wire.start();
   const { client, server } = await opened(proxied);
   server.end('the last word');
   t.equal(await client.rest(), 'the last word');
@@ -78,8 +89,8 @@ t.test('the server ends its direction first: the client may still talk', async (
   t.equal(await server.rest(), 'and mine');
 });
 
-t.test('the client ends its direction first: the server may still talk', async (t) => {
-  await using proxied = await Proxied.start();
+test('the client ends its direction first: the server may still talk', async (t, wire) => {
+  await using proxied = await wire.start();
   const { client, server } = await opened(proxied);
   client.end('the last word');
   t.equal(await server.rest(), 'the last word');
@@ -87,8 +98,8 @@ t.test('the client ends its direction first: the server may still talk', async (
   t.equal(await client.rest(), 'and mine');
 });
 
-t.test('a side that is gone takes the other with it', async (t) => {
-  await using proxied = await Proxied.start();
+test('a side that is gone takes the other with it', async (t, wire) => {
+  await using proxied = await wire.start();
   const first = await opened(proxied);
   first.server.reset();
   t.ok(await first.client.ended());
@@ -97,8 +108,8 @@ t.test('a side that is gone takes the other with it', async (t) => {
   t.ok(await second.server.ended());
 });
 
-t.test('all that a server sent before it closed arrives at a client that reads late', async (t) => {
-  await using proxied = await Proxied.start();
+test('all that a server sent before it closed arrives at a client that reads late', async (t, wire) => {
+  await using proxied = await wire.start();
   const { client, server } = await opened(proxied);
   client.socket.pause();
   const bytes = 16 * 1024 * 1024;

@@ -17,6 +17,9 @@ import t from 'tap';
 import { DaemonFixture } from '../support/daemon-fixture.ts';
 import { onePool } from '../support/proxied.ts';
 import { selfSignedPair } from '../support/tls-fixture.ts';
+import { listenersOf } from '../support/wires.ts';
+
+const listeners = listenersOf();
 
 /** Around the sizes at which something changes: a read, a TLS record, what is kept for another try. */
 const SIZES = [1, 300, 4096, 16_383, 16_385, 65_535, 65_537, 200_000, 1_500_000];
@@ -94,10 +97,7 @@ t.test('every server gets what its client sent', { timeout: 120_000 }, async (t)
     onePool([], {
       file: {
         certificates: { local: { self_signed: ['localhost'] } },
-        listeners: {
-          plain: { address: '127.0.0.1', port: 0 },
-          tls: { address: '127.0.0.1', port: 0, tls: { certificates: ['local'] } },
-        },
+        listeners: Object.fromEntries(listeners.map(({ name, input }) => [name, input])),
         routes: [
           { name: 'secured', match: { host: 'secured.example' }, pool: 'secured' },
           { name: 'all', pool: 'web' },
@@ -109,8 +109,8 @@ t.test('every server gets what its client sent', { timeout: 120_000 }, async (t)
       },
     }),
   );
-  for (const isTls of [false, true]) {
-    const port = daemon.port(isTls ? 'tls' : 'plain');
+  for (const { name, isTls } of listeners) {
+    const port = daemon.port(name);
     const client = async (number: number): Promise<void> => {
       const isSecured = number % 2 === 1;
       const host = isSecured ? 'secured.example' : 'web.example';
@@ -122,7 +122,7 @@ t.test('every server gets what its client sent', { timeout: 120_000 }, async (t)
         const body = bodyOf(number * 1000 + i, size);
         const isChunked = i % 3 === 1;
         const got = await upload({ port, isTls, agent, host }, body, isChunked);
-        const what = `${isTls ? 'TLS' : 'plain'} to ${host}, ${size} bytes ${isChunked ? 'chunked' : ''}`;
+        const what = `${name} to ${host}, ${size} bytes ${isChunked ? 'chunked' : ''}`;
         t.equal(got, sha256(body), what);
       }
       agent.destroy();

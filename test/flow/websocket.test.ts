@@ -5,6 +5,9 @@ import t from 'tap';
 import { WebSocket, WebSocketServer } from 'ws';
 import type { FileInput } from '../../src/config/schema/file.ts';
 import { DaemonFixture } from '../support/daemon-fixture.ts';
+import { overWires, type Wire } from '../support/wires.ts';
+
+const test = overWires(t);
 
 const MESSAGES = 1000;
 
@@ -26,9 +29,9 @@ async function echoServer() {
   };
 }
 
-const configFor = (address: string, more: Partial<FileInput> = {}): FileInput => ({
+const configFor = (wire: Wire, address: string, more: Partial<FileInput> = {}): FileInput => ({
   certificates: { local: { self_signed: ['localhost'] } },
-  listeners: { https: { address: '127.0.0.1', port: 0, tls: { certificates: ['local'] } } },
+  listeners: { https: { ...wire.listener, address: '127.0.0.1', port: 0, tls: { certificates: ['local'] } } },
   routes: [{ name: 'all', pool: 'web' }],
   pools: { web: { servers: [address], health: false } },
   ...more,
@@ -46,9 +49,9 @@ async function closed(socket: WebSocket): Promise<number> {
   return (await close)[0];
 }
 
-t.test('a thousand messages both ways, over reloads that change everything but the server', async (t) => {
+test('a thousand messages both ways, over reloads that change everything but the server', async (t, wire) => {
   await using echo = await echoServer();
-  await using daemon = await DaemonFixture.start(configFor(echo.address));
+  await using daemon = await DaemonFixture.start(configFor(wire, echo.address));
   const connection = once(echo.server, 'connection') as Promise<[WebSocket]>;
   const socket = await open(daemon);
   const [serverSide] = await connection;
@@ -70,11 +73,13 @@ t.test('a thousand messages both ways, over reloads that change everything but t
 
   send(0, MESSAGES / 2);
   await firstQuarter;
-  await daemon.reload(configFor(echo.address, { routes: [{ name: 'renamed', pool: 'web', timeout: '5s' }] }));
+  await daemon.reload(
+    configFor(wire, echo.address, { routes: [{ name: 'renamed', pool: 'web', timeout: '5s' }] }),
+  );
   await half;
   send(MESSAGES / 2, MESSAGES);
   await daemon.reload(
-    configFor(echo.address, {
+    configFor(wire, echo.address, {
       routes: [{ name: 'gone', respond: 403 }],
       pools: { other: { servers: [echo.address], health: false } },
     }),
@@ -88,9 +93,9 @@ t.test('a thousand messages both ways, over reloads that change everything but t
   t.equal((await serverClosed)[0], 1000);
 });
 
-t.test('many at once, and a large message', async (t) => {
+test('many at once, and a large message', async (t, wire) => {
   await using echo = await echoServer();
-  await using daemon = await DaemonFixture.start(configFor(echo.address));
+  await using daemon = await DaemonFixture.start(configFor(wire, echo.address));
   const sockets = await Promise.all(Array.from({ length: 20 }, (_, i) => open(daemon, `/${i}`)));
   await Promise.all(
     sockets.map(async (socket, i) => {
@@ -104,9 +109,9 @@ t.test('many at once, and a large message', async (t) => {
   for (const socket of sockets) t.equal(await closed(socket), 1000);
 });
 
-t.test('a client that is gone ends its server’s socket', async (t) => {
+test('a client that is gone ends its server’s socket', async (t, wire) => {
   await using echo = await echoServer();
-  await using daemon = await DaemonFixture.start(configFor(echo.address));
+  await using daemon = await DaemonFixture.start(configFor(wire, echo.address));
   const connection = once(echo.server, 'connection') as Promise<[WebSocket]>;
   const socket = await open(daemon);
   const [serverSide] = await connection;
@@ -115,9 +120,9 @@ t.test('a client that is gone ends its server’s socket', async (t) => {
   t.equal((await close)[0], 1006);
 });
 
-t.test('a server that is gone ends its client’s socket', async (t) => {
+test('a server that is gone ends its client’s socket', async (t, wire) => {
   await using echo = await echoServer();
-  await using daemon = await DaemonFixture.start(configFor(echo.address));
+  await using daemon = await DaemonFixture.start(configFor(wire, echo.address));
   const connection = once(echo.server, 'connection') as Promise<[WebSocket]>;
   const socket = await open(daemon);
   const [serverSide] = await connection;

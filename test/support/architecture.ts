@@ -21,6 +21,7 @@ const PARTS: Record<string, readonly string[]> = {
   kernel: [],
   config: ['kernel'],
   http: ['kernel'],
+  'http-node': ['kernel', 'http'],
   limit: ['kernel'],
   route: ['kernel'],
   observe: ['kernel'],

@@ -3,7 +3,7 @@ import { DaemonFixture } from './daemon-fixture.ts';
 import { Peer, RawServer } from './peer.ts';
 
 type PoolInput = Partial<NonNullable<FileInput['pools']>[string]>;
-type ListenerInput = Partial<NonNullable<FileInput['listeners']>[string]>;
+export type ListenerInput = Partial<NonNullable<FileInput['listeners']>[string]>;
 
 /** One listener, one route, one pool: what most tests of the wire need. Changes are laid over it. */
 export interface Changes {

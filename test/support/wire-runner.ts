@@ -12,6 +12,7 @@ import { DaemonFixture } from './daemon-fixture.ts';
 import { answerRole, readMessage, statusOf } from './http-message.ts';
 import { expand, judge, mustClose, type WireCase, type WireResult } from './wire-case.ts';
 import { WireServer } from './wire-server.ts';
+import { RAW, type Wire } from './wires.ts';
 
 /** Silence on both sides after which nothing more is expected. */
 const QUIET_MS = 100;
@@ -26,11 +27,13 @@ export interface WireVerdict {
 }
 
 /** The set-up that the cases assume, once a lane. */
-function configFor(servers: readonly WireServer[]): FileInput {
+function configFor(servers: readonly WireServer[], wire: Wire): FileInput {
   const limits = { max_body_size: '1MiB', header_timeout: '1s', body_timeout: '1s', idle_timeout: '5s' };
   const lanes = servers.map((server, i) => ({ name: `lane-${i}`, server }));
   return {
-    listeners: Object.fromEntries(lanes.map(({ name }) => [name, { address: '127.0.0.1', port: 0, limits }])),
+    listeners: Object.fromEntries(
+      lanes.map(({ name }) => [name, { ...wire.listener, address: '127.0.0.1', port: 0, limits }]),
+    ),
     routes: [
       { name: 'admin', match: { path: '/admin/*' }, respond: { status: 403, body: 'no' } },
       ...lanes.map(({ name }) => ({ name, listeners: name, pool: name })),
@@ -58,9 +61,9 @@ export class WireRunner implements AsyncDisposable {
     this.#servers = servers;
   }
 
-  static async open(laneCount: number): Promise<WireRunner> {
+  static async open(laneCount: number, wire: Wire = RAW): Promise<WireRunner> {
     const servers = await Promise.all(Array.from({ length: laneCount }, () => WireServer.open()));
-    return new WireRunner(await DaemonFixture.start(configFor(servers)), servers);
+    return new WireRunner(await DaemonFixture.start(configFor(servers, wire)), servers);
   }
 
   /** @param laneCount cases that are played at a time; as many as there are lanes when left out */

@@ -1,5 +1,5 @@
 import * as z from 'zod';
-import { PROXY_PROTOCOL_MODES, TLS_VERSIONS } from '../resolved.ts';
+import { ENGINES, PROXY_PROTOCOL_MODES, TLS_VERSIONS } from '../resolved.ts';
 import {
   blocks,
   byteRate,
@@ -65,6 +65,11 @@ export const listener = noun({
     .optional()
     .describe('Send every request to the first listener with TLS instead of routing it.'),
   tls: tls.optional().describe('Makes it an https listener.'),
+  engine: oneOf(ENGINES)
+    .prefault('raw')
+    .describe(
+      'What speaks HTTP with the clients: `raw` = Sluice’s own codec, `node` = Node’s HTTP server, slower, to tell whether the codec is at fault. A reload changes it for new connections.',
+    ),
   trusted_proxies: blocks().describe(
     'Addresses of proxies in front, whose `X-Forwarded-*` and `Forwarded` fields, and PROXY headers, are believed.',
   ),

@@ -18,6 +18,7 @@ t.test('defaults are those of the design', (t) => {
     port: 80,
     redirectTo: undefined,
     tls: undefined,
+    engine: 'raw',
     trustedProxies: [],
     limits: {
       maxConnections: 20_000,

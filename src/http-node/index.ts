@@ -1,0 +1,1 @@
+export { NodeEngine } from './node-engine.ts';
