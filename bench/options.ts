@@ -37,7 +37,7 @@ Method and reading: bench/README.md
                       latency  p99 at half of the peak of the slower of nginx and HAProxy
                       threads  Sluice with two data threads against one
                       startup  from the launcher's start to /readyz 200
-  --only LIST       of nginx, haproxy, sluice, fast-proxy, http-proxy (default: all)
+  --only LIST       of nginx, haproxy, sluice, sluice-node, fast-proxy, http-proxy (default: all)
                       and, when named, nginx-buffered, fast-proxy-agent
   --cases LIST      of ${CASES.map((one) => one.name).join(', ')} (default: all)
   --mixes LIST      of ${MIXES.join(', ')} (default: both): are the requests the same or does each differ

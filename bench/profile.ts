@@ -21,7 +21,7 @@ import type { Subject } from './subjects/subject.ts';
 
 const HELP = `node bench/profile.ts [options]
 
-  --subject NAME   sluice (default), http-proxy, fast-proxy, fast-proxy-agent
+  --subject NAME   sluice (default), sluice-node, http-proxy, fast-proxy, fast-proxy-agent
   --case NAME      of ${CASES.map((one) => one.name).join(', ')} (default small)
   --mix NAME       alike or varied (default varied)
   --seconds N      of the measured load (default 4)
@@ -65,7 +65,9 @@ function readSettings(): Settings | undefined {
   const subject =
     name === 'sluice'
       ? sluiceSubject('sluice', number(values.threads, 1))
-      : [...SUBJECTS, ...EXTRA_SUBJECTS].find((one) => one.name === name && name.includes('-proxy'));
+      : [...SUBJECTS, ...EXTRA_SUBJECTS].find(
+          (one) => one.name === name && /^sluice-node$|-proxy/.test(name),
+        );
   const one = CASES.find((known) => known.name === (values.case ?? 'small'));
   const mix = MIXES.find((known) => known === (values.mix ?? 'varied'));
   if (subject === undefined || one === undefined || mix === undefined) {

@@ -9,6 +9,8 @@ export const LAUNCHER_PATH = fileURLToPath(new URL('../../src/launch.mjs', impor
 
 export interface SluiceSetup {
   readonly threads: number;
+  /** What speaks HTTP with the clients; the default when it is not given. */
+  readonly engine?: 'node';
 }
 
 /** The file that a user would write: defaults wherever there is one, so access log and metrics are on. */
@@ -18,14 +20,15 @@ export function sluiceConfig(
   setup: SluiceSetup,
 ): string {
   const { certificate, backendPort } = place;
+  const engine = setup.engine === undefined ? '' : `, engine: ${setup.engine}`;
   return `version: 1
 threads: ${setup.threads}
 admin: { listen: "127.0.0.1:${ports.admin}" }
 certificates:
   bench: { cert: "${certificate.certPath}", key: "${certificate.keyPath}" }
 listeners:
-  plain: { address: 127.0.0.1, port: ${ports.plain} }
-  secure: { address: 127.0.0.1, port: ${ports.tls}, tls: { certificates: [bench] } }
+  plain: { address: 127.0.0.1, port: ${ports.plain}${engine} }
+  secure: { address: 127.0.0.1, port: ${ports.tls}, tls: { certificates: [bench] }${engine} }
 routes:
   - { name: all, match: { path: "/*" }, pool: web }
 pools:
@@ -36,10 +39,11 @@ pools:
 }
 
 /** Sluice with this many data threads. */
-export function sluiceSubject(name: string, threads: number): Subject {
+export function sluiceSubject(name: string, threads: number, engine?: 'node'): Subject {
+  const setup = { threads, ...(engine === undefined ? {} : { engine }) };
   return {
     name,
-    about: `${threads} data thread${threads === 1 ? '' : 's'}, JSON access log to standard output, which is a file`,
+    about: `${threads} data thread${threads === 1 ? '' : 's'}${engine === undefined ? '' : `, engine: ${engine}`}, JSON access log to standard output, which is a file`,
     absence: () => (existsSync(MAIN_PATH) ? undefined : 'src/main.ts is not there'),
     start(place) {
       const configPath = join(place.folder, 'sluice.yaml');
@@ -47,7 +51,7 @@ export function sluiceSubject(name: string, threads: number): Subject {
         name,
         command: process.execPath,
         args: (ports) => {
-          writeFileSync(configPath, sluiceConfig(place, ports, { threads }));
+          writeFileSync(configPath, sluiceConfig(place, ports, setup));
           return [...(place.nodeOptions ?? []), MAIN_PATH, 'run', '--config', configPath];
         },
       });
@@ -56,3 +60,5 @@ export function sluiceSubject(name: string, threads: number): Subject {
 }
 
 export const sluice = sluiceSubject('sluice', 1);
+/** The same behind Node's own HTTP server. */
+export const sluiceNode = sluiceSubject('sluice-node', 1, 'node');

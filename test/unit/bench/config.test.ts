@@ -12,7 +12,8 @@ function errorsOf(text: string): string[] {
 t.test('the files that the benches write for Sluice are right', (t) => {
   const certificate = { certPath: '/nowhere/a.crt', keyPath: '/nowhere/a.key' };
   const ports = { plain: 8001, tls: 8002, admin: 8003 };
-  t.same(errorsOf(sluiceConfig({ certificate, backendPort: 8004 }, ports, { threads: 2 })), []);
+  for (const setup of [{ threads: 2 }, { threads: 1, engine: 'node' }] as const)
+    t.same(errorsOf(sluiceConfig({ certificate, backendPort: 8004 }, ports, setup)), []);
   const servers = [4, 4, 40].map((meanServiceMs, index) => {
     return { name: `server ${index}`, meanServiceMs, port: 9000 + index };
   });
