@@ -36,6 +36,9 @@ interface Prepared {
   readonly accessLog: AccessLogSettings;
 }
 
+/** What is told to clients at the end has this long to reach them. */
+const FAREWELL_MS = 500;
+
 export class DataThread {
   readonly #context: Omit<CompileContext, 'stickyKeys'>;
   readonly #log: Log;
@@ -261,11 +264,24 @@ export class DataThread {
   #leave(name: string, open: OpenListener, drainTimeoutMs: number): void {
     this.#listeners.delete(name);
     this.#leaving.add(open);
-    const timer = this.#context.clock.setTimer(drainTimeoutMs, () => open.listener.destroy());
+    const cancel = this.#shedAfter(drainTimeoutMs, [open], () => {});
     void open.listener.drain().then(() => {
-      timer.cancel();
+      cancel();
       this.#leaving.delete(open);
     });
+  }
+
+  /** Ends what has not ended by itself by then; clients that have no answer yet get one that says why. @returns cancels it */
+  #shedAfter(timeoutMs: number, listeners: readonly OpenListener[], onShed: () => void): () => void {
+    const { clock } = this.#context;
+    let timer = clock.setTimer(timeoutMs, () => {
+      onShed();
+      for (const { listener } of listeners) listener.shed();
+      timer = clock.setTimer(FAREWELL_MS, () => {
+        for (const { listener } of listeners) listener.destroy();
+      });
+    });
+    return () => timer.cancel();
   }
 
   // ---- the end
@@ -276,12 +292,11 @@ export class DataThread {
     await this.#preparing;
     if (this.#prepared) this.#abort(this.#prepared.snapshot.generation);
     const all = [...this.#listeners.values(), ...this.#leaving];
-    const timer = this.#context.clock.setTimer(timeoutMs, () => {
+    const cancel = this.#shedAfter(timeoutMs, all, () => {
       wasCut = true;
-      for (const { listener } of all) listener.destroy();
     });
     await Promise.all(all.map(({ listener }) => listener.drain()));
-    timer.cancel();
+    cancel();
     this.#context.connections.destroyAll();
     this.#context.deadlines.stop();
     this.#post({ type: 'drained', wasCut });

@@ -216,6 +216,7 @@ function meterOf(server: ServerOptions, cells: ServerCells, context: CompileCont
   const { slots, thread } = context;
   return {
     opened: () => cells.countConnection(),
+    spokenUnasked: () => slots.count(server.slot, thread, COUNTER.badAnswers, 1),
     moved: (upBytes, downBytes) => {
       slots.count(server.slot, thread, COUNTER.bytesUp, upBytes);
       slots.count(server.slot, thread, COUNTER.bytesDown, downBytes);

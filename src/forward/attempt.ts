@@ -1,5 +1,5 @@
 import type { ResponseHead, TunnelEnd } from '../http/index.ts';
-import { errorCode } from '../kernel/errors.ts';
+import { isShortage } from '../kernel/errors.ts';
 
 /** How an attempt on one server failed, and what is known of how far it came. */
 export interface AttemptFailure {
@@ -19,12 +19,10 @@ export interface AttemptFailure {
   readonly wasReused: boolean;
 }
 
-const SHORTAGES: ReadonlySet<string> = new Set(['EMFILE', 'ENFILE', 'ENOBUFS', 'ENOMEM', 'EADDRNOTAVAIL']);
-
 /** What an error of a connection's socket means to its attempt. */
 export function failureKindOf(error: Error, isConnecting: boolean): AttemptFailure['kind'] {
   if (!isConnecting) return 'reset';
-  return SHORTAGES.has(errorCode(error)) ? 'shortage' : 'connect_error';
+  return isShortage(error) ? 'shortage' : 'connect_error';
 }
 
 /** What an exchange hears of its attempt. After `onAnswerEnd`, `onUpgrade` or `onFailed` nothing more comes. */

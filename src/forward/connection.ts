@@ -6,24 +6,27 @@
  *   connecting ──▶ idle ◀──▶ busy ──101──▶ tunnel          any ──▶ closed
  *
  * Never used again (RFC 9112 sections 9.3, 11.2): after a fault, after surplus bytes, when the answer came before
- * the request was complete, when either side said close, past its age.
+ * the request was complete, when either side said close or logged in to the connection, past its age.
+ * Before it is used again it rests (rest.ts).
  */
 import type { Socket } from 'node:net';
-import {
-  ChunkedDecoder,
-  type ChunkSink,
-  filterTrailers,
-  HttpFault,
-  type ResponseHead,
-  ResponseReader,
-  TunnelEnd,
-} from '../http/index.ts';
+import type { TLSSocket } from 'node:tls';
+import { type ChunkSink, HttpFault, type ResponseHead, ResponseReader, TunnelEnd } from '../http/index.ts';
 import type { Expiring } from '../kernel/deadlines.ts';
 import { errorText } from '../kernel/errors.ts';
+import { tlsEnd } from '../kernel/tls-end.ts';
+import { AnswerBody } from './answer-body.ts';
 import { type AttemptEvents, type AttemptFailure, failureKindOf } from './attempt.ts';
-import { type ConnectionDeps, type ConnectionLimits, type ConnectionMeter, idleLimitMs } from './options.ts';
+import {
+  type ConnectionDeps,
+  type ConnectionLimits,
+  type ConnectionMeter,
+  idleLimitMs,
+  silenceText,
+} from './options.ts';
 import { HEADROOM_BYTES, makeReadBuffer } from './read-buffer.ts';
 import { RequestWriter, type ServerRequest } from './request-writer.ts';
+import { Rest } from './rest.ts';
 import { type ConnectTarget, openSocket } from './server-socket.ts';
 
 /** More interim answers than this before the final one is a server gone mad. */
@@ -34,8 +37,12 @@ type Phase = 'connecting' | 'idle' | 'busy' | 'tunnel' | 'closed';
 export class ServerConnection implements Expiring, ChunkSink {
   deadlineMs: number;
   deadlineIndex = -1;
+  readonly rest = new Rest();
+  /** The server sent something that nobody had asked for, and not the 408 of one that is about to close. */
+  hasSpokenUnasked = false;
   readonly #socket: Socket;
   readonly #writer: RequestWriter;
+  readonly #isTls: boolean;
   readonly #limits: ConnectionLimits;
   readonly #deps: ConnectionDeps;
   readonly #onIdle: (connection: ServerConnection) => void;
@@ -55,9 +62,9 @@ export class ServerConnection implements Expiring, ChunkSink {
   #hadAnswer = false;
   #interims = 0;
   #head: ResponseHead | null = null;
-  #framing: 'none' | 'length' | 'chunked' | 'close' = 'none';
-  #remaining = 0;
-  #decoder: ChunkedDecoder | null = null;
+  readonly #body: AnswerBody;
+  /** No other attempt may follow this one. */
+  #isLast = false;
   #isPaused = false;
   #tunnel: TunnelEnd | null = null;
   #bytesDown = 0;
@@ -69,8 +76,10 @@ export class ServerConnection implements Expiring, ChunkSink {
     onIdle: (connection: ServerConnection) => void,
     onGone: (connection: ServerConnection) => void,
   ) {
+    this.#isTls = target.tls !== null;
     this.#limits = limits;
     this.#deps = deps;
+    this.#body = new AnswerBody(limits);
     this.#onIdle = onIdle;
     this.#onGone = onGone;
     this.#bornMs = deps.clock.nowMs();
@@ -121,10 +130,13 @@ export class ServerConnection implements Expiring, ChunkSink {
     this.#head = null;
     this.#isFull = false;
     this.#wantsUpgrade = false;
-    if (this.#phase === 'idle') {
-      this.#phase = 'busy';
-      events.onReady();
-    }
+    if (this.#phase !== 'idle') return;
+    this.#phase = 'busy';
+    if (this.rest.isOver) events.onReady();
+    else
+      this.rest.wait(() => {
+        if (this.#events === events) events.onReady();
+      });
   }
 
   // ---- sending
@@ -133,6 +145,7 @@ export class ServerConnection implements Expiring, ChunkSink {
   send(request: ServerRequest): void {
     this.#method = request.method;
     this.#wantsUpgrade = request.wantsUpgrade;
+    this.#isLast = request.bindsConnection;
     this.#exchanges++;
     this.#wasSent = true;
     this.#isRequestDone = request.isComplete;
@@ -209,9 +222,13 @@ export class ServerConnection implements Expiring, ChunkSink {
       return;
     }
     const events = this.#events;
-    if (this.#phase !== 'busy' || events === null || !this.#wasSent) {
-      // Bytes that no request asked for: nobody may ever take them for an answer.
-      this.#fail('bad_answer', 'the server spoke before it was asked');
+    const isTooEarly = !this.#hadAnswer && this.#exchanges > 1 && this.rest.isTooEarly;
+    if (this.#phase !== 'busy' || events === null || !this.#wasSent || isTooEarly) {
+      // RFC 9110 section 15.5.9: some say so before they close an idle connection.
+      this.hasSpokenUnasked = !/^HTTP\/1\.[01] 408/.test(
+        this.#read.toString('latin1', from, Math.min(to, from + 12)),
+      );
+      this.#fail(this.#exchanges > 0 ? 'reset' : 'bad_answer', 'the server spoke before it was asked');
       return;
     }
     this.#hadAnswer = true;
@@ -236,11 +253,10 @@ export class ServerConnection implements Expiring, ChunkSink {
     const events = this.#events as AttemptEvents;
     if (head.isInterim) return this.#takeInterim(head, events, bodyStart, to);
     this.#head = head;
-    this.#framing = head.framing(this.#method);
-    this.#remaining = head.fields.contentLength;
-    this.#decoder = this.#framing === 'chunked' ? new ChunkedDecoder(this.#limits.maxHeadBytes) : null;
+    this.#body.begin(head, this.#method);
+    this.#isLast ||= !head.keepsAlive || this.#body.endsByClose;
     events.onAnswerHead(head);
-    if (this.#framing === 'none') this.#finish('', bodyStart < to);
+    if (this.#body.isDone && this.#events === events) this.#finish('', bodyStart < to);
     return bodyStart;
   }
 
@@ -264,22 +280,11 @@ export class ServerConnection implements Expiring, ChunkSink {
   }
 
   #readBody(at: number, to: number): number {
-    const events = this.#events as AttemptEvents;
-    if (this.#decoder) {
-      const end = this.#decoder.push(this.#read, at, to, this);
-      if (end instanceof HttpFault) return this.#fail('bad_answer', end.detail);
-      if (this.#events !== events) return to;
-      if (this.#decoder.isDone) this.#finishChunked(this.#decoder.trailers, end < to);
-      return end;
-    }
-    if (this.#framing === 'close') {
-      events.onAnswerData(this.#read, at, to);
-      return to;
-    }
-    const end = Math.min(to, at + this.#remaining);
-    this.#remaining -= end - at;
-    events.onAnswerData(this.#read, at, end);
-    if (this.#remaining === 0 && this.#events === events) this.#finish('', end < to);
+    const events = this.#events;
+    const end = this.#body.push(this.#read, at, to, this);
+    if (end instanceof HttpFault) return this.#fail('bad_answer', end.detail);
+    if (this.#events !== events) return to;
+    if (this.#body.isDone) this.#endBody(end < to);
     return end;
   }
 
@@ -287,8 +292,8 @@ export class ServerConnection implements Expiring, ChunkSink {
     this.#events?.onAnswerData(buffer, from, to);
   }
 
-  #finishChunked(section: string, hasSurplus: boolean): void {
-    const trailers = section === '' ? '' : filterTrailers(section, this.#limits.maxFields);
+  #endBody(hasSurplus: boolean): void {
+    const trailers = this.#body.trailers();
     if (trailers instanceof HttpFault) this.#fail('bad_answer', trailers.detail);
     else this.#finish(trailers, hasSurplus);
   }
@@ -299,10 +304,11 @@ export class ServerConnection implements Expiring, ChunkSink {
     const head = this.#head as ResponseHead;
     this.#events = null;
     this.#head = null;
-    this.#decoder = null;
-    const isReusable = head.keepsAlive && this.#isRequestDone && !hasSurplus && this.#framing !== 'close';
+    this.hasSpokenUnasked = hasSurplus;
+    const isReusable = !this.#isLast && this.#isRequestDone && !hasSurplus;
     if (isReusable) {
       this.#phase = 'idle';
+      this.rest.begin();
       this.deadlineMs = this.#deps.deadlines.after(idleLimitMs(this.#limits, head.fields.keepAliveTimeoutS));
     }
     // Back in the pool first: a pipelined request that starts within `onAnswerEnd` may take it.
@@ -330,8 +336,7 @@ export class ServerConnection implements Expiring, ChunkSink {
   /** Tells an attempt that has no byte of its answer yet that its server is down. */
   tellServerDown(detail: string): void {
     if (this.#hadAnswer) return;
-    const wasSent = this.#wasSent;
-    const kind = wasSent ? 'reset' : 'connect_error';
+    const [wasSent, kind] = this.#wasSent ? ([true, 'reset'] as const) : ([false, 'connect_error'] as const);
     this.#events?.onServerDown({ kind, detail, wasSent, hadAnswer: false, wasReused: false });
   }
 
@@ -342,10 +347,9 @@ export class ServerConnection implements Expiring, ChunkSink {
 
   #onConnect(): void {
     if (this.#phase !== 'connecting') return;
-    this.#phase = this.#events ? 'busy' : 'idle';
+    this.#phase = 'busy';
     this.deadlineMs = Number.POSITIVE_INFINITY;
-    if (this.#events) this.#events.onReady();
-    else this.#onIdle(this);
+    this.#events?.onReady();
   }
 
   #onError(error: Error): void {
@@ -354,8 +358,11 @@ export class ServerConnection implements Expiring, ChunkSink {
   }
 
   #onEnd(): void {
+    // Under TLS only close_notify ends a body that ends with its connection: a FIN anybody could have sent.
+    const isCut = this.#isTls && tlsEnd(this.#socket as TLSSocket, this.#isPaused) === 'truncated';
     if (this.#phase === 'tunnel') this.#tunnel?.deliverEnd();
-    else if (this.#events && this.#head && this.#framing === 'close') this.#finish('', false);
+    else if (isCut) this.#fail('reset', 'the TLS connection ended without close_notify');
+    else if (this.#events && this.#head && this.#body.endsByClose) this.#finish('', false);
     else this.#fail('reset', 'the server closed the connection');
   }
 
@@ -363,13 +370,7 @@ export class ServerConnection implements Expiring, ChunkSink {
     this.deadlineMs = Number.POSITIVE_INFINITY;
     if (this.#phase === 'connecting')
       this.#fail('connect_error', `no connection within ${this.#limits.connectTimeoutMs} ms`);
-    else if (this.#phase === 'busy')
-      this.#fail(
-        'timeout',
-        this.#head !== null
-          ? `silent for ${this.#limits.bodyTimeoutMs} ms within its answer`
-          : `no answer within ${this.#limits.firstByteTimeoutMs} ms`,
-      );
+    else if (this.#phase === 'busy') this.#fail('timeout', silenceText(this.#limits, this.#head !== null));
     else if (this.#phase === 'idle') this.#socket.destroy();
   }
 
@@ -392,7 +393,7 @@ export class ServerConnection implements Expiring, ChunkSink {
       detail,
       wasSent: this.#wasSent,
       hadAnswer: this.#hadAnswer,
-      wasReused: this.#exchanges > 1,
+      wasReused: this.#exchanges > (this.#wasSent ? 1 : 0),
     });
     return -1;
   }

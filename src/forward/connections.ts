@@ -1,3 +1,4 @@
+import { loopTurn } from '../kernel/loop-turn.ts';
 import { ServerConnection } from './connection.ts';
 import type { ConnectionDeps, ConnectionLimits, ConnectionMeter } from './options.ts';
 import type { Reuse } from './retry.ts';
@@ -8,6 +9,9 @@ import type { ConnectTarget } from './server-socket.ts';
  * Servers keep theirs for 2 s and more.
  */
 const RECENT_MS = 1000;
+
+/** A server that said something unasked gets a connection for each request for so long. */
+const DISTRUST_MS = 60_000;
 
 /**
  * The connections of this thread to one server: the idle ones, last used first (the longest unused age out), and
@@ -28,6 +32,7 @@ export class ServerConnections {
   /** With the PROXY header that each began with, '' for none. */
   readonly #all = new Map<ServerConnection, string>();
   #isRetired = false;
+  #distrustedUntilMs = 0;
 
   /** @param maxIdle idle connections kept */
   constructor(
@@ -53,13 +58,43 @@ export class ServerConnections {
    * @param proxyHeader what a connection for this client begins with; '' where the server wants none
    */
   take(reuse: Reuse, proxyHeader = ''): ServerConnection {
-    while (reuse !== 'none') {
-      const index = proxyHeader === '' ? this.#idle.length - 1 : this.#lastOf(proxyHeader);
-      if (index < 0 || (reuse === 'recent' && !this.#isRecent(index))) break;
-      const connection = this.#removeIdle(index);
-      if (connection.isUsable) return connection;
+    const isReusing = reuse !== 'none' && !this.#isDistrusted;
+    return (isReusing ? this.#takeIdle(reuse === 'recent', proxyHeader) : null) ?? this.#connect(proxyHeader);
+  }
+
+  /**
+   * The one used last of those that have rested: what their servers had sent when they became idle would have been read
+   * by now, and would have ended them. Where none has, one that does so first: a new one instead would be more than the
+   * server is meant to get, and some serve one connection at a time.
+   */
+  #takeIdle(mustBeRecent: boolean, proxyHeader: string): ServerConnection | null {
+    if (this.#idle.length === 0) return null;
+    // hot path: asked for each request
+    const turn = loopTurn();
+    let resting = -1;
+    for (let i = this.#idle.length - 1; i >= 0; i--) {
+      if (mustBeRecent && !this.#isRecent(i)) break;
+      const connection = this.#idle[i] as ServerConnection;
+      if (proxyHeader !== '' && this.#all.get(connection) !== proxyHeader) continue;
+      if (connection.isUsable && !connection.rest.isOverBy(turn)) {
+        resting = Math.max(resting, i);
+        continue;
+      }
+      this.#removeIdle(i);
+      if (resting > i) resting--;
+      if (connection.isUsable) {
+        connection.rest.end(turn);
+        return connection;
+      }
       connection.retire();
     }
+    if (resting < 0) return null;
+    const connection = this.#removeIdle(resting);
+    connection.rest.end(turn);
+    return connection;
+  }
+
+  #connect(proxyHeader: string): ServerConnection {
     const connection = new ServerConnection(
       proxyHeader === '' ? this.#target : { ...this.#target, proxyHeader },
       this.#limits,
@@ -70,10 +105,6 @@ export class ServerConnections {
     this.#all.set(connection, proxyHeader);
     this.#meter.opened();
     return connection;
-  }
-
-  #lastOf(proxyHeader: string): number {
-    return this.#idle.findLastIndex((it) => this.#all.get(it) === proxyHeader);
   }
 
   #removeIdle(index: number): ServerConnection {
@@ -105,6 +136,17 @@ export class ServerConnections {
     for (const connection of this.#idle.splice(0)) connection.retire();
   }
 
+  /** A request has been answered twice, or something like that: the next one on such a connection could get the second answer. */
+  #distrust(): void {
+    this.#distrustedUntilMs = this.#deps.deadlines.after(DISTRUST_MS);
+    this.#meter.spokenUnasked();
+    this.#retireIdle();
+  }
+
+  get #isDistrusted(): boolean {
+    return this.#distrustedUntilMs > 0 && this.#distrustedUntilMs > this.#deps.deadlines.after(0);
+  }
+
   /** Ends all, whatever they do. */
   destroy(): void {
     this.#isRetired = true;
@@ -113,7 +155,7 @@ export class ServerConnections {
 
   #onIdle(connection: ServerConnection): void {
     connection.settle(this.#meter);
-    if (this.#isRetired || this.#maxIdle === 0) {
+    if (this.#isRetired || this.#maxIdle === 0 || this.#isDistrusted) {
       connection.retire();
       return;
     }
@@ -131,10 +173,9 @@ export class ServerConnections {
 
   #onGone(connection: ServerConnection): void {
     this.#all.delete(connection);
+    if (connection.hasSpokenUnasked) this.#distrust();
     connection.settle(this.#meter);
     const index = this.#idle.indexOf(connection);
-    if (index < 0) return;
-    this.#idle.splice(index, 1);
-    this.#idleSinceMs.splice(index, 1);
+    if (index >= 0) this.#removeIdle(index);
   }
 }

@@ -26,8 +26,17 @@ export function idleLimitMs(limits: ConnectionLimits, serverTimeoutS: number): n
   return Math.min(limits.idleTimeoutMs, Math.max(0, serverTimeoutS * 1000 - 1000));
 }
 
+/** What a server did that broke off an attempt by its silence. */
+export function silenceText(limits: ConnectionLimits, isWithinAnswer: boolean): string {
+  return isWithinAnswer
+    ? `silent for ${limits.bodyTimeoutMs} ms within its answer`
+    : `no answer within ${limits.firstByteTimeoutMs} ms`;
+}
+
 /** What is counted of a server's connections; sizes in bytes as on the wire. */
 export interface ConnectionMeter {
   opened(): void;
   moved(upBytes: number, downBytes: number): void;
+  /** The server sent something that nobody had asked for. */
+  spokenUnasked(): void;
 }

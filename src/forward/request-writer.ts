@@ -18,6 +18,8 @@ export interface ServerRequest {
   readonly trailers: string;
   /** Whether a 101 is an answer to it. */
   readonly wantsUpgrade: boolean;
+  /** It logs in to the connection (NTLM, Negotiate): whoever came next would be taken for this client. */
+  readonly bindsConnection: boolean;
 }
 
 /** A body up to this size leaves in one write with its head. */

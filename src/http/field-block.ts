@@ -10,6 +10,12 @@ import { HttpFault } from './fault.ts';
 import { CONNECTION, CONTENT_LENGTH, classifyName, INVALID, PASS, TRANSFER_ENCODING } from './names.ts';
 import { eachListItem, findLineEnd, isOws, parseDecimal, trimOws } from './syntax.ts';
 
+/**
+ * Schemes that log in to the connection (RFC 4559; Microsoft's NTLM and its kin), as the first or a later challenge of a
+ * list. One too many costs a connection, one too few lets in a stranger: so any word of this kind will do.
+ */
+export const CONNECTION_LOGIN = /(?:^|,)[ \t]*(?:ntlm|nego|kerberos)/i;
+
 export abstract class FieldBlock {
   /** The block as received, with the CRLF of its last line: what a next head is compared with. */
   readonly text: string;
@@ -21,6 +27,8 @@ export abstract class FieldBlock {
   hasClose = false;
   hasKeepAlive = false;
   hasUpgrade = false;
+  /** A login of the connection, not of the request: whoever came next on it would be taken for this client. */
+  bindsConnection = false;
 
   constructor(text: string) {
     this.text = text;

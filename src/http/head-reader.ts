@@ -4,7 +4,7 @@
  */
 import { HttpFault } from './fault.ts';
 import { parseRequestFields, type RequestFields } from './request-fields.ts';
-import { buildRequestHead, parseRequestLine, type RequestHead } from './request-head.ts';
+import { buildRequestHead, parseRequestLine, type RequestHead, type RequestLine } from './request-head.ts';
 import { hasForbiddenBytes } from './syntax.ts';
 import type { WireLimits } from './wire.ts';
 
@@ -20,6 +20,8 @@ export class HeadReader {
   readonly #isTrusted: boolean;
   /** Bytes that are not a whole head yet. */
   #partial = '';
+  /** The request line of `#partial` is whole, and nothing is wrong with it. */
+  #isLineFine = false;
   /** The fields of the head before: a keep-alive connection often repeats them to the byte. */
   #lastFields: RequestFields | null = null;
 
@@ -36,6 +38,7 @@ export class HeadReader {
   /** Forgets what is not a whole head. */
   clear(): void {
     this.#partial = '';
+    this.#isLineFine = false;
   }
 
   /** @returns a head, a fault, or null when more bytes are needed */
@@ -50,16 +53,16 @@ export class HeadReader {
     const end = text.indexOf('\r\n\r\n', Math.max(start, before - 3));
     if (end < 0) return this.#keepPartial(text, start, before);
     const sizeBytes = end + 4 - start;
-    this.#partial = '';
-    const head = sizeBytes > maxHeadBytes ? this.#tooLarge() : this.#parse(text, start, end);
+    this.clear();
+    const lineEnd = text.indexOf('\r\n', start);
+    const line = this.#readLine(text.slice(start, lineEnd));
+    if (line instanceof HttpFault) return line;
+    const head = sizeBytes > maxHeadBytes ? this.#tooLarge() : this.#parse(line, text, lineEnd, end);
     if (head instanceof HttpFault) return worstOf(head, text.slice(start, end + 2));
     return { head, sizeBytes, bodyOffset: end + 4 - before };
   }
 
-  #parse(text: string, start: number, end: number): RequestHead | HttpFault {
-    const lineEnd = text.indexOf('\r\n', start);
-    const line = parseRequestLine(text.slice(start, lineEnd), this.#limits.maxTargetBytes);
-    if (line instanceof HttpFault) return line;
+  #parse(line: RequestLine, text: string, lineEnd: number, end: number): RequestHead | HttpFault {
     const block = lineEnd === end ? '' : text.slice(lineEnd + 2, end + 2);
     let fields = this.#lastFields;
     if (fields === null || fields.text !== block) {
@@ -72,15 +75,44 @@ export class HeadReader {
   }
 
   #keepPartial(text: string, start: number, before: number): HttpFault | null {
-    const { maxHeadBytes, maxTargetBytes } = this.#limits;
+    const fault = this.#isLineFine ? null : this.#lookAtLine(text, start, before);
+    if (fault) return fault;
     const from = before - lineEndBytes(text, before);
     if (hasForbiddenBytes(text.slice(from))) return forbidden();
-    if (text.length - start > maxTargetBytes + 64 && text.indexOf('\r\n', start) < 0) {
-      return new HttpFault('target_too_long', `the request line is longer than ${maxTargetBytes} bytes`);
-    }
-    if (text.length - start > maxHeadBytes) return this.#tooLarge();
+    if (text.length - start > this.#limits.maxHeadBytes) return this.#tooLarge();
     this.#partial = text;
     return null;
+  }
+
+  /** What is wrong with the request line need not wait for the fields. */
+  #lookAtLine(text: string, start: number, before: number): HttpFault | null {
+    const lineEnd = text.indexOf('\r\n', Math.max(start, before - 1));
+    if (lineEnd >= 0) {
+      const line = this.#readLine(text.slice(start, lineEnd));
+      this.#isLineFine = true;
+      return line instanceof HttpFault ? line : null;
+    }
+    if (text.length - start <= this.#maxLineBytes) return null;
+    const hasWorse = hasForbiddenBytes(text.slice(start, start + this.#maxLineBytes));
+    return hasWorse ? forbidden() : this.#lineTooLong();
+  }
+
+  /** Of several faults the one that a line has which comes byte by byte. */
+  #readLine(text: string): RequestLine | HttpFault {
+    const line = parseRequestLine(text, this.#limits.maxTargetBytes);
+    if (!(line instanceof HttpFault)) return line;
+    if (hasForbiddenBytes(text.slice(0, this.#maxLineBytes))) return forbidden();
+    return text.length > this.#maxLineBytes ? this.#lineTooLong() : line;
+  }
+
+  /** The target with the longest method and version that anybody uses. */
+  get #maxLineBytes(): number {
+    return this.#limits.maxTargetBytes + 64;
+  }
+
+  #lineTooLong(): HttpFault {
+    const { maxTargetBytes } = this.#limits;
+    return new HttpFault('target_too_long', `the request line is longer than ${maxTargetBytes} bytes`);
   }
 
   #tooLarge(): HttpFault {
@@ -103,9 +135,7 @@ function lineEndBytes(text: string, at: number): 0 | 1 | 2 {
  * for them before it is whole.
  */
 function worstOf(fault: HttpFault, head: string): HttpFault {
-  return fault.reason !== 'bad_request' && fault.reason !== 'target_too_long' && hasForbiddenBytes(head)
-    ? forbidden()
-    : fault;
+  return fault.reason !== 'bad_request' && hasForbiddenBytes(head) ? forbidden() : fault;
 }
 
 function forbidden(): HttpFault {

@@ -98,6 +98,11 @@ export class Http1Connection implements StreamOwner, Expiring {
     else this.socket.destroy();
   }
 
+  /** Time is up: who has seen nothing of an answer is told so, all else ends. */
+  shed(): void {
+    if (!this.#stream?.shed()) this.destroy();
+  }
+
   #onData(chunk: Buffer): void {
     switch (this.#phase) {
       case 'idle':
@@ -155,16 +160,13 @@ export class Http1Connection implements StreamOwner, Expiring {
       return;
     }
     if (result instanceof HttpFault) this.#refuse(result);
-    else if (result.bodyOffset === chunk.length) this.#begin(result, NOTHING);
-    else {
-      const rest = chunk.subarray(result.bodyOffset);
-      this.#begin(result, isBorrowed ? Buffer.from(rest) : rest);
-    }
+    else this.#begin(result, chunk, isBorrowed);
   }
 
-  /** @param rest what came behind the head */
-  #begin(whole: WholeHead, rest: Buffer): void {
+  /** @param chunk the one that the head ended in; what comes behind the head has its turn next */
+  #begin(whole: WholeHead, chunk: Buffer, isBorrowed: boolean): void {
     const { head } = whole;
+    const rest = whole.bodyOffset < chunk.length ? chunk.subarray(whole.bodyOffset) : NOTHING;
     const fault = announcedFault(head, this.#limits);
     if (fault) {
       this.#refuse(fault);
@@ -182,7 +184,7 @@ export class Http1Connection implements StreamOwner, Expiring {
     }
     this.#arm();
     stream.isRequestComplete = this.#body === null;
-    this.#input.putBack(rest);
+    this.#input.putBack(isBorrowed && rest !== NOTHING ? Buffer.from(rest) : rest);
     this.#deps.handler.onRequest(stream);
   }
 

@@ -8,6 +8,7 @@ import type { Socket } from 'node:net';
 import type { ClientInfo } from '../kernel/client-info.ts';
 import type { SocketWriter } from '../kernel/socket-write.ts';
 import { chunkHead } from './chunked.ts';
+import { HttpFault } from './fault.ts';
 import type { HttpDate } from './http-date.ts';
 import type { RequestHead } from './request-head.ts';
 import type { TunnelEnd } from './tunnel-end.ts';
@@ -165,6 +166,14 @@ export class Http1Stream implements ClientStream {
   /** Bytes of a 'length' answer that were announced and not sent, -1 when its length was not announced. */
   get missingBytes(): number {
     return this.#remaining;
+  }
+
+  /** Ends an exchange for want of time, with an answer that says so. @returns false when an answer has begun */
+  shed(): boolean {
+    if (this.isAnswerStarted || this.sink === null) return false;
+    this.closesAfter = true;
+    this.sink.onBodyFault(new HttpFault('shutting_down', ''));
+    return true;
   }
 
   abort(): void {

@@ -30,6 +30,8 @@ export const ALIAS = 20;
 /** `Keep-Alive`: hop-by-hop, but its timeout is of use. */
 export const KEEP_ALIVE = 21;
 export const DATE = 22;
+export const AUTHORIZATION = 23;
+export const WWW_AUTHENTICATE = 24;
 /** Not a token: the message is refused. */
 export const INVALID = -1;
 
@@ -51,6 +53,8 @@ const KNOWN: ReadonlyMap<string, NameClass> = new Map([
   ['expect', EXPECT],
   ['te', TE],
   ['date', DATE],
+  ['authorization', AUTHORIZATION],
+  ['www-authenticate', WWW_AUTHENTICATE],
   ['cookie', COOKIE],
   ['user-agent', USER_AGENT],
   ['forwarded', FORWARDED],

@@ -7,9 +7,10 @@
  * `Connection: X` of a client can remove or double them.
  */
 import { HttpFault } from './fault.ts';
-import { type BlockRules, FieldBlock, FieldBlockReader } from './field-block.ts';
+import { type BlockRules, CONNECTION_LOGIN, FieldBlock, FieldBlockReader } from './field-block.ts';
 import {
   ALIAS,
+  AUTHORIZATION,
   COOKIE,
   DATE,
   EXPECT,
@@ -20,6 +21,7 @@ import {
   TE,
   UPGRADE,
   USER_AGENT,
+  WWW_AUTHENTICATE,
   X_FORWARDED_FOR,
   X_FORWARDED_HOST,
   X_FORWARDED_OTHER,
@@ -118,7 +120,11 @@ class RequestFieldReader extends FieldBlockReader<RequestFields> {
       case COOKIE:
         fields.cookie = fields.cookie === '' ? value : `${fields.cookie}; ${value}`;
         return true;
+      case AUTHORIZATION:
+        fields.bindsConnection ||= CONNECTION_LOGIN.test(value);
+        return true;
       case DATE:
+      case WWW_AUTHENTICATE:
         return true;
       case USER_AGENT:
         fields.userAgent = value;

@@ -5,8 +5,8 @@
  * As with requests the field block is compared with the last one of the connection before it is read anew.
  */
 import { HttpFault } from './fault.ts';
-import { type BlockRules, FieldBlock, FieldBlockReader } from './field-block.ts';
-import { DATE, HOP, KEEP_ALIVE, TE, UPGRADE } from './names.ts';
+import { type BlockRules, CONNECTION_LOGIN, FieldBlock, FieldBlockReader } from './field-block.ts';
+import { DATE, HOP, KEEP_ALIVE, TE, UPGRADE, WWW_AUTHENTICATE } from './names.ts';
 import { parseDecimal } from './syntax.ts';
 
 export class ResponseFields extends FieldBlock {
@@ -48,6 +48,9 @@ class ResponseFieldReader extends FieldBlockReader<ResponseFields> {
         if (hint) fields.keepAliveTimeoutS = Number(hint[1]);
         return false;
       }
+      case WWW_AUTHENTICATE:
+        fields.bindsConnection ||= CONNECTION_LOGIN.test(value);
+        return true;
       case DATE:
         fields.hasDate = true;
         return true;
@@ -92,18 +95,14 @@ export class ResponseHead {
 
   /** Whether the server's connection may carry another exchange after this answer. */
   get keepsAlive(): boolean {
-    const { hasClose, hasKeepAlive, isChunked, contentLength, forward } = this.fields;
-    if (hasClose) return false;
+    const { hasClose, hasKeepAlive, isChunked, contentLength, bindsConnection } = this.fields;
+    if (hasClose || bindsConnection) return false;
     // RFC 9112 section 6.1: chunks from who cannot know them are doubtful framing.
     if (this.minor === 0) return hasKeepAlive && !isChunked;
     // A body that must not be there may be on its way, and the next client would take it for its answer.
-    if (this.status === 204) return !isChunked && contentLength <= 0;
-    return this.status !== 401 || !CONNECTION_AUTH.test(forward);
+    return this.status !== 204 || (!isChunked && contentLength <= 0);
   }
 }
-
-/** These log in the connection, not the request: who is next on it would be the one before (RFC 4559). */
-const CONNECTION_AUTH = /^www-authenticate:[ \t]*(?:ntlm|negotiate)/im;
 
 const ODD_PHRASE = /[^\t\x20-\x7e\x80-\xff]/g;
 

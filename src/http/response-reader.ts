@@ -29,6 +29,8 @@ export class ResponseReader {
     const end = text.indexOf('\r\n\r\n', Math.max(0, before - 3));
     if (end < 0) {
       if (!couldBeStatusLine(text)) return new HttpFault('bad_upstream', 'the answer is not HTTP/1.x');
+      // A server that ends lines with LF only would never come to an end.
+      if (hasBareLf(text, before)) return new HttpFault('bad_upstream', 'bare LF in the head');
       if (text.length > this.#maxHeadBytes)
         return new HttpFault('bad_upstream', `the head is larger than ${this.#maxHeadBytes} bytes`);
       this.#partial = text;
@@ -59,4 +61,12 @@ export class ResponseReader {
 function couldBeStatusLine(text: string): boolean {
   const start = 'HTTP/1.';
   return text.length < start.length ? start.startsWith(text) : text.startsWith(start);
+}
+
+/** Whether an LF at or after `from` has no CR before it. */
+function hasBareLf(text: string, from: number): boolean {
+  for (let at = text.indexOf('\n', from); at >= 0; at = text.indexOf('\n', at + 1)) {
+    if (text.charCodeAt(at - 1) !== 0x0d) return true;
+  }
+  return false;
 }

@@ -27,3 +27,11 @@ export function errorText(thrown: unknown): string {
 export function errorCode(thrown: unknown): string {
   return thrown instanceof Error && 'code' in thrown && typeof thrown.code === 'string' ? thrown.code : '';
 }
+
+/** Files, memory, local ports. */
+const SHORTAGES: ReadonlySet<string> = new Set(['EMFILE', 'ENFILE', 'ENOBUFS', 'ENOMEM', 'EADDRNOTAVAIL']);
+
+/** Whether a connection could not be made for want of something on this machine: no fault of whom it was meant for. */
+export function isShortage(thrown: unknown): boolean {
+  return SHORTAGES.has(errorCode(thrown));
+}

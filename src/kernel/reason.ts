@@ -67,6 +67,11 @@ export const REASONS = {
     title: 'Server closed the connection',
     hint: 'It ended before a complete answer.',
   },
+  shutting_down: {
+    status: 503,
+    title: 'Shutting down',
+    hint: 'shutdown.drain_timeout passed before a server had answered.',
+  },
   no_server: {
     status: 503,
     title: 'No server available',

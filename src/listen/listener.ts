@@ -51,6 +51,8 @@ export interface ListenerSettings {
 /** A connection that can be asked to end. */
 export interface OpenConnection {
   close(): void;
+  /** Ends now, with a word to clients that have no answer yet; a wire without it is destroyed. */
+  shed?(): void;
   destroy(): void;
 }
 
@@ -168,6 +170,15 @@ export class Listener {
       this.#tellWhenEmpty();
     });
     return this.#drained;
+  }
+
+  /** Ends everything now, but for the words that clients without an answer get; `destroy` ends those too. */
+  shed(): void {
+    this.#stopAccepting();
+    for (const connection of [...this.#connections]) {
+      if (connection.shed) connection.shed();
+      else connection.destroy();
+    }
   }
 
   /** Ends everything now. */

@@ -146,6 +146,7 @@ export class Forwarding implements RequestSink, AttemptEvents, Expiring {
       isComplete: this.#isBodyComplete,
       trailers: this.#trailers,
       wantsUpgrade: head.upgrade !== '',
+      bindsConnection: head.fields.bindsConnection,
     });
     if (this.#isBodyComplete) return;
     this.#kept.trim();
@@ -298,9 +299,9 @@ export class Forwarding implements RequestSink, AttemptEvents, Expiring {
     this.#tries.leave(server);
     this.#releaseLease(failure.kind);
     this.#pool.cells.countRetry();
-    const { deps, requestId, poolName } = exchange;
-    const fields = { request_id: requestId, pool: poolName, server: server.id, kind: failure.kind };
-    deps.log.debug('attempt failed, trying another server', { ...fields, detail: failure.detail, why });
+    const { requestId: request_id, poolName: pool } = exchange;
+    const fields = { request_id, pool, server: server.id, kind: failure.kind, detail: failure.detail, why };
+    exchange.deps.log.debug('attempt failed, trying another server', fields);
   }
 
   onServerDrain(): void {
@@ -393,8 +394,7 @@ export class Forwarding implements RequestSink, AttemptEvents, Expiring {
 
   #releaseLease(outcome: Outcome): void {
     const lease = this.#lease;
-    if (lease === null) return;
     this.#lease = null;
-    lease.release(outcome);
+    lease?.release(outcome);
   }
 }

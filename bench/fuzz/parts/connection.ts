@@ -106,6 +106,7 @@ function eventsFor(
         isComplete: true,
         trailers: '',
         wantsUpgrade: false,
+        bindsConnection: false,
       }),
     onInterim: () => heard.events.push('interim'),
     onAnswerHead: ({ status }) => {

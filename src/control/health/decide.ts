@@ -61,6 +61,9 @@ export function decideHealth(
   rules: { readonly rise: number; readonly fall: number },
   nowMs: number,
 ): HealthDecision {
+  // A server that nothing is known of yet stays out all the same: `unknown` must come to an end.
+  if (!result.ok && result.isOurs === true && state.status !== 'unknown')
+    return { state, transition: undefined, why: `no check could be made: ${result.why}` };
   const successes = result.ok ? state.successes + 1 : 0;
   const failures = result.ok ? 0 : state.failures + 1;
   const to = nextStatus(state.status, successes, failures, rules);

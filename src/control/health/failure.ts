@@ -1,4 +1,4 @@
-import { errorCode, errorText } from '../../kernel/errors.ts';
+import { errorCode, errorText, isShortage } from '../../kernel/errors.ts';
 
 /**
  * Words for why a check failed: short, for people, stable (they stand in log, metrics page and admin API).
@@ -27,6 +27,8 @@ export function connectFailure(thrown: unknown): string {
     case 'EMFILE':
     case 'ENFILE':
       return 'too many open files in Sluice itself; raise `ulimit -n`';
+    case 'EADDRNOTAVAIL':
+      return 'no local port is free for a connection to it';
     default:
       if (isCertificateFault(code)) return `certificate not trusted: ${certificateReason(error)}`;
       if (code === 'EPROTO' || code.startsWith('ERR_SSL_')) return `TLS failed: ${tlsReason(error)}`;
@@ -35,6 +37,11 @@ export function connectFailure(thrown: unknown): string {
         return `not an HTTP answer: ${error.message}`;
       return errorText(error);
   }
+}
+
+/** Whether a check failed for want of sockets on this machine, which says nothing about the server. */
+export function isOurFault(thrown: unknown): boolean {
+  return isShortage(firstInside(thrown));
 }
 
 /** `timed out after 2s`, `timed out after 250ms`. */

@@ -73,4 +73,10 @@ export interface HealthPool {
 /** What one check found. */
 export type ProbeResult =
   | { readonly ok: true; readonly responseMs: number }
-  | { readonly ok: false; readonly responseMs: number; readonly why: string };
+  | {
+      readonly ok: false;
+      readonly responseMs: number;
+      readonly why: string;
+      /** It could not be made for want of something on this machine, and says nothing about the server. */
+      readonly isOurs?: boolean;
+    };

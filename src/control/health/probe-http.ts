@@ -2,7 +2,7 @@ import { isIP, type Socket } from 'node:net';
 import { type ConnectionOptions, connect as connectTls } from 'node:tls';
 import { formatHostPort, withoutZone } from '../../kernel/address.ts';
 import type { Clock } from '../../kernel/clock.ts';
-import { connectFailure, rangesText, timeoutFailure } from './failure.ts';
+import { connectFailure, isOurFault, rangesText, timeoutFailure } from './failure.ts';
 import { openProbe } from './open-probe.ts';
 import type { HealthTarget, HttpCheck, ProbeResult } from './options.ts';
 
@@ -23,7 +23,7 @@ export async function probeHttp(
   // Loaded with the first check: about 80 ms that the start of the data threads need not wait for.
   const { Client } = await import('undici');
   const startMs = clock.nowMs();
-  const fail = (why: string): ProbeResult => ({ ok: false, responseMs: clock.nowMs() - startMs, why });
+  const fail = (why: string) => ({ ok: false as const, responseMs: clock.nowMs() - startMs, why });
   const at = { host: withoutZone(target.host), port: check.port ?? target.port };
   let progress = 'no connection';
   const client = new Client(`${check.type}://${formatHostPort(at)}`, {
@@ -61,7 +61,8 @@ export async function probeHttp(
       return fail(`body lacks "${check.expect.body}"`);
     return { ok: true, responseMs: clock.nowMs() - startMs };
   } catch (thrown) {
-    return fail(signal.aborted ? timeoutFailure(check.timeoutMs, progress) : connectFailure(thrown));
+    if (signal.aborted) return fail(timeoutFailure(check.timeoutMs, progress));
+    return { ...fail(connectFailure(thrown)), isOurs: isOurFault(thrown) };
   } finally {
     await client.destroy().catch(() => {});
   }

@@ -2,7 +2,7 @@ import { spawn } from 'node:child_process';
 import { isIPv6 } from 'node:net';
 import type { Clock } from '../../kernel/clock.ts';
 import { errorCode, errorText } from '../../kernel/errors.ts';
-import { timeoutFailure } from './failure.ts';
+import { isOurFault, timeoutFailure } from './failure.ts';
 import type { HealthTarget, IcmpCheck, ProbeResult } from './options.ts';
 
 /**
@@ -34,18 +34,20 @@ export function probeIcmp(
       isAborted = true;
       child.kill('SIGKILL');
     };
-    const settle = (why: string | undefined): void => {
+    const settle = (why: string | undefined, isOurs = false): void => {
       signal.removeEventListener('abort', onAbort);
       const tookMs = clock.nowMs() - startMs;
       resolve(
         why === undefined
           ? { ok: true, responseMs: pingTimeMs(output) ?? tookMs }
-          : { ok: false, responseMs: tookMs, why },
+          : { ok: false, responseMs: tookMs, why, isOurs },
       );
     };
     child.stdout.on('data', take);
     child.stderr.on('data', take);
-    child.on('error', (error) => settle(spawnFailure(error)));
+    child.on('error', (error) =>
+      settle(spawnFailure(error), isOurFault(error) || errorCode(error) === 'EAGAIN'),
+    );
     child.on('close', (exitCode) => {
       if (exitCode === 0 && !isAborted) settle(undefined);
       else settle(isAborted ? timeoutFailure(check.timeoutMs) : pingFailure(output, check.timeoutMs));

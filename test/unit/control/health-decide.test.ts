@@ -45,6 +45,19 @@ t.test('every status, every streak, both results', async (t) => {
   }
 });
 
+t.test('a check that could not be made for want of sockets says nothing about the server', async (t) => {
+  const rules = { rise: 1, fall: 1 };
+  const ours: ProbeResult = { ok: false, responseMs: 7, why: 'too many open files', isOurs: true };
+  for (const status of ['healthy', 'unhealthy'] as const) {
+    const state = stateOf(status, 0, 0);
+    const decision = decideHealth(state, ours, rules, 500);
+    t.equal(decision.state, state, status);
+    t.equal(decision.transition, undefined);
+    t.match(decision.why, /no check could be made: too many open files/);
+  }
+  t.equal(decideHealth(stateOf('unknown', 0, 0), ours, rules, 500).state.status, 'unhealthy');
+});
+
 t.test('rise 1 and fall 1 need one result, and say so without a count', async (t) => {
   const rules = { rise: 1, fall: 1 };
   t.equal(decideHealth(stateOf('healthy', 4, 0), FAIL, rules, 1).why, 'connect refused');

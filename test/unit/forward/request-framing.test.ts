@@ -17,6 +17,7 @@ function request(body: readonly string[], more: Partial<ServerRequest> = {}): Se
     isComplete: true,
     trailers: '',
     wantsUpgrade: false,
+    bindsConnection: false,
     ...more,
   };
 }

@@ -28,6 +28,7 @@ const request = (changes: Partial<ServerRequest> = {}): ServerRequest => ({
   isComplete: true,
   trailers: '',
   wantsUpgrade: false,
+  bindsConnection: false,
   ...changes,
 });
 

@@ -63,6 +63,7 @@ class Attempt implements AsyncDisposable {
       isComplete,
       trailers: '',
       wantsUpgrade: false,
+      bindsConnection: false,
     });
     return attempt;
   }

@@ -46,17 +46,27 @@ t.test('where a head ends and the bytes after it begin', (t) => {
 
 t.test('a head with several faults is refused for the same one, whole or in pieces', (t) => {
   const many = 'a:\r\n'.repeat(101);
-  const table: string[] = [
-    'S / HTTP/1.1\r\nTransfer-Encoding:\r\n\n\r\n\r\n',
-    `T / HTTP/1.1\r\nH:\r\n${many}b\r\n\rb\r\n\r\n`,
-    'GET / HTTP/2.0\r\nX: a\0\r\n\r\n',
-    `GET / HTTP/1.1\r\nX: ${'x'.repeat(16 * 1024 - 30)}\0xxxxxxxxx\r\n\r\n`,
+  const long = `GET /${'x'.repeat(8 * 1024 - 4)}`;
+  const table: [text: string, reason: string][] = [
+    ['S / HTTP/1.1\r\nTransfer-Encoding:\r\n\n\r\n\r\n', 'bad_request'],
+    [`T / HTTP/1.1\r\nH:\r\n${many}b\r\n\rb\r\n\r\n`, 'bad_request'],
+    [`GET / HTTP/1.1\r\nX: ${'x'.repeat(16 * 1024 - 30)}\0xxxxxxxxx\r\n\r\n`, 'bad_request'],
+    // The line comes first, and within it what no head may hold.
+    ['GET / HTTP/2.0\r\nX: a\0\r\n\r\n', 'version'],
+    ['GET /\0 HTTP/2.0\r\nX: a\r\n\r\n', 'bad_request'],
+    ['GET / HTTP/2.0\r\n X: a\r\n\r\n', 'version'],
+    [`${long}xxx\0 HTTP/1.1\r\n\r\n`, 'bad_request'],
+    [`${long}${'x'.repeat(90)}\0 HTTP/1.1\r\n\r\n`, 'target_too_long'],
+    [`${long}xxxxxxx HTTP/1.1\r\nX: \0\r\n\r\n`, 'target_too_long'],
   ];
-  for (const text of table) {
-    t.equal(said(push(reader(), text)), 'bad_request', JSON.stringify(text.slice(0, 60)));
-    const heads = reader();
-    const last = [...text].map((byte) => push(heads, byte)).find((it) => it !== null);
-    t.equal(said(last ?? null), 'bad_request', 'byte by byte');
+  for (const [text, reason] of table) {
+    t.equal(said(push(reader(), text)), reason, JSON.stringify(text.slice(-60)));
+    for (const size of [1, 2, 7, 100]) {
+      const heads = reader();
+      const pieces = text.match(new RegExp(`[^]{1,${size}}`, 'g')) ?? [];
+      const last = pieces.map((piece) => push(heads, piece)).find((it) => it !== null);
+      t.equal(said(last ?? null), reason, `in pieces of ${size}`);
+    }
   }
   t.end();
 });
@@ -86,6 +96,13 @@ t.test('what can never become a head is refused as soon as it is seen', (t) => {
     ['folded', 'GET / HTTP/1.1\r\n X', 'bad_request'],
     ['TLS', '\x16\x03\x01', 'bad_request'],
     ['a long line', `GET /${'x'.repeat(8 * 1024 + 100)}`, 'target_too_long'],
+    [
+      'a line too long by one byte, as soon as it is whole',
+      `GET /${'x'.repeat(8 * 1024)} HTTP/1.1\r\n`,
+      'target_too_long',
+    ],
+    ['a line of another version', 'GET / HTTP/2.0\r\n', 'version'],
+    ['a line that is none', 'GET /\r\n', 'bad_request'],
     ['a long head', `GET / HTTP/1.1\r\nX: ${'x'.repeat(16 * 1024)}`, 'head_too_large'],
     ['text that may become one', 'hello', 'more'],
   ];

@@ -146,3 +146,24 @@ t.test('the reader: large heads, other protocols, where the body begins', async 
   const bare = push(new ResponseReader(limits), 'HTTP/1.1 200 OK\r\n\r\n');
   t.match(bare, { head: { status: 200, fields: { forward: '' } } }, 'no fields at all');
 });
+
+t.test('a head with a bare LF is refused when it is seen, not when it never ends', async (t) => {
+  const limits = { maxHeadBytes: 4096, maxFields: 10 };
+  const cases = [
+    'HTTP/1.1 200 OK\n',
+    'HTTP/1.1 200 OK\r\nA: b\n',
+    'HTTP/1.1 200 OK\r\nA: b\n\n',
+    'HTTP/1.1 200 OK\r\n\n',
+  ];
+  for (const text of cases) {
+    const bytes = Buffer.from(text);
+    t.match(new ResponseReader(limits).push(bytes, 0, bytes.length), HttpFault, shown(text));
+    const byByte = new ResponseReader(limits);
+    const results = [...bytes.keys()].map((at) => byByte.push(bytes, at, at + 1));
+    const seen = results.findIndex((it) => it !== null);
+    t.match(results[seen], HttpFault, `${shown(text)} byte by byte`);
+    t.equal(seen, /(?<!\r)\n/.exec(text)?.index, 'not before');
+  }
+  const good = Buffer.from('HTTP/1.1 200 OK\r\nA: b\r\n');
+  t.equal(new ResponseReader(limits).push(good, 0, good.length), null, 'CRLF may go on');
+});
