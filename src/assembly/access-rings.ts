@@ -6,7 +6,8 @@ const RING_BYTES = 4 * 1024 * 1024;
 const EMPTY_EVERY_MS = 100;
 /** Memory for batches comes in steps of this, so that one that was used for a batch fits most others. */
 const BATCH_STEP_BYTES = 256 * 1024;
-/** Batches whose memory is kept for the next: more are under way only while the disk is slow. */
+/** So many batches have memory that is kept for the next (at most a ring's size each). More are under way only while the
+ * disk is slow; they get what they need and no more, since the writer bounds the bytes that wait. */
 const MAX_SPARE = 2;
 
 /** Takes whole lines, however many; `done` is called when it needs the bytes no more. */
@@ -22,7 +23,9 @@ export class AccessRings {
   readonly #rings: readonly ByteRing[];
   readonly #clock: Clock;
   readonly #target: LineTarget;
-  #spare: Buffer[] = [];
+  readonly #spare: Buffer[] = [];
+  /** Batches under way whose memory comes back to be used again. */
+  #lent = 0;
   #ticker: Timer | undefined;
 
   constructor(threads: number, clock: Clock, target: LineTarget) {
@@ -49,21 +52,27 @@ export class AccessRings {
     for (const ring of this.#rings) {
       let memory: Buffer | undefined;
       const lines = ring.drain((sizeBytes) => {
-        memory = this.#room(sizeBytes);
+        if (this.#lent >= MAX_SPARE) return Buffer.allocUnsafeSlow(sizeBytes);
+        memory = this.#lend(sizeBytes);
         return memory;
       });
-      if (lines) this.#target.write(lines, undefined, () => this.#keep(memory as Buffer));
+      if (!lines) continue;
+      this.#target.write(lines, undefined, () => {
+        if (memory) this.#takeBack(memory);
+      });
     }
   }
 
-  #room(sizeBytes: number): Buffer {
+  #lend(sizeBytes: number): Buffer {
+    this.#lent++;
     const at = this.#spare.findIndex((memory) => memory.length >= sizeBytes);
     if (at >= 0) return this.#spare.splice(at, 1)[0] as Buffer;
     return Buffer.allocUnsafeSlow(Math.ceil(sizeBytes / BATCH_STEP_BYTES) * BATCH_STEP_BYTES);
   }
 
   /** Of too many the largest stay. */
-  #keep(memory: Buffer): void {
+  #takeBack(memory: Buffer): void {
+    this.#lent--;
     this.#spare.push(memory);
     this.#spare.sort((a, b) => a.length - b.length);
     if (this.#spare.length > MAX_SPARE) this.#spare.shift();

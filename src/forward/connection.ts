@@ -24,7 +24,7 @@ import {
   idleLimitMs,
   silenceText,
 } from './options.ts';
-import { HEADROOM_BYTES, makeReadBuffer } from './read-buffer.ts';
+import { HEADROOM_BYTES, ReadBuffer } from './read-buffer.ts';
 import { RequestWriter, type ServerRequest } from './request-writer.ts';
 import { Rest } from './rest.ts';
 import { type ConnectTarget, openSocket } from './server-socket.ts';
@@ -47,7 +47,7 @@ export class ServerConnection implements Expiring, ChunkSink {
   readonly #deps: ConnectionDeps;
   readonly #onIdle: (connection: ServerConnection) => void;
   readonly #onGone: (connection: ServerConnection) => void;
-  #read = makeReadBuffer();
+  readonly #buffer: ReadBuffer;
   readonly #heads: ResponseReader;
   readonly #bornMs: number;
   #phase: Phase = 'connecting';
@@ -85,18 +85,20 @@ export class ServerConnection implements Expiring, ChunkSink {
     this.#bornMs = deps.clock.nowMs();
     this.deadlineMs = this.#bornMs + limits.connectTimeoutMs;
     this.#heads = new ResponseReader(limits);
+    const isTls = target.tls !== null;
+    this.#buffer = new ReadBuffer(isTls);
     const socket = openSocket(target, {
-      buffer: target.tls === null ? this.#read.subarray(HEADROOM_BYTES) : () => this.#nextTlsBuffer(),
+      buffer: isTls ? () => this.#nextTlsBuffer() : this.#buffer.room,
       callback: (bytes) => {
         this.#onBytes(bytes);
         return true;
       },
     });
     this.#socket = socket;
-    this.#writer = new RequestWriter(socket, deps.sockets.writer(socket, target.tls !== null), () =>
-      this.#onWritten(),
+    this.#writer = new RequestWriter(socket, deps.sockets.writer(socket, isTls), (error) =>
+      this.#onWritten(error),
     );
-    socket.once(target.tls === null ? 'connect' : 'secureConnect', () => this.#onConnect());
+    socket.once(isTls ? 'secureConnect' : 'connect', () => this.#onConnect());
     socket.on('end', () => this.#onEnd());
     socket.on('drain', () => this.#tunnel?.deliverDrain());
     socket.on('error', (error) => this.#onError(error));
@@ -181,8 +183,8 @@ export class ServerConnection implements Expiring, ChunkSink {
     this.#arm();
   }
 
-  #onWritten(): void {
-    if (!this.#isFull || this.#socket.writableLength > 0) return;
+  #onWritten(error?: Error | null): void {
+    if (error || !this.#isFull || this.#socket.writableLength > 0) return;
     this.#isFull = false;
     if (this.#phase === 'busy') this.#arm();
     this.#events?.onServerDrain();
@@ -190,13 +192,10 @@ export class ServerConnection implements Expiring, ChunkSink {
 
   // ---- receiving
 
-  /**
-   * TLS hands over all records of a read, pause or no pause: what comes behind one that is still held must not be
-   * written over it.
-   */
+  /** TLS hands over all records of a read, pause or no pause: none may be written over one that is still held. */
   #nextTlsBuffer(): Uint8Array {
-    if (this.#isPaused) this.#read = makeReadBuffer();
-    return this.#read.subarray(HEADROOM_BYTES);
+    if (this.#isPaused) this.#buffer.turn();
+    return this.#buffer.room;
   }
 
   pause(): void {
@@ -209,6 +208,7 @@ export class ServerConnection implements Expiring, ChunkSink {
   resume(): void {
     if (!this.#isPaused) return;
     this.#isPaused = false;
+    this.#buffer.release();
     if (this.#phase === 'busy') this.#arm();
     this.#socket.resume();
   }
@@ -218,7 +218,7 @@ export class ServerConnection implements Expiring, ChunkSink {
     const from = HEADROOM_BYTES;
     const to = HEADROOM_BYTES + bytes;
     if (this.#phase === 'tunnel') {
-      this.#tunnel?.deliver(this.#read.subarray(from, to));
+      this.#tunnel?.deliver(this.#buffer.bytes.subarray(from, to));
       return;
     }
     const events = this.#events;
@@ -226,7 +226,7 @@ export class ServerConnection implements Expiring, ChunkSink {
     if (this.#phase !== 'busy' || events === null || !this.#wasSent || isTooEarly) {
       // RFC 9110 section 15.5.9: some say so before they close an idle connection.
       this.hasSpokenUnasked = !/^HTTP\/1\.[01] 408/.test(
-        this.#read.toString('latin1', from, Math.min(to, from + 12)),
+        this.#buffer.bytes.toString('latin1', from, Math.min(to, from + 12)),
       );
       this.#fail(this.#exchanges > 0 ? 'reset' : 'bad_answer', 'the server spoke before it was asked');
       return;
@@ -246,7 +246,7 @@ export class ServerConnection implements Expiring, ChunkSink {
 
   /** @returns where to go on, or -1 when the connection failed */
   #readHead(at: number, to: number): number {
-    const whole = this.#heads.push(this.#read, at, to);
+    const whole = this.#heads.push(this.#buffer.bytes, at, to);
     if (whole === null) return to;
     if (whole instanceof HttpFault) return this.#fail('bad_answer', whole.detail);
     const { head, bodyStart } = whole;
@@ -267,7 +267,7 @@ export class ServerConnection implements Expiring, ChunkSink {
       this.#phase = 'tunnel';
       this.#events = null;
       this.deadlineMs = Number.POSITIVE_INFINITY;
-      const early = bodyStart < to ? [Buffer.from(this.#read.subarray(bodyStart, to))] : [];
+      const early = bodyStart < to ? [Buffer.from(this.#buffer.bytes.subarray(bodyStart, to))] : [];
       this.#tunnel = new TunnelEnd(this.#socket, early);
       events.onUpgrade(head, this.#tunnel);
       return to;
@@ -281,7 +281,7 @@ export class ServerConnection implements Expiring, ChunkSink {
 
   #readBody(at: number, to: number): number {
     const events = this.#events;
-    const end = this.#body.push(this.#read, at, to, this);
+    const end = this.#body.push(this.#buffer.bytes, at, to, this);
     if (end instanceof HttpFault) return this.#fail('bad_answer', end.detail);
     if (this.#events !== events) return to;
     if (this.#body.isDone) this.#endBody(end < to);

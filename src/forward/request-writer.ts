@@ -1,7 +1,7 @@
 import type { Socket } from 'node:net';
 import { chunkHead } from '../http/index.ts';
 import { errorCode } from '../kernel/errors.ts';
-import type { SocketWriter } from '../kernel/socket-write.ts';
+import type { SocketWriter, Written } from '../kernel/socket-write.ts';
 
 /** A request as it is handed to a connection. */
 export interface ServerRequest {
@@ -31,7 +31,7 @@ const WHOLE_BYTES = 4096;
 export class RequestWriter {
   readonly #socket: Socket;
   readonly #writer: SocketWriter;
-  readonly #onWritten: () => void;
+  readonly #onWritten: Written;
   #isChunked = false;
   /** Of the present request: its bytes so far, and the writes it was handed over in. */
   #requestBytes = 0;
@@ -40,7 +40,7 @@ export class RequestWriter {
   bytes = 0;
 
   /** @param onWritten some of what was queued has gone out */
-  constructor(socket: Socket, writer: SocketWriter, onWritten: () => void) {
+  constructor(socket: Socket, writer: SocketWriter, onWritten: Written) {
     this.#socket = socket;
     this.#writer = writer;
     this.#onWritten = onWritten;
@@ -55,6 +55,7 @@ export class RequestWriter {
       this.#writeText(text);
       return;
     }
+    // Large chunks are writes of their own; corked, all leave together.
     const hasLarge = body.some((chunk) => chunk.length > JOIN_BELOW_BYTES);
     if (hasLarge) this.#socket.cork();
     let held = text;
@@ -103,7 +104,7 @@ export class RequestWriter {
     return isRefusal && this.#pieces === 1 && this.#requestBytes <= WHOLE_BYTES;
   }
 
-  #writeText(text: string, onWritten?: () => void): void {
+  #writeText(text: string, onWritten?: Written): void {
     if (text === '') return;
     this.#pieces++;
     this.#count(text.length);

@@ -19,6 +19,8 @@ export class ClientInput {
   readonly #waiting = new WaitingBytes();
   /** The phases want no more for now. */
   #isPaused = false;
+  /** What they have is used until they want more: nothing may be read. */
+  #isInUse = false;
   /** Too much is kept. */
   #isHeld = false;
 
@@ -32,7 +34,7 @@ export class ClientInput {
   }
   /** Whether nothing is read now. */
   get isStopped(): boolean {
-    return this.#isPaused || this.#isHeld;
+    return this.#isInUse || this.#isHeld;
   }
   /** Whether the client has reset the connection. */
   get isReset(): boolean {
@@ -75,14 +77,22 @@ export class ClientInput {
     if (bytes > 0) this.#reader.own(bytes);
   }
 
+  /** The body has come: reading goes on, into the buffer of all, so that a client that leaves is seen. */
   endBody(): void {
     this.#reader.share();
+    this.resume();
   }
 
-  /** @returns false when it was paused already */
-  pause(): boolean {
+  /**
+   * The phases want no more for now. Reading goes on into memory, up to a limit, so that a client that leaves is seen.
+   * @param isInUse the bytes that are being handed over are used until `resume`: nothing is read into their buffer
+   * @returns false when it was paused already
+   */
+  pause(isInUse: boolean): boolean {
     if (this.#isPaused) return false;
     this.#isPaused = true;
+    this.#isInUse = isInUse;
+    if (!isInUse) return true;
     this.#socket.pause();
     this.#reader.keep();
     return true;
@@ -91,7 +101,8 @@ export class ClientInput {
   /** @returns false when it was not paused */
   resume(): boolean {
     if (!this.#isPaused) return false;
-    this.#isPaused = false;
+    this.#isPaused = this.#isInUse = false;
+    this.#reader.release();
     if (!this.#isHeld) this.#socket.resume();
     return true;
   }
@@ -101,7 +112,7 @@ export class ClientInput {
     if (this.#isHeld === this.#waiting.isTooMuch) return false;
     this.#isHeld = this.#waiting.isTooMuch;
     if (this.#isHeld) this.#socket.pause();
-    else if (!this.#isPaused) this.#socket.resume();
+    else if (!this.#isInUse) this.#socket.resume();
     return true;
   }
 
@@ -109,7 +120,7 @@ export class ClientInput {
   clear(): void {
     this.#waiting.takeAll();
     this.#reader.share();
-    this.#isPaused = this.#isHeld = false;
+    this.#isPaused = this.#isInUse = this.#isHeld = false;
     this.#socket.resume();
   }
 }

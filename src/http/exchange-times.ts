@@ -48,7 +48,7 @@ export class ExchangeTimes {
   next(body: BodyReader | null, input: ClientInput): number {
     if (this.#answer !== null && this.#answer.dueMs !== NEVER) return this.#answer.dueMs;
     if (input.isStopped) return this.#deadlines.after(STOPPED_LOOK_MS);
-    return body === null ? NEVER : this.bodyDueMs;
+    return body === null || input.isPaused ? NEVER : this.bodyDueMs;
   }
 
   /** A deadline has passed. @returns the next one; what the client did wrong; or that it has gone */
@@ -61,7 +61,7 @@ export class ExchangeTimes {
     if (this.#answer !== null && this.#answer.dueMs !== NEVER)
       return this.#answer.look(nowMs, sentBytes - this.#writer.queuedBytes) ?? this.#answer.dueMs;
     if (input.isStopped) return input.isReset ? 'gone' : this.next(body, input);
-    if (body === null) return NEVER;
+    if (body === null || input.isPaused) return NEVER;
     const next = body.look(nowMs);
     if (!(next instanceof HttpFault)) this.bodyDueMs = next;
     return next;

@@ -13,7 +13,7 @@
 import type { Socket } from 'node:net';
 import type { ClientInfo } from '../kernel/client-info.ts';
 import type { Expiring } from '../kernel/deadlines.ts';
-import type { SocketWriter } from '../kernel/socket-write.ts';
+import type { SocketWriter, Written } from '../kernel/socket-write.ts';
 import { announcedFault, BodyReader, hasBody } from './body-reader.ts';
 import { ClientInput, NOTHING } from './client-input.ts';
 import { ExchangeTimes } from './exchange-times.ts';
@@ -35,7 +35,7 @@ export class Http1Connection implements StreamOwner, Expiring {
   deadlineMs: number;
   deadlineIndex = -1;
   isClosing = false;
-  readonly onWritten: () => void;
+  readonly onWritten: Written;
   readonly date: HttpDate;
   readonly #limits: WireLimits;
   readonly #deps: WireDeps;
@@ -70,7 +70,7 @@ export class Http1Connection implements StreamOwner, Expiring {
     this.#onClose = onClose;
     this.#heads = new HeadReader(limits, client.isTrusted);
     this.#times = new ExchangeTimes(limits, deps.deadlines, this.writer);
-    this.onWritten = () => this.#onRoom();
+    this.onWritten = (error) => this.#onRoom(error);
     this.deadlineMs = deps.clock.nowMs() + limits.headerTimeoutMs;
     deps.deadlines.add(this);
     socket.on('end', () => this.#onEnd());
@@ -254,8 +254,8 @@ export class Http1Connection implements StreamOwner, Expiring {
 
   // ---- what the stream asks of its connection
 
-  pauseReading(): void {
-    if (this.#input.pause() && this.#phase === 'exchange') this.#arm();
+  pauseReading(isInUse: boolean): void {
+    if (this.#input.pause(isInUse) && this.#phase === 'exchange') this.#arm();
   }
 
   resumeReading(): void {
@@ -270,9 +270,9 @@ export class Http1Connection implements StreamOwner, Expiring {
     this.#arm();
   }
 
-  #onRoom(): void {
-    if (this.#tunnel) {
-      this.#tunnel.deliverDrain();
+  #onRoom(error?: Error | null): void {
+    if (error || this.#tunnel) {
+      this.#tunnel?.deliverDrain();
       return;
     }
     if (this.#times.isTaking && this.socket.writableLength === 0) {

@@ -6,7 +6,7 @@
  */
 import type { Socket } from 'node:net';
 import type { ClientInfo } from '../kernel/client-info.ts';
-import type { SocketWriter } from '../kernel/socket-write.ts';
+import type { SocketWriter, Written } from '../kernel/socket-write.ts';
 import { chunkHead } from './chunked.ts';
 import { HttpFault } from './fault.ts';
 import type { HttpDate } from './http-date.ts';
@@ -26,12 +26,12 @@ export interface StreamOwner {
   readonly client: ClientInfo;
   readonly isClosing: boolean;
   readonly date: HttpDate;
-  pauseReading(): void;
+  pauseReading(isInUse: boolean): void;
   resumeReading(): void;
   onAnswerEnd(stream: Http1Stream): void;
   onWaitingForDrain(): void;
   /** Given to writes whose buffer must stay untouched until they are done. */
-  readonly onWritten: () => void;
+  readonly onWritten: Written;
   switchProtocols(): TunnelEnd;
 }
 
@@ -64,8 +64,8 @@ export class Http1Stream implements ClientStream {
     this.closesAfter = !head.keepsAlive;
   }
 
-  pauseBody(): void {
-    this.#owner.pauseReading();
+  pauseBody(isInUse: boolean): void {
+    this.#owner.pauseReading(isInUse);
   }
 
   resumeBody(): void {

@@ -29,7 +29,7 @@ export const LAST_REQUEST_MS = 500;
 export interface RequestSink {
   /**
    * Bytes of the body. They lie in a buffer that is read into again: they stay until the call returns or, when
-   * `pauseBody` was called in it, until `resumeBody`. What is kept longer is copied.
+   * `pauseBody(true)` was called in it, until `resumeBody`. What is kept longer is copied.
    */
   onBodyData(chunk: Buffer): void;
   /** The body is complete; trailers as field lines, '' for none. */
@@ -67,7 +67,11 @@ export interface ClientStream {
   /** Whether the request is complete. */
   readonly isRequestComplete: boolean;
 
-  pauseBody(): void;
+  /**
+   * No more of the body for now.
+   * @param isInUse the bytes that `onBodyData` has just brought are used until `resumeBody`
+   */
+  pauseBody(isInUse: boolean): void;
   resumeBody(): void;
   /** An interim answer (1xx other than 101); ignored for HTTP/1.0 clients. */
   sendInterim(status: number, phrase: string, fields: string): void;

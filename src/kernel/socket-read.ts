@@ -4,11 +4,16 @@
  * uploads, tens of megabytes that wait for a collection. Here all sockets of a thread read into one buffer (what is idle
  * holds none), and a socket that brings a long body reads into one of its own.
  *
+ * Bytes that a reader hands over have one of two lives, which `isBorrowed` tells: until `onBytes` returns (they lie in the
+ * buffer of all), or until the socket is read again (in its own). Who needs them longer copies them, or pauses the
+ * socket. Which buffer is read into changes with the end of `onBytes`, and if it was asked for elsewhere, a read later.
+ *
  * This uses what `net.connect({ onread })` sets up inside of Node: three symbols and `useUserBuffer`. Where a version of
  * Node has them not, the socket is read by 'data' events: slower, and the same to whoever receives the bytes.
  */
 import type { Socket } from 'node:net';
 import { constants } from 'node:os';
+import { SpareBuffers } from './spare-buffers.ts';
 
 const BUFFER_BYTES = 64 * 1024;
 /** What TLS hands over at once, at most (RFC 8446 section 5.1). */
@@ -39,6 +44,7 @@ export class ReadMemory {
   }
 }
 
+/** Reads one accepted socket: `onBytes` gets what comes, in order. Throws nothing; ends and errors are the socket's own. */
 export class SocketReader {
   readonly #memory: ReadMemory;
   readonly #socket: Socket;
@@ -49,6 +55,8 @@ export class SocketReader {
   #next: Buffer;
   /** Bytes that came before there was a reader; taken out of the stream, which would drop them as soon as it flows. */
   #early: Buffer | null = null;
+  readonly #spare = new SpareBuffers(TLS_BUFFER_BYTES);
+  #isHandingOver = false;
   /** In `onBytes`: whether the bytes are gone when it returns. Otherwise they stay until the socket is read again. */
   isBorrowed = true;
 
@@ -69,7 +77,7 @@ export class SocketReader {
     if (socket.readableLength > 0) {
       // In this order: an end that is known already comes behind them.
       process.nextTick(() => this.#takeEarly());
-      this.#early = socket.read() as Buffer | null;
+      this.#early = readAll(socket);
     }
     socket.resume();
   }
@@ -83,7 +91,9 @@ export class SocketReader {
     inner[symbols.callback] = (size: number): boolean => {
       this.#takeEarly();
       this.isBorrowed = this.#buffer === shared;
+      this.#isHandingOver = true;
       this.#onBytes(this.#buffer.subarray(0, size));
+      this.#isHandingOver = false;
       return true;
     };
     // Asked after each read. Any other answer than a buffer means: the same one.
@@ -113,27 +123,39 @@ export class SocketReader {
     return handle?.getpeername?.({}) === -constants.errno.ENOTCONN;
   }
 
-  /** From the next read on, in a buffer of this socket's own, no larger than what is to come. */
+  /** Reads into a buffer of this socket's own, no larger than what is to come. */
   own(expectedBytes: number): void {
     if (this.#next !== this.#memory.shared) return;
-    this.#next = Buffer.allocUnsafeSlow(
-      Math.min(expectedBytes, this.#isTls ? TLS_BUFFER_BYTES : BUFFER_BYTES),
-    );
+    // What TLS reads in turn has to be of one size.
+    const size = this.#isTls ? TLS_BUFFER_BYTES : Math.min(expectedBytes, BUFFER_BYTES);
+    this.#next = Buffer.allocUnsafeSlow(size);
   }
 
-  /** From the next read on, in the buffer of all. */
+  /** Reads into the buffer of all. */
   share(): void {
     this.#next = this.#memory.shared;
   }
 
   /**
-   * The bytes handed over last are still used. To be told whenever the socket is paused for that: TLS goes on with the
-   * records of its last read, which must not be written over them.
+   * The bytes that are being handed over are used longer, until `release`. To be told when the socket is paused for that:
+   * TLS goes on with the records of its last read, which must not be written over them.
    */
   keep(): void {
-    if (this.#isTls && this.#next !== this.#memory.shared)
-      this.#next = Buffer.allocUnsafeSlow(this.#next.length);
+    if (!this.#isTls || !this.#isHandingOver || this.#next === this.#memory.shared) return;
+    this.#next = this.#spare.swap(this.#next);
   }
+
+  /** What was kept is not used any more. */
+  release(): void {
+    this.#spare.release();
+  }
+}
+
+function readAll(socket: Socket): Buffer {
+  const chunks: Buffer[] = [];
+  for (let chunk = socket.read() as Buffer | null; chunk !== null; chunk = socket.read() as Buffer | null)
+    chunks.push(chunk);
+  return Buffer.concat(chunks);
 }
 
 function findSymbols(socket: Socket): ReadSymbols | undefined {

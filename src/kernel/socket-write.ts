@@ -34,21 +34,28 @@ interface Inner {
   _write: Socket['_write'];
 }
 
+/** Told that what was queued has gone out, or of the error that ended it. */
+export type Written = (error?: Error | null) => void;
+
 /** How this Node calls its handles, as the writers of one thread have seen it. */
 export class WriteWay {
   #kind: 'unknown' | 'direct' | 'stream' = 'unknown';
 
-  /** Whether a handle takes writes without a request. Until that is known it looks at Node's own first write. */
-  isDirect(handle: Handle): boolean {
-    if (this.#kind === 'unknown') this.#watchFirstWrite(handle);
+  /**
+   * Whether a handle takes writes without a request. Until that is known it looks at how Node itself writes, which it is
+   * going to do at once: text or bytes.
+   */
+  isDirect(handle: Handle, method: 'writeLatin1String' | 'writeBuffer'): boolean {
+    if (this.#kind === 'unknown' && !Object.hasOwn(handle, method)) this.#watchNextWrite(handle, method);
     return this.#kind === 'direct';
   }
 
-  #watchFirstWrite(handle: Handle): void {
-    const original = handle.writeLatin1String;
-    handle.writeLatin1String = (request: unknown, text: string): WriteResult => {
-      handle.writeLatin1String = original;
-      const result = original.call(handle, request as null, text);
+  #watchNextWrite(handle: Handle, method: 'writeLatin1String' | 'writeBuffer'): void {
+    const original = handle[method] as (request: unknown, data: unknown) => WriteResult;
+    handle[method] = (request: unknown, data: unknown): WriteResult => {
+      // Not deleted: that would make a slow object of the handle.
+      handle[method] = original;
+      const result = original.call(handle, request, data);
       const isKnown = typeof result === 'number' || 'writeStatus' in result;
       this.#kind = request === null && isKnown ? 'direct' : 'stream';
       return result;
@@ -56,6 +63,7 @@ export class WriteWay {
   }
 }
 
+/** Writes to one socket. Throws nothing: errors come as the socket's 'error', as those of its stream. */
 export class SocketWriter {
   readonly #way: WriteWay;
   readonly #socket: Socket;
@@ -71,11 +79,12 @@ export class SocketWriter {
    * Writes latin1 text, or bytes that nobody touches any more.
    * @param onWritten called when something was queued and has gone out; perhaps not when all was taken at once
    */
-  write(data: string | Uint8Array, onWritten?: () => void): void {
+  write(data: string | Uint8Array, onWritten?: Written): void {
     const socket = this.#socket;
     const inner = socket as unknown as Inner;
     const handle = inner._handle;
-    if (handle && !this.#isTls && isFree(socket) && this.#way.isDirect(handle)) {
+    const method = typeof data === 'string' ? 'writeLatin1String' : 'writeBuffer';
+    if (handle && !this.#isTls && isFree(socket) && this.#way.isDirect(handle, method)) {
       const result =
         typeof data === 'string' ? handle.writeLatin1String(null, data) : handle.writeBuffer(null, data);
       if (result === 0) return;
@@ -87,11 +96,11 @@ export class SocketWriter {
   }
 
   /**
-   * Writes bytes that lie in a buffer which is read into again: while something is queued they stay in use. (Room for
-   * some writes more would be copies, a quarter of a gigabyte's cost and forty megabytes of garbage over TLS.)
+   * Writes bytes that lie in a buffer which is read into again: while something is queued they stay in use. (Letting the
+   * sender go on meanwhile would need copies: over TLS they took 30 % of the processor time of large answers.)
    * @returns false = leave them alone until `onWritten` is called with nothing queued any more
    */
-  writeBorrowed(bytes: Uint8Array, onWritten: () => void): boolean {
+  writeBorrowed(bytes: Uint8Array, onWritten: Written): boolean {
     this.write(bytes, onWritten);
     return this.isIdle;
   }
@@ -119,6 +128,7 @@ function isFree(socket: Socket): boolean {
     socket.writableCorked === 0 &&
     !socket.connecting &&
     !socket.writableEnded &&
+    socket.errored === null &&
     !socket.destroyed
   );
 }

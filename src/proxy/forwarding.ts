@@ -315,8 +315,8 @@ export class Forwarding implements RequestSink, AttemptEvents, Expiring {
     this.#kept.add(chunk);
     if (this.#isSending) {
       this.#kept.trim();
-      if (!(this.#connection as ServerConnection).writeBody(chunk)) this.#exchange.stream.pauseBody();
-    } else if (this.#kept.isFull) this.#exchange.stream.pauseBody();
+      if (!(this.#connection as ServerConnection).writeBody(chunk)) this.#exchange.stream.pauseBody(true);
+    } else if (this.#kept.isFull) this.#exchange.stream.pauseBody(false);
   }
 
   onBodyEnd(trailers: string): void {

@@ -54,6 +54,23 @@ for (const [way, leave] of Object.entries(ways)) {
     t.equal(aborts(proxied), 1);
   });
 
+  // Around what is kept for another try (64 KiB), and beyond what a socket hands over at once.
+  for (const size of [60_000, 70_000, 120_000, 300_000]) {
+    test(`${way} after a body of ${size} bytes, while it waits for the answer`, async (t, wire) => {
+      await using proxied = await wire.start();
+      const client = await proxied.client();
+      client.write(
+        `POST / HTTP/1.1\r\nHost: t.example\r\nContent-Length: ${size}\r\n\r\n${'x'.repeat(size)}`,
+      );
+      const server = await proxied.server.accept();
+      t.equal((await server.request()).body.length, size);
+      leave(client);
+      t.ok(await server.ended());
+      await proxied.daemon.idle();
+      t.equal(aborts(proxied), 1);
+    });
+  }
+
   test(`${way} within the answer`, async (t, wire) => {
     await using proxied = await wire.start();
     const client = await proxied.client();

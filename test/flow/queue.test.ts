@@ -104,3 +104,24 @@ t.test('a client that leaves the queue gives its place up', async (t) => {
   server.write(ok());
   await next.answer();
 });
+
+for (const [what, announced, sent] of [
+  ['a body that is kept whole', 70_000, 70_000],
+  ['the beginning of a body', 1_000_000, 100_000],
+] as const) {
+  t.test(`a client that leaves the line behind ${what} is not served`, async (t) => {
+    await using proxied = await narrow({ max: 10, timeout: '60s' });
+    const { client, server } = await occupy(proxied);
+    const leaving = await proxied.client();
+    leaving.write(`POST /late HTTP/1.1\r\nHost: t.example\r\nContent-Length: ${announced}\r\n\r\n`);
+    leaving.write('x'.repeat(sent));
+    await waits(proxied, 1);
+    leaving.destroy();
+    await proxied.daemon.until('it has left the line', () => proxied.daemon.inFlight() === 2);
+    server.write(ok('first'));
+    t.equal((await client.answer()).body, 'first');
+    client.destroy();
+    await proxied.daemon.idle();
+    t.equal(proxied.server.connections, 1);
+  });
+}

@@ -58,7 +58,8 @@ export class LineWriter extends BaseService {
   #nextSink: LineSink | undefined;
   readonly #queue: Pending[] = [];
   #outstandingBytes = 0;
-  #isWriting = false;
+  /** What the system is writing: its bytes are in use, dropped or not. */
+  #writing: Pending | undefined;
   #retry: Timer | undefined;
   #dropped = 0;
   #droppedBefore = 0;
@@ -100,7 +101,7 @@ export class LineWriter extends BaseService {
     this.#dropAll();
     this.#retry?.cancel();
     // A write that hangs in the thread pool still uses the descriptor: closing it now could hit a stranger's file.
-    if (!this.#isWriting) this.#sink?.close();
+    if (!this.#writing) this.#sink?.close();
     this.#nextSink?.close();
   }
 
@@ -119,7 +120,7 @@ export class LineWriter extends BaseService {
     if (!this.#enqueue(text, 1)) return;
     const sink = this.#sink;
     const head = this.#queue[0];
-    if (sink && head && this.#queue.length === 1 && !this.#isWriting && !this.#isInOutage) {
+    if (sink && head && this.#queue.length === 1 && !this.#writing && !this.#isInOutage) {
       try {
         this.#advance(sink.writeNow(head.bytes.subarray(head.sent)));
       } catch (error) {
@@ -159,7 +160,7 @@ export class LineWriter extends BaseService {
   }
 
   #pump(): void {
-    if (this.#isWriting || this.#isClosed || !this.#sink) return;
+    if (this.#writing || this.#isClosed || !this.#sink) return;
     this.#swapSink();
     const head = this.#queue[0];
     if (!head) {
@@ -167,9 +168,9 @@ export class LineWriter extends BaseService {
       return;
     }
     if (this.#retry) return;
-    this.#isWriting = true;
+    this.#writing = head;
     this.#sink.write(head.sent === 0 ? head.bytes : head.bytes.subarray(head.sent), (error, written) => {
-      this.#isWriting = false;
+      this.#writing = undefined;
       // Dropped while the system still read from it.
       if (this.#queue[0] !== head) head.done?.();
       if (this.#isClosed) return;
@@ -236,10 +237,9 @@ export class LineWriter extends BaseService {
   }
 
   #dropAll(): void {
-    const inFlight = this.#isWriting ? this.#queue[0] : undefined;
     for (const pending of this.#queue.splice(0)) {
       this.#dropped += pending.lines ?? countLines(pending.bytes);
-      if (pending !== inFlight) pending.done?.();
+      if (pending !== this.#writing) pending.done?.();
     }
     this.#outstandingBytes = 0;
     for (const done of this.#whenIdle.splice(0)) done();

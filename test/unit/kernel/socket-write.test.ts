@@ -67,6 +67,22 @@ t.test('what the system takes at once does not pass the stream', async (t) => {
   t.equal((await readAll(both.theirs)).toString('latin1'), 'first text \xe9 bytes');
 });
 
+t.test('a thread whose first writes are bytes learns from them', async (t) => {
+  await using both = await pair();
+  const writer = new SocketIo().writer(both.ours, false);
+  const handleOf = (socket: Socket): object => (socket as unknown as { _handle: object })._handle;
+  const methods = (): unknown[] => Object.values(Object.getOwnPropertyDescriptors(handleOf(both.ours)));
+  writer.writeBorrowed(Buffer.from('a'), () => {});
+  const seen = watchStream(both.ours);
+  const before = methods().length;
+  for (let i = 0; i < 100; i++) writer.writeBorrowed(Buffer.from('b'), () => {});
+  writer.write('c');
+  t.equal(seen.writes, 0);
+  t.equal(methods().length, before, 'nothing is laid over what is there');
+  both.ours.end();
+  t.equal((await readAll(both.theirs)).toString(), `a${'b'.repeat(100)}c`);
+});
+
 t.test('what it takes in parts is queued, in order, and told of when it is gone', async (t) => {
   await using both = await pair();
   const writer = sockets.writer(both.ours, false);
