@@ -91,6 +91,11 @@ export class NodeConnection implements Expiring {
     else this.socket.destroy();
   }
 
+  /** Time is up: who has seen nothing of an answer is told so, all else ends. */
+  shed(): void {
+    if (!this.#stream?.shed()) this.destroy();
+  }
+
   // ---- what Node tells
 
   takesUpgrade(request: IncomingMessage): boolean {
@@ -118,7 +123,7 @@ export class NodeConnection implements Expiring {
       this.#discard();
       // Within a body it is that body's.
       if (last === undefined || last.complete) this.#arrive({ whole: this.#fault, messages: null });
-      else if (last === this.#stream?.request) this.#stream.pace.fail(this.#fault);
+      else if (last === this.#stream?.request) this.#stream.failBody(this.#fault);
     }
   }
 
@@ -165,7 +170,7 @@ export class NodeConnection implements Expiring {
     this.#requests++;
     this.deadlineMs = NEVER;
     this.deps.handler.onRequest(stream);
-    if (this.#fault && !request.complete) stream.pace.fail(this.#fault);
+    if (this.#fault && !request.complete) stream.failBody(this.#fault);
   }
 
   /** Node has handed over the last byte of the answer. */

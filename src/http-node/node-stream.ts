@@ -78,6 +78,11 @@ export class NodeStream implements http.ClientStream {
     this.sink.onBodyEnd(trailers);
   }
 
+  /** The bytes of the body are at fault; not when nobody wants it any more. */
+  failBody(fault: http.HttpFault): void {
+    if (this.sink !== null && this.pace.takesBody) this.pace.fail(fault);
+  }
+
   #onFault(fault: http.HttpFault): void {
     this.closesAfter = true;
     if (this.sink) this.sink.onBodyFault(fault);
@@ -159,6 +164,13 @@ export class NodeStream implements http.ClientStream {
       this.#response.addTrailers(http.pairsOf(trailers));
     this.#response.end();
     this.pace.startTaking();
+  }
+
+  /** Ends an exchange for want of time, with an answer that says so. @returns false when an answer has begun */
+  shed(): boolean {
+    if (this.#isAnswerStarted || this.sink === null) return false;
+    this.pace.fail(new http.HttpFault('shutting_down', ''));
+    return true;
   }
 
   abort(): void {

@@ -1,7 +1,9 @@
 /** `shutdown.drain_timeout` passes: clients that have seen nothing of an answer are told why, all others are cut. */
 import t, { type Test } from 'tap';
 import { fieldOf, get, type Peer, RawServer } from '../support/peer.ts';
-import { Proxied } from '../support/proxied.ts';
+import { overWires } from '../support/wires.ts';
+
+const test = overWires(t);
 
 const SHORT = { file: { shutdown: { drain_timeout: '200ms' } } };
 
@@ -13,8 +15,8 @@ async function isToldWhy(t: Test, client: Peer): Promise<void> {
   await client.ended();
 }
 
-t.test('a server that has not answered yet', async (t) => {
-  await using proxied = await Proxied.start(SHORT);
+test('a server that has not answered yet', async (t, wire) => {
+  await using proxied = await wire.start(SHORT);
   const client = await proxied.client();
   client.write(get());
   const server = await proxied.server.accept();
@@ -26,8 +28,8 @@ t.test('a server that has not answered yet', async (t) => {
   t.ok(proxied.daemon.daemon.wasCut, 'it was not a clean end');
 });
 
-t.test('a request whose body is still coming', async (t) => {
-  await using proxied = await Proxied.start(SHORT);
+test('a request whose body is still coming', async (t, wire) => {
+  await using proxied = await wire.start(SHORT);
   const client = await proxied.client();
   client.write('POST / HTTP/1.1\r\nHost: t.example\r\nContent-Length: 10\r\n\r\nhalf');
   const server = await proxied.server.accept();
@@ -38,10 +40,10 @@ t.test('a request whose body is still coming', async (t) => {
   await stopped;
 });
 
-t.test('a request that waits for its turn', async (t) => {
+test('a request that waits for its turn', async (t, wire) => {
   const servers = [await RawServer.open('server')];
   const address = servers[0]?.address as string;
-  await using proxied = await Proxied.start({
+  await using proxied = await wire.start({
     ...SHORT,
     pool: { servers: [{ address, max_connections: 1 }] },
   });
@@ -59,8 +61,8 @@ t.test('a request that waits for its turn', async (t) => {
   await (servers[0] as RawServer)[Symbol.asyncDispose]();
 });
 
-t.test('an answer that has begun is cut, and does not look whole', async (t) => {
-  await using proxied = await Proxied.start(SHORT);
+test('an answer that has begun is cut, and does not look whole', async (t, wire) => {
+  await using proxied = await wire.start(SHORT);
   const client = await proxied.client();
   client.write(get());
   const server = await proxied.server.accept();
@@ -72,8 +74,8 @@ t.test('an answer that has begun is cut, and does not look whole', async (t) => 
   await stopped;
 });
 
-t.test('a listener that a reload removes tells its clients too', async (t) => {
-  await using proxied = await Proxied.start(SHORT);
+test('a listener that a reload removes tells its clients too', async (t, wire) => {
+  await using proxied = await wire.start(SHORT);
   const client = await proxied.client();
   client.write(get());
   const server = await proxied.server.accept();

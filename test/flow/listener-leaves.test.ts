@@ -7,13 +7,17 @@ import t from 'tap';
 import type { FileInput } from '../../src/config/schema/file.ts';
 import { DaemonFixture } from '../support/daemon-fixture.ts';
 import { fieldOf, get, Peer } from '../support/peer.ts';
-import { Proxied } from '../support/proxied.ts';
+import { overWires, type Wire } from '../support/wires.ts';
 
-function listeners(names: readonly string[], isTls: boolean): FileInput {
+const test = overWires(t);
+
+function listeners(wire: Wire, names: readonly string[], isTls: boolean): FileInput {
   const tls = isTls ? { tls: { certificates: ['local'] } } : {};
   return {
     certificates: { local: { self_signed: ['localhost'] } },
-    listeners: Object.fromEntries(names.map((name) => [name, { address: '127.0.0.1', port: 0, ...tls }])),
+    listeners: Object.fromEntries(
+      names.map((name) => [name, { ...wire.listener, address: '127.0.0.1', port: 0, ...tls }]),
+    ),
     routes: [{ respond: { status: 200, body: 'here' } }],
   };
 }
@@ -24,11 +28,11 @@ async function connected(port: number): Promise<Socket> {
   return socket;
 }
 
-t.test('a handshake that is under way is finished, and its request served', async (t) => {
-  await using daemon = await DaemonFixture.start(listeners(['stays', 'leaves'], true));
+test('a handshake that is under way is finished, and its request served', async (t, wire) => {
+  await using daemon = await DaemonFixture.start(listeners(wire, ['stays', 'leaves'], true));
   const raw = await connected(daemon.port('leaves'));
   await daemon.until('it is accepted', () => daemon.inFlight() === 1);
-  await daemon.reload(listeners(['stays'], true));
+  await daemon.reload(listeners(wire, ['stays'], true));
   const secured = connectTls({ socket: raw, rejectUnauthorized: false });
   await once(secured, 'secureConnect');
   await using client = new Peer(secured, 'client');
@@ -38,12 +42,12 @@ t.test('a handshake that is under way is finished, and its request served', asyn
   t.equal(daemon.daemon.threadCount, 1, 'the thread lives');
 });
 
-t.test('a new connection may still bring its first request', async (t) => {
-  await using daemon = await DaemonFixture.start(listeners(['stays', 'leaves'], false));
+test('a new connection may still bring its first request', async (t, wire) => {
+  await using daemon = await DaemonFixture.start(listeners(wire, ['stays', 'leaves'], false));
   const socket = await connected(daemon.port('leaves'));
   const silent = await connected(daemon.port('leaves'));
   await daemon.until('both are accepted', () => daemon.inFlight() === 2);
-  await daemon.reload(listeners(['stays'], false));
+  await daemon.reload(listeners(wire, ['stays'], false));
   await using client = new Peer(socket, 'client');
   const answer = await client.ask(get());
   t.equal(answer.body, 'here');
@@ -52,12 +56,12 @@ t.test('a new connection may still bring its first request', async (t) => {
   t.equal(await other.rest(), '', 'who brings none is let go');
 });
 
-t.test('a daemon that ends does not wait for a listener that had left before', async (t) => {
-  const fresh = { ...listeners(['stays', 'leaves'], false), shutdown: { drain_timeout: '20s' } };
+test('a daemon that ends does not wait for a listener that had left before', async (t, wire) => {
+  const fresh = { ...listeners(wire, ['stays', 'leaves'], false), shutdown: { drain_timeout: '20s' } };
   const daemon = await DaemonFixture.start(fresh);
   const silent = await connected(daemon.port('leaves'));
   await daemon.until('it is accepted', () => daemon.inFlight() === 1);
-  await daemon.reload({ ...listeners(['stays'], false), shutdown: { drain_timeout: '20s' } });
+  await daemon.reload({ ...listeners(wire, ['stays'], false), shutdown: { drain_timeout: '20s' } });
   const startMs = performance.now();
   await daemon.daemon.stop();
   t.ok(performance.now() - startMs < 10_000, 'the time for what had left is not waited out');
@@ -65,8 +69,8 @@ t.test('a daemon that ends does not wait for a listener that had left before', a
   await daemon[Symbol.asyncDispose]();
 });
 
-t.test('a client that has reset its connection has no address, and is not served', async (t) => {
-  await using proxied = await Proxied.start({ listener: { ip_deny: ['127.0.0.1'] } });
+test('a client that has reset its connection has no address, and is not served', async (t, wire) => {
+  await using proxied = await wire.start({ listener: { ip_deny: ['127.0.0.1'] } });
   const port = proxied.daemon.port();
   for (let i = 0; i < 200; i++) {
     const socket = connect(port, '127.0.0.1');

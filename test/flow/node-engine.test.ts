@@ -190,6 +190,21 @@ test('bad bytes within a body that waits for its turn', async (t, wire) => {
   t.equal(await client.rest(), '');
 });
 
+test('bad bytes within a body that is not wanted any more', async (t, wire) => {
+  const POST = `POST / HTTP/1.1\r\n${HOST}Transfer-Encoding: chunked\r\n\r\n`;
+  const file = { routes: [{ match: { path: '/page' }, respond: 404 }, { pool: 'web' }] };
+  await using proxied = await wire.start({ file, listener: { limits: { max_body_size: '4B' } } });
+  const large = await proxied.client();
+  large.write(`${POST}5\r\nlarge\r\nzz\r\n`);
+  // Whichever is seen first: one answer, and it arrives.
+  t.match((await large.answer()).status, wire === NODE ? 413 : 400);
+  t.equal(await large.rest(), '');
+  const early = await proxied.client();
+  early.write(`${POST.replace('/', '/page')}zz\r\n`);
+  t.equal((await early.answer()).status, 404);
+  t.equal(await early.rest(), '');
+});
+
 test('a request that came with a PROXY header', async (t, wire) => {
   await using proxied = await wire.start({
     listener: { proxy_protocol: 'required', trusted_proxies: ['127.0.0.1'] },
