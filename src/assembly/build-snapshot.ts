@@ -91,6 +91,7 @@ function listenerSnapshot(listener: ListenerConfig, inputs: SnapshotInputs): Lis
           strictSni: listener.tls.strictSni,
         }
       : null,
+    http2: listener.tls ? listener.http2 : listener.h2c,
     redirectPort: listener.redirectTo === undefined ? null : (inputs.ports.get(listener.redirectTo) ?? 443),
     trustedProxies: listener.trustedProxies,
     proxyProtocol: listener.proxyProtocol,

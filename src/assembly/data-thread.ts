@@ -11,7 +11,7 @@ import { openFilesLimit } from '../kernel/open-files.ts';
 import { IpFilter, parseAddress } from '../limit/index.ts';
 import { Listener, type ListenerSettings, OpenFiles } from '../listen/index.ts';
 import { AccessLog, type AccessRecord, type Log } from '../observe/index.ts';
-import { type Plane, type ProxyDeps, RequestPhases } from '../proxy/index.ts';
+import { type ListenerPlane, type Plane, type ProxyDeps, RequestPhases } from '../proxy/index.ts';
 import { type CompiledTls, compileTls, ListenerTls, type SecretBytes } from '../tls/index.ts';
 import type { AccessLogSettings, FromThread, ThreadStart, ToThread } from './messages.ts';
 import { type CompileContext, type CompiledSnapshot, compileSnapshot } from './plane.ts';
@@ -116,7 +116,7 @@ export class DataThread {
     try {
       const compiled = compileSnapshot(snapshot, { ...this.#context, stickyKeys: this.#secrets.stickyKeys });
       const tls = this.#compileAllTls(snapshot);
-      const wires = await this.#wiresOf(snapshot);
+      const wires = await this.#wiresOf(snapshot, compiled.plane);
       for (const options of snapshot.listeners) {
         const known = this.#listeners.get(options.name);
         if (known && isSameAddress(known, options)) continue;
@@ -147,16 +147,19 @@ export class DataThread {
           minVersion,
           strictSni,
           ticketKey: this.#secrets.ticketKey,
-          alpn: ['http/1.1'],
+          alpn: listener.http2 ? ['h2', 'http/1.1'] : ['http/1.1'],
         }),
       );
     }
     return all;
   }
 
-  async #wiresOf({ listeners }: Snapshot): Promise<Map<string, WireOpener>> {
+  async #wiresOf({ listeners }: Snapshot, plane: Plane): Promise<Map<string, WireOpener>> {
     const wires = new Map<string, WireOpener>();
-    for (const listener of listeners) wires.set(listener.name, await wireOf(listener, this.#wireDeps));
+    for (const listener of listeners) {
+      const { cells } = plane.listeners.get(listener.name) as ListenerPlane;
+      wires.set(listener.name, await wireOf(listener, this.#wireDeps, cells));
+    }
     return wires;
   }
 

@@ -22,6 +22,8 @@ export interface ListenerSnapshot {
     readonly minVersion: TlsVersion;
     readonly strictSni: boolean;
   } | null;
+  /** HTTP/2: offered by ALPN on a listener with TLS, with prior knowledge on a plain one. */
+  readonly http2: boolean;
   /** Set: every request is redirected to https on this port. */
   readonly redirectPort: number | null;
   readonly trustedProxies: readonly string[];

@@ -22,6 +22,8 @@ export interface LooseListener {
   /** Whether `trusted_proxies` names anybody. */
   readonly trustsSomebody: boolean;
   readonly hasTls: boolean;
+  readonly hasHttp2: boolean;
+  readonly hasH2c: boolean;
   readonly certificates: readonly At[];
 }
 
@@ -155,6 +157,8 @@ function readListener(name: string, value: unknown): LooseListener {
     proxyProtocol: textOf(noun['proxy_protocol']),
     trustsSomebody: texts(noun['trusted_proxies'], path).length > 0,
     hasTls: noun['tls'] !== undefined,
+    hasHttp2: noun['http2'] === true,
+    hasH2c: noun['h2c'] === true,
     certificates: texts(mapping(noun['tls'])['certificates'], [...path, 'tls', 'certificates']),
   };
 }

@@ -122,6 +122,18 @@ function checkListeners(loose: Loose, lineOf: LineOf): Problem[] {
           'nobody’s PROXY header would be believed. Name the proxies in front: trusted_proxies: [10.0.0.0/8].',
         ),
       );
+    if (listener.hasH2c && listener.hasTls)
+      problems.push(
+        error([...listener.path, 'h2c'], 'a listener with tls takes HTTP/2 by http2. Remove h2c.', 'key'),
+      );
+    if (listener.hasHttp2 && !listener.hasTls)
+      problems.push(
+        warning(
+          [...listener.path, 'http2'],
+          'http2 is offered in TLS handshakes, and this listener has no tls. For HTTP/2 without TLS write h2c: true.',
+          'key',
+        ),
+      );
     const rival = loose.listeners.slice(0, index).find((before) => samePlace(before, listener));
     if (rival)
       problems.push(

@@ -140,6 +140,8 @@ function resolveListener(
     redirectTo: spec.redirect === undefined ? undefined : secure,
     tls: tls && { certificates: tls.certificates, minVersion: tls.min_version, strictSni: tls.strict_sni },
     engine: spec.engine,
+    http2: spec.http2 && tls !== undefined,
+    h2c: spec.h2c,
     trustedProxies: spec.trusted_proxies,
     proxyProtocol: spec.proxy_protocol,
     limits: {

@@ -120,6 +120,10 @@ export interface ListenerConfig {
   readonly tls: ListenerTls | undefined;
   /** What speaks HTTP with its clients: our own codec, or Node's server. */
   readonly engine: Engine;
+  /** HTTP/2 is offered by ALPN; only with `tls`. */
+  readonly http2: boolean;
+  /** HTTP/2 with prior knowledge is taken; only without `tls`. */
+  readonly h2c: boolean;
   /** CIDR blocks or single addresses whose X-Forwarded-* and Forwarded are believed. */
   readonly trustedProxies: readonly string[];
   /** What connections of those begin with; headers of others are never believed. */

@@ -6,6 +6,8 @@ import type { NodeConnection } from './node-connection.ts';
 export class NodeStream implements http.ClientStream {
   readonly client;
   readonly head: http.RequestHead;
+  readonly protocol: string;
+  readonly switchStatus = 101;
   readonly startedMs: number;
   readonly request: IncomingMessage;
   sink: http.RequestSink | null = null;
@@ -36,6 +38,7 @@ export class NodeStream implements http.ClientStream {
     this.#connection = connection;
     this.client = connection.client;
     this.head = whole.head;
+    this.protocol = whole.head.minor === 1 ? 'HTTP/1.1' : 'HTTP/1.0';
     this.request = request;
     this.#response = response;
     this.bytesIn = whole.sizeBytes;
@@ -177,6 +180,10 @@ export class NodeStream implements http.ClientStream {
     // Where the end of the connection ends the answer only a RST says that this is not it.
     if (this.#endsByClose && this.client.tlsVersion === '') this.#connection.socket.resetAndDestroy();
     else this.#connection.socket.destroy();
+  }
+
+  checkSwitch(): string {
+    return '';
   }
 
   switchProtocols(phrase: string, fields: string): http.TunnelEnd {

@@ -38,6 +38,8 @@ export interface StreamOwner {
 export class Http1Stream implements ClientStream {
   readonly client: ClientInfo;
   readonly head: RequestHead;
+  readonly protocol: string;
+  readonly switchStatus = 101;
   readonly startedMs: number;
   sink: RequestSink | null = null;
   bytesIn: number;
@@ -59,6 +61,7 @@ export class Http1Stream implements ClientStream {
     this.#owner = owner;
     this.client = owner.client;
     this.head = head;
+    this.protocol = head.minor === 1 ? 'HTTP/1.1' : 'HTTP/1.0';
     this.startedMs = startedMs;
     this.bytesIn = bytesIn;
     this.closesAfter = !head.keepsAlive;
@@ -181,6 +184,11 @@ export class Http1Stream implements ClientStream {
     // Where the end of the connection ends the answer only a RST says that this is not it (TLS: no close_notify).
     if (this.#endsByClose && this.client.tlsVersion === '') this.#owner.socket.resetAndDestroy();
     else this.#owner.socket.destroy();
+  }
+
+  /** The handshake is between the client and the server. */
+  checkSwitch(): string {
+    return '';
   }
 
   switchProtocols(phrase: string, fields: string): TunnelEnd {

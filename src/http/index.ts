@@ -8,10 +8,13 @@ export { HttpDate } from './http-date.ts';
 export { Http1Connection } from './http1-connection.ts';
 export { closingAnswer } from './http1-stream.ts';
 export { buildIdentity, type Identity } from './identity.ts';
-export type { RequestHead } from './request-head.ts';
+export { AnswerPace, BodyPace } from './pace.ts';
+export { parseRequestFields, type RequestFields } from './request-fields.ts';
+export { buildRequestHead, type RequestHead } from './request-head.ts';
 export type { AnswerFraming, ResponseHead } from './response-head.ts';
 export { ResponseReader } from './response-reader.ts';
-export { TunnelEnd, type TunnelSink } from './tunnel-end.ts';
+export { isTargetText, isToken } from './syntax.ts';
+export { TunnelEnd, type TunnelSink, type TunnelSocket } from './tunnel-end.ts';
 export { WaitingBytes } from './waiting-bytes.ts';
 export {
   type AnswerHead,

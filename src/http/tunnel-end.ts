@@ -1,5 +1,3 @@
-import type { Socket } from 'node:net';
-
 /** Who takes what one side of a byte tunnel sends. */
 export interface TunnelSink {
   onTunnelData(chunk: Buffer): void;
@@ -11,12 +9,22 @@ export interface TunnelSink {
   onTunnelClose(): void;
 }
 
+/** What a tunnel end needs of a connection: a socket, or a stream that stands for one. */
+export interface TunnelSocket {
+  write(chunk: Buffer): boolean;
+  pause(): void;
+  resume(): void;
+  end(): void;
+  destroySoon(): void;
+  destroy(): void;
+}
+
 /**
  * One side of a byte tunnel (after a 101). The connection that owned the socket keeps its listeners and passes
  * events on by the `deliver…` methods; what arrives before `open` is kept and comes first.
  */
 export class TunnelEnd {
-  readonly #socket: Socket;
+  readonly #socket: TunnelSocket;
   #sink: TunnelSink | null = null;
   #early: Buffer[];
   #isEnded = false;
@@ -24,7 +32,7 @@ export class TunnelEnd {
   bytesRead = 0;
   bytesWritten = 0;
 
-  constructor(socket: Socket, early: Buffer[]) {
+  constructor(socket: TunnelSocket, early: Buffer[]) {
     this.#socket = socket;
     this.#early = early;
   }

@@ -1,5 +1,5 @@
 /**
- * Between the wire and the phases. A wire (HTTP/1.1 here; others later) turns bytes of a client into
+ * Between the wire and the phases. A wire (HTTP/1.1 here, HTTP/2 in http2/) turns bytes of a client into
  * `ClientStream`s, one per request; the phases (proxy/) answer them. Neither knows how the other works.
  *
  *    bytes -> wire --onRequest(stream)--> phases
@@ -57,6 +57,8 @@ export interface AnswerHead {
 export interface ClientStream {
   readonly client: ClientInfo;
   readonly head: RequestHead;
+  /** What the client speaks: `HTTP/1.0`, `HTTP/1.1`, `HTTP/2`. */
+  readonly protocol: string;
   /** Monotonic ms at which the head was complete. */
   readonly startedMs: number;
   /** Set by the phases in `onRequest`, before it returns. */
@@ -84,7 +86,11 @@ export interface ClientStream {
   flush(): void;
   /** Ends the connection so that an unfinished answer looks unfinished. */
   abort(): void;
-  /** Sends a 101 with these fields and hands over the connection's two directions. */
+  /** The status that tells the client of a switch: 101, or 200 where that stands for it (RFC 8441). */
+  readonly switchStatus: 101 | 200;
+  /** What is wrong with a server's 101 that has these fields, where only this wire can tell; '' = nothing. */
+  checkSwitch(fields: string): string;
+  /** Tells the client of the switch, with these fields, and hands over the connection's two directions. */
   switchProtocols(phrase: string, fields: string): TunnelEnd;
 }
 

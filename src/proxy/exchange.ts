@@ -118,7 +118,7 @@ export class Exchange implements RequestSink {
     record.method = stream.head.method;
     record.host = this.asker.authority;
     record.target = stream.head.target;
-    record.protocol = stream.head.minor === 1 ? 'HTTP/1.1' : 'HTTP/1.0';
+    record.protocol = stream.protocol;
     record.route = this.route?.name ?? '';
     record.pool = this.poolName;
     record.server = this.serverId;

@@ -17,7 +17,7 @@ import {
   type RetryDecision,
   reuseFor,
   type ServerConnection,
-  Tunnel,
+  type Tunnel,
 } from '../forward/index.ts';
 import type { HttpFault, RequestSink, ResponseHead, TunnelEnd } from '../http/index.ts';
 import type { Expiring } from '../kernel/deadlines.ts';
@@ -29,6 +29,7 @@ import type { Exchange } from './exchange.ts';
 import { KeptBody } from './kept-body.ts';
 import type { PoolPlane } from './plane.ts';
 import { introduction, serverRequestText } from './request-text.ts';
+import { makeTunnel } from './switching.ts';
 import { Tries } from './tries.ts';
 
 export class Forwarding implements RequestSink, AttemptEvents, Expiring {
@@ -215,24 +216,23 @@ export class Forwarding implements RequestSink, AttemptEvents, Expiring {
 
   onUpgrade(head: ResponseHead, server: TunnelEnd): void {
     const exchange = this.#exchange;
-    const { stream, deps } = exchange;
-    exchange.status = 101;
-    exchange.upstreamMs = deps.clock.nowMs() - this.#attemptStartMs;
     const lease = this.#lease as Lease;
-    lease.answered(101, exchange.upstreamMs);
     this.#connection = null;
+    const fault = exchange.stream.checkSwitch(head.fields.forward);
+    if (fault !== '') {
+      server.destroy();
+      this.#releaseLease('bad_answer');
+      this.#end({ reason: 'bad_upstream', detail: fault, fields: '' });
+      return;
+    }
+    exchange.upstreamMs = exchange.deps.clock.nowMs() - this.#attemptStartMs;
+    lease.answered(101, exchange.upstreamMs);
     this.#stopClock();
-    const upgrade = `Connection: Upgrade\r\nUpgrade: ${stream.head.upgrade}\r\n`;
-    const fields = withCookie(`${upgrade}${head.fields.forward}`, lease.setCookie);
-    const client = stream.switchProtocols(head.phrase, fields);
-    const tunnel = new Tunnel(client, server, exchange.listener.tunnelIdleTimeoutMs, deps, () => {
-      stream.bytesIn += tunnel.bytesFromClient;
-      stream.bytesOut += tunnel.bytesToClient;
+    this.#tunnel = makeTunnel(exchange, head, server, lease.setCookie, () => {
       this.#releaseLease('ok');
       exchange.finish('ok');
     });
-    this.#tunnel = tunnel;
-    tunnel.open();
+    this.#tunnel.open();
   }
 
   onFailed(failure: AttemptFailure): void {
@@ -331,8 +331,8 @@ export class Forwarding implements RequestSink, AttemptEvents, Expiring {
 
   onClientGone(): void {
     if (this.#isAnswerComplete) {
-      // All of the answer was there; only the end of its delivery is missing.
-      this.#connection?.release();
+      // All of the answer was there, only the end of its delivery is missing; its bytes may still be on their way.
+      this.#connection?.cancel();
       this.#connection = null;
       this.#stopClock();
       this.#exchange.finish('client_abort');

@@ -27,7 +27,7 @@ function hostFor(rule: HostRule, asker: Asker, server: PoolServer): string {
 }
 
 function ownFields(exchange: Exchange): string {
-  const { head } = exchange.stream;
+  const { head, protocol } = exchange.stream;
   const { fields } = head;
   let text = fields.forward;
   if (fields.isChunked) text += 'Transfer-Encoding: chunked\r\n';
@@ -35,7 +35,7 @@ function ownFields(exchange: Exchange): string {
   if (head.upgrade !== '') text += `Connection: Upgrade\r\nUpgrade: ${head.upgrade}\r\n`;
   else if (fields.takesTrailers) text += 'Connection: TE\r\nTE: trailers\r\n';
   if (fields.expect !== '' && head.minor === 1) text += 'Expect: 100-continue\r\n';
-  return `${text}${exchange.asker.identity.text}Via: 1.${head.minor} sluice\r\n`;
+  return `${text}${exchange.asker.identity.text}Via: ${protocol.slice(5)} sluice\r\n`;
 }
 
 /**

@@ -121,7 +121,7 @@ export class ListenerTls {
     return this.#socketOptions;
   }
 
-  /** Options for a server of Node's own; `attach` it so that it follows `use`. Its ALPN list stays as it is. */
+  /** Options for a server of Node's own; `attach` it so that it follows `use`. */
   serverOptions(): TlsOptions {
     return {
       ...this.#current.contextOptions,
@@ -139,7 +139,11 @@ export class ListenerTls {
   use(next: CompiledTls): void {
     this.#current = next;
     this.#socketOptions = this.#compileSocketOptions();
-    for (const server of this.#servers) server.setSecureContext(next.contextOptions);
+    for (const server of this.#servers) {
+      server.setSecureContext(next.contextOptions);
+      // Read at each handshake.
+      (server as Server & { ALPNProtocols?: Buffer }).ALPNProtocols = next.alpnWire;
+    }
   }
 
   #compileSocketOptions(): TLSSocketOptions {

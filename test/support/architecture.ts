@@ -22,6 +22,7 @@ const PARTS: Record<string, readonly string[]> = {
   config: ['kernel'],
   http: ['kernel'],
   'http-node': ['kernel', 'http'],
+  http2: ['kernel', 'http'],
   limit: ['kernel'],
   route: ['kernel'],
   observe: ['kernel'],

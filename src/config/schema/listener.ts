@@ -68,7 +68,17 @@ export const listener = noun({
   engine: oneOf(ENGINES)
     .prefault('raw')
     .describe(
-      'What speaks HTTP with the clients: `raw` = Sluice’s own codec, `node` = Node’s HTTP server, slower, to tell whether the codec is at fault. A reload changes it for new connections.',
+      'What speaks HTTP/1.1 with the clients: `raw` = Sluice’s own codec, `node` = Node’s HTTP server, slower, to tell whether the codec is at fault. A reload changes it for new connections.',
+    ),
+  http2: z
+    .boolean()
+    .prefault(true)
+    .describe('Offer HTTP/2 to clients of a listener with `tls` (ALPN `h2`, then `http/1.1`).'),
+  h2c: z
+    .boolean()
+    .prefault(false)
+    .describe(
+      'Without `tls`: take HTTP/2 from clients that begin with it (prior knowledge) beside HTTP/1.1. For proxies in front, not for the open net.',
     ),
   trusted_proxies: blocks().describe(
     'Addresses of proxies in front, whose `X-Forwarded-*` and `Forwarded` fields, and PROXY headers, are believed.',

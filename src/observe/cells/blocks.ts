@@ -72,9 +72,11 @@ export const LISTENER = {
   tlsFailed: 6,
   limited: 7,
   noFile: 8,
+  http2: 9,
+  http2Refused: 10,
   /** [outcome] */
-  proxyHeaders: 9,
-  size: 9 + PROXY_HEADERS.length,
+  proxyHeaders: 11,
+  size: 11 + PROXY_HEADERS.length,
 } as const;
 export const POOL = { retries: 0, retriesRefused: 1, queued: 2, queueWaiting: 3, size: 4 } as const;
 export const SERVER = { retries: 0, connections: 1, size: 2 } as const;
@@ -156,6 +158,14 @@ export class ListenerCells extends Cells {
   }
   countHandshakeFailed(): void {
     this.add(LISTENER.tlsFailed, 1);
+  }
+  /** A connection that speaks HTTP/2. */
+  countHttp2(): void {
+    this.add(LISTENER.http2, 1);
+  }
+  /** One that was ended because of what its client did. */
+  countHttp2Refused(): void {
+    this.add(LISTENER.http2Refused, 1);
   }
   /** A request refused by a rate limit. */
   countLimited(): void {

@@ -186,6 +186,13 @@ export class Metrics {
     );
     this.#cell('sluice_listener_requests_total', 'Requests by listener.', 'listener', LISTENER.requests);
     this.#cell('sluice_limited_total', 'Requests refused by a rate limit.', 'listener', LISTENER.limited);
+    this.#cell('sluice_http2_connections_total', 'Connections over HTTP/2.', 'listener', LISTENER.http2);
+    this.#cell(
+      'sluice_http2_connections_refused_total',
+      'HTTP/2 connections ended for floods, broken frames or a missing greeting.',
+      'listener',
+      LISTENER.http2Refused,
+    );
     this.#family(
       'sluice_tls_handshakes_total',
       'TLS handshakes with clients by outcome; resumed ones are among the ok ones.',

@@ -27,6 +27,17 @@ t.test('references and contradictions', (t) => {
       '3:33 warning pools.b: no route leads to the pool "b".',
     ],
     [
+      'HTTP/2 that the listener cannot offer',
+      [
+        TLS,
+        'listeners: { p: { port: 80, http2: true }, s: { port: 443, tls: { certificates: a }, h2c: true } }',
+        'routes: [{ pool: web }]',
+        WEB,
+      ],
+      '2:29 warning listeners.p.http2: http2 is offered in TLS handshakes, and this listener has no tls. For HTTP/2 without TLS write h2c: true.',
+      '2:86 error listeners.s.h2c: a listener with tls takes HTTP/2 by http2. Remove h2c.',
+    ],
+    [
       'unknown listener',
       [HTTP, 'routes: [{ pool: web, listeners: [htpt] }]', WEB],
       '1:14 warning listeners.http: no route has the listener "http": every request is answered 404.',

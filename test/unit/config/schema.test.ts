@@ -19,7 +19,10 @@ t.test('defaults are those of the design', (t) => {
     redirectTo: undefined,
     tls: undefined,
     engine: 'raw',
+    http2: false,
+    h2c: false,
     trustedProxies: [],
+    proxyProtocol: 'none',
     limits: {
       maxConnections: 20_000,
       maxHeaderSizeBytes: 16_384,
@@ -70,6 +73,7 @@ t.test('defaults are those of the design', (t) => {
       connectTimeoutMs: 2000,
       firstByteTimeoutMs: 30_000,
       keepalive: 64,
+      proxyProtocol: 'none',
     },
     source: { file: 'sluice.yaml', line: 4 },
   });

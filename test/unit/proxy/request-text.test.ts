@@ -24,7 +24,13 @@ function headOf(line: string, fieldLines: readonly string[], minor: 0 | 1 = 1): 
 /** As much of an exchange as its request's text is made of. */
 function exchangeOf(head: RequestHead, requestId = 'id1'): Exchange {
   const asker = { authority: head.authority, identity: { text: IDENTITY } };
-  return { stream: { head }, memo: { asker, serverFields: '' }, asker, requestId } as unknown as Exchange;
+  const protocol = head.minor === 1 ? 'HTTP/1.1' : 'HTTP/1.0';
+  return {
+    stream: { head, protocol },
+    memo: { asker, serverFields: '' },
+    asker,
+    requestId,
+  } as unknown as Exchange;
 }
 
 t.test('what goes to a server', (t) => {
@@ -85,7 +91,7 @@ t.test('made once per block, and never shared where it may differ', (t) => {
   t.not(exchange.memo.serverFields, '');
   const second = {
     ...exchange,
-    stream: { head: headOf('PUT /2', lines) },
+    stream: { head: headOf('PUT /2', lines), protocol: 'HTTP/1.1' },
     requestId: 'id2',
   } as unknown as Exchange;
   t.equal(
@@ -93,7 +99,10 @@ t.test('made once per block, and never shared where it may differ', (t) => {
     first.replace('GET /1', 'PUT /2').replace('id1', 'id2'),
     'line and id are their own',
   );
-  const old = { ...exchange, stream: { head: headOf('GET /1', lines, 0) } } as unknown as Exchange;
+  const old = {
+    ...exchange,
+    stream: { head: headOf('GET /1', lines, 0), protocol: 'HTTP/1.0' },
+  } as unknown as Exchange;
   t.match(serverRequestText(old, PRESERVE, server), 'Via: 1.0 sluice');
   t.match(serverRequestText(exchange, { kind: 'server' }, server), 'Host: 10.0.0.1:8000\r\n');
   t.match(
@@ -101,5 +110,11 @@ t.test('made once per block, and never shared where it may differ', (t) => {
     'Host: h\r\n',
     'what was made for others is not kept',
   );
+  const h2 = {
+    ...second,
+    stream: { head: headOf('GET /1', lines), protocol: 'HTTP/2' },
+  } as unknown as Exchange;
+  h2.memo.serverFields = '';
+  t.match(serverRequestText(h2, PRESERVE, server), 'Via: 2 sluice\r\n');
   t.end();
 });

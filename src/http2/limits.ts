@@ -1,0 +1,58 @@
+/**
+ * What one HTTP/2 connection may cost. nghttp2 and node:http2 have limits of their own, set here; what they leave open
+ * is accounted by the connection (allowance.ts). RFC 9113 section 10.5.
+ *
+ * | flood                                                  | ended by                                              |
+ * |--------------------------------------------------------|-------------------------------------------------------|
+ * | rapid reset (CVE-2023-44487), MadeYouReset             | `WASTED_REQUESTS`                                     |
+ * | ping, settings, priority, window update, empty or unknown frames, fields that are refused | `NOISE_BYTES`      |
+ * | CONTINUATION (CVE-2024-27983)                          | nghttp2: 8 frames a block                             |
+ * | frames that break the rules of their stream            | `INVALID_FRAMES`, and what they reset is wasted        |
+ * | HPACK and cookie bombs                                 | `maxHeaderListPairs`, the size of the list            |
+ * | a window of 0, a reader that takes nothing             | body_timeout for each answer; nothing more is read of its server meanwhile |
+ */
+import type { ServerSessionOptions } from 'node:http2';
+import type { WireLimits } from '../http/index.ts';
+
+/** Requests at a time on one connection; clients queue further ones. */
+export const MAX_STREAMS = 100;
+/** What a client may send of a body before we have taken it: the size of what is kept of a body to repeat it. */
+export const WINDOW_BYTES = 65_535;
+/** All bodies of a connection together; more than a stream's, so that one that waits does not hold up the others. */
+export const CONNECTION_WINDOW_BYTES = 1024 * 1024;
+/** Bytes that carry nothing, and how fast they are forgiven. A ping has 17, an update of a window 13. */
+export const NOISE_BYTES = 256 * 1024;
+export const NOISE_BYTES_PER_S = 16 * 1024;
+/** Requests that end before their answer by the client's doing. A browser that leaves a page ends all of its own at once. */
+export const WASTED_REQUESTS = 200;
+export const WASTED_REQUESTS_PER_S = 20;
+/** Cookies may come in crumbs, a field each (RFC 9113 section 8.2.3). */
+const COOKIE_CRUMBS = 100;
+const PSEUDO_FIELDS = 6;
+/** Frames that nghttp2 refused, of the whole connection. */
+const INVALID_FRAMES = 100;
+/** Streams over `MAX_STREAMS` that were refused, of the whole connection. */
+const REJECTED_STREAMS = 100;
+
+export function sessionOptions(limits: WireLimits): ServerSessionOptions {
+  return {
+    maxHeaderListPairs: limits.maxFields + COOKIE_CRUMBS + PSEUDO_FIELDS,
+    maxSettings: 32,
+    maxOutstandingPings: 10,
+    maxSessionInvalidFrames: INVALID_FRAMES,
+    maxSessionRejectedStreams: REJECTED_STREAMS,
+    // Ours, which answers with ENHANCE_YOUR_CALM, comes first.
+    streamResetBurst: WASTED_REQUESTS * 4,
+    streamResetRate: WASTED_REQUESTS_PER_S * 4,
+    strictFieldWhitespaceValidation: true,
+    // What servers send is their affair: two Location lines pass as over HTTP/1.1.
+    strictSingleValueFields: false,
+    settings: {
+      maxConcurrentStreams: MAX_STREAMS,
+      maxHeaderListSize: limits.maxHeadBytes,
+      initialWindowSize: WINDOW_BYTES,
+      enablePush: false,
+      enableConnectProtocol: true,
+    },
+  };
+}

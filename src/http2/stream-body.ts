@@ -1,0 +1,134 @@
+/**
+ * The body of a request over HTTP/2: its data, size, pace and trailers. It is read while the phases take it; what is not
+ * read keeps its window closed.
+ */
+import type { ServerHttp2Stream } from 'node:http2';
+import { BodyPace, filterTrailers, HttpFault, type WireLimits } from '../http/index.ts';
+
+const NEVER = Number.POSITIVE_INFINITY;
+export const FRAME_BYTES = 9;
+/** Control bytes other than HTAB. */
+const CONTROL = /[\x00-\x08\x0a-\x1f\x7f]/;
+
+/** Who gets the body. */
+export interface BodyTaker {
+  nowMs(): number;
+  /** So much came for this body, frames included. */
+  onBodyBytes(sizeBytes: number, withFrameBytes: number): void;
+  onBodyData(chunk: Buffer): void;
+  onBodyOver(trailers: string): void;
+  onBodyFault(fault: HttpFault): void;
+  /** `dueMs` has moved. */
+  onBodyDue(): void;
+}
+
+export class StreamBody {
+  readonly #node: ServerHttp2Stream;
+  readonly #limits: WireLimits;
+  readonly #taker: BodyTaker;
+  /** null before it is read, and when it is over. */
+  #pace: BodyPace | null = null;
+  #isPaused = false;
+  #bytes = 0;
+  #trailers: string | HttpFault = '';
+  /** When a byte of it is due. */
+  dueMs = NEVER;
+
+  constructor(node: ServerHttp2Stream, limits: WireLimits, taker: BodyTaker) {
+    this.#node = node;
+    this.#limits = limits;
+    this.#taker = taker;
+  }
+
+  /** Starts to read. */
+  open(): void {
+    const node = this.#node;
+    this.#pace = new BodyPace(this.#limits, this.#taker.nowMs());
+    this.restart();
+    node.on('trailers', (_fields, _flags, raw?: string[]) => {
+      this.#trailers = this.#readTrailers(raw ?? []);
+    });
+    node.on('data', (chunk: Buffer) => this.#onData(chunk));
+    node.on('end', () => this.#onEnd());
+    if (this.#isPaused) node.pause();
+  }
+
+  #onData(chunk: Buffer): void {
+    const size = chunk.length;
+    this.#taker.onBodyBytes(size, size + FRAME_BYTES);
+    if (this.#pace === null) return;
+    const { maxBodyBytes } = this.#limits;
+    this.#bytes += size;
+    if (maxBodyBytes > 0 && this.#bytes > maxBodyBytes) {
+      this.#fail(new HttpFault('too_large', `the body is larger than ${maxBodyBytes} bytes`));
+      return;
+    }
+    this.#setDue(this.#pace.moved(size, this.#taker.nowMs()));
+    this.#taker.onBodyData(chunk);
+  }
+
+  #onEnd(): void {
+    if (this.#pace === null) return;
+    const trailers = this.#trailers;
+    if (trailers instanceof HttpFault) {
+      this.#fail(trailers);
+      return;
+    }
+    this.drop();
+    this.#taker.onBodyOver(trailers);
+  }
+
+  #readTrailers(raw: readonly string[]): string | HttpFault {
+    let lines = '';
+    for (let at = 0; at < raw.length; at += 2) {
+      if (CONTROL.test(raw[at + 1] as string))
+        return new HttpFault('bad_request', 'a control byte in the trailers');
+      lines += `${raw[at]}: ${raw[at + 1]}\r\n`;
+    }
+    this.#taker.onBodyBytes(lines.length, lines.length + FRAME_BYTES);
+    return filterTrailers(lines, this.#limits.maxFields);
+  }
+
+  #fail(fault: HttpFault): void {
+    this.drop();
+    this.#taker.onBodyFault(fault);
+  }
+
+  /** What comes from now on is thrown away. */
+  drop(): void {
+    this.#pace = null;
+    this.#setDue(NEVER);
+  }
+
+  pause(): void {
+    if (this.#isPaused) return;
+    this.#isPaused = true;
+    if (this.#pace === null) return;
+    this.#node.pause();
+    this.#setDue(NEVER);
+  }
+
+  resume(): void {
+    if (!this.#isPaused) return;
+    this.#isPaused = false;
+    if (this.#pace === null) return;
+    this.restart();
+    this.#node.resume();
+  }
+
+  /** The time that was not the client's to use is forgotten. */
+  restart(): void {
+    if (this.#pace && !this.#isPaused) this.#setDue(this.#pace.begin(this.#taker.nowMs()));
+  }
+
+  look(nowMs: number): void {
+    const next = this.#pace?.look(nowMs) ?? NEVER;
+    if (next instanceof HttpFault) this.#fail(next);
+    else this.#setDue(next);
+  }
+
+  #setDue(dueMs: number): void {
+    this.dueMs = dueMs;
+    this.#taker.onBodyDue();
+  }
+}

@@ -1,0 +1,43 @@
+import { constants, type ServerHttp2Stream } from 'node:http2';
+import type { TunnelSocket } from '../http/index.ts';
+
+/** A stream of HTTP/2 where a socket is expected: END_STREAM is its FIN, RST_STREAM its RST (RFC 8441 section 5). */
+export class StreamSocket implements TunnelSocket {
+  readonly #node: ServerHttp2Stream;
+
+  constructor(node: ServerHttp2Stream) {
+    this.#node = node;
+  }
+
+  write(chunk: Buffer): boolean {
+    return this.#isOpen() ? this.#node.write(chunk) : true;
+  }
+
+  pause(): void {
+    this.#node.pause();
+  }
+
+  resume(): void {
+    this.#node.resume();
+  }
+
+  end(): void {
+    if (this.#isOpen()) this.#node.end();
+  }
+
+  destroySoon(): void {
+    if (!this.#isOpen()) return;
+    this.#node.end();
+    // Waits for what was written: the writable side is ending.
+    this.#node.close(constants.NGHTTP2_NO_ERROR);
+  }
+
+  destroy(): void {
+    if (this.#node.destroyed) return;
+    this.#node.close(constants.NGHTTP2_CANCEL);
+  }
+
+  #isOpen(): boolean {
+    return !this.#node.destroyed && !this.#node.closed;
+  }
+}

@@ -1,0 +1,364 @@
+/**
+ * One exchange over HTTP/2: a stream of node:http2 as the phases see a request (http/wire.ts).
+ *
+ * The answer's head and its first small piece are held until `flush` or the end, so that a whole small answer leaves as
+ * HEADERS and DATA in one go, and one that ends at once needs no trailer frame. Small pieces are copied, large ones
+ * are written from where they lie: then `sendBody` returns false, the server's connection waits, and so a client that
+ * opens no window, or reads nothing, holds one piece and no more.
+ */
+import { constants, type ServerHttp2Stream } from 'node:http2';
+import {
+  type AnswerHead,
+  type ClientStream,
+  HttpFault,
+  type RequestHead,
+  type RequestSink,
+  TunnelEnd,
+  type WireLimits,
+} from '../http/index.ts';
+import type { ClientInfo } from '../kernel/client-info.ts';
+import { type AnswerTranslator, fieldObject, fieldPairs } from './answer.ts';
+import { WINDOW_BYTES } from './limits.ts';
+import type { ReadHead } from './request.ts';
+import { type BodyTaker, FRAME_BYTES, StreamBody } from './stream-body.ts';
+import { StreamSocket } from './stream-socket.ts';
+import { checkWebSocketAccept, withoutHandshake } from './websocket.ts';
+
+const { NGHTTP2_NO_ERROR, NGHTTP2_INTERNAL_ERROR, NGHTTP2_CANCEL } = constants;
+const NEVER = Number.POSITIVE_INFINITY;
+/** Below this a range is copied; above it is written from where it lies. */
+const COPY_BELOW_BYTES = 16 * 1024;
+/** A read of a server's connection. */
+const PIECE_BYTES = 64 * 1024;
+const TRAILERS_LEAVE_MS = 100;
+/** What is told of the room for a piece. */
+const WINDOW_UPDATE_BYTES = 2 * 13;
+
+/** What the stream needs of its connection. */
+export interface StreamOwner {
+  readonly client: ClientInfo;
+  readonly limits: WireLimits;
+  readonly answers: AnswerTranslator;
+  nowMs(): number;
+  /** Bytes of the client that serve something, the frames that answers cost it included. */
+  useful(bytes: number): void;
+  /** So many bytes may still come that serve nothing any more, by our doing. */
+  excuse(bytes: number): void;
+  /** The client has yet to take what this stream was given; it has. */
+  onWaiting(stream: Http2Stream): void;
+  onTaken(stream: Http2Stream): void;
+  /** The stream is over. @param isWasted it ended before its answer, and not by us */
+  onStreamOver(stream: Http2Stream, isWasted: boolean): void;
+}
+
+export class Http2Stream implements ClientStream, BodyTaker {
+  readonly client: ClientInfo;
+  readonly head: RequestHead;
+  readonly protocol = 'HTTP/2';
+  readonly switchStatus = 200;
+  readonly startedMs: number;
+  sink: RequestSink | null = null;
+  bytesIn: number;
+  bytesOut = 0;
+  isRequestComplete: boolean;
+  /** Monotonic ms by which the client must have done something; Infinity = nothing is due. */
+  dueMs = NEVER;
+  readonly #node: ServerHttp2Stream;
+  readonly #owner: StreamOwner;
+  readonly #body: StreamBody;
+  readonly #webSocketKey: string;
+  /** The head of an answer that was not sent yet. */
+  #heldHead: AnswerHead | null = null;
+  #held: Buffer | null = null;
+  /** Bytes of a 'length' answer still to come; -1 = its length was not told. */
+  #remaining = -1;
+  #isAnswerEnded = false;
+  #isWaiting = false;
+  /** It ends by our doing, or everything of it was done. */
+  #isOurs = false;
+  #isOver = false;
+  #tunnel: TunnelEnd | null = null;
+  #trailersOut = '';
+  /** The answer ends with a frame of trailers, be it empty; and that was sent. */
+  #hasTrailerFrame = false;
+  #hasSentTrailers = false;
+
+  constructor(owner: StreamOwner, node: ServerHttp2Stream, read: ReadHead, isComplete: boolean) {
+    this.#owner = owner;
+    this.#node = node;
+    this.#body = new StreamBody(node, owner.limits, this);
+    this.client = owner.client;
+    this.head = read.head;
+    this.#webSocketKey = read.webSocketKey;
+    this.startedMs = owner.nowMs();
+    this.bytesIn = read.sizeBytes;
+    this.isRequestComplete = isComplete || read.webSocketKey !== '';
+    node.on('aborted', () => this.#onAborted());
+    node.on('close', () => this.#onClose());
+    node.on('error', ignore);
+  }
+
+  /** Bytes of the body that came and that nobody took yet. */
+  get heldBytes(): number {
+    return this.#node.readableLength;
+  }
+
+  // ---- the body of the request (BodyTaker)
+
+  /** Reads the body, once the phases have heard of the request. */
+  readBody(): void {
+    if (!this.isRequestComplete && !this.#isAnswerEnded && !this.#node.destroyed) this.#body.open();
+  }
+
+  pauseBody(): void {
+    this.#body.pause();
+  }
+
+  resumeBody(): void {
+    this.#body.resume();
+  }
+
+  nowMs(): number {
+    return this.#owner.nowMs();
+  }
+
+  onBodyBytes(sizeBytes: number, withFrameBytes: number): void {
+    this.bytesIn += sizeBytes;
+    this.#owner.useful(withFrameBytes);
+  }
+
+  onBodyData(chunk: Buffer): void {
+    this.sink?.onBodyData(chunk);
+  }
+
+  onBodyOver(trailers: string): void {
+    if (this.#isOver) return;
+    this.isRequestComplete = true;
+    this.sink?.onBodyEnd(trailers);
+  }
+
+  onBodyFault(fault: HttpFault): void {
+    this.sink?.onBodyFault(fault);
+  }
+
+  /** The pace of the body does not count while the client has yet to take its answer: that is due by itself. */
+  onBodyDue(): void {
+    if (!this.#isWaiting && !this.#isAnswerEnded) this.dueMs = this.#body.dueMs;
+  }
+
+  /** What was due has not come. */
+  onDue(nowMs: number): void {
+    if (this.#isAnswerEnded) this.#cut(this.#hasSentTrailers ? NGHTTP2_NO_ERROR : NGHTTP2_CANCEL);
+    else if (this.#isWaiting) this.onNotTaken(new HttpFault('answer_timeout', 'the answer was not taken'));
+    else this.#body.look(nowMs);
+  }
+
+  /** The client takes its answer too slowly, if it has not yet taken all that it was sent. */
+  onNotTaken(fault: HttpFault): void {
+    if (!this.#isWaiting || this.#isOver) return;
+    if (this.sink) this.sink.onBodyFault(fault);
+    else this.#cut(NGHTTP2_CANCEL);
+  }
+
+  // ---- the answer
+
+  sendInterim(status: number, _phrase: string, fields: string): void {
+    if (this.#isGone() || this.#node.headersSent || this.#heldHead !== null) return;
+    this.#node.additionalHeaders({ ...fieldObject(fields), ':status': status });
+    this.#owner.useful(WINDOW_UPDATE_BYTES);
+  }
+
+  startAnswer(head: AnswerHead): void {
+    this.#heldHead = head;
+    if (head.framing === 'length') this.#remaining = head.contentLength;
+  }
+
+  sendBody(buffer: Buffer, from: number, to: number): boolean {
+    if (this.#isGone()) return true;
+    const size = to - from;
+    if (this.#remaining >= 0) this.#remaining -= size;
+    this.#owner.useful(WINDOW_UPDATE_BYTES + (size >> 6));
+    const isLarge = size > COPY_BELOW_BYTES;
+    // Bytes that are copied may be held: then a small answer leaves whole, with the mark of its end.
+    if (!isLarge && this.#heldHead !== null && this.#held === null) {
+      this.#held = Buffer.from(buffer.subarray(from, to));
+      return true;
+    }
+    this.flush();
+    this.bytesOut += size;
+    const bytes = buffer.subarray(from, to);
+    const hasRoom = this.#node.write(isLarge ? bytes : Buffer.from(bytes), this.#onWritten);
+    return (hasRoom && !isLarge) || this.#wait();
+  }
+
+  /** The server's connection waits, and the client has so long to take what it was sent. */
+  #wait(): false {
+    if (this.#isWaiting) return false;
+    this.#isWaiting = true;
+    this.dueMs = this.#owner.nowMs() + takingMs(this.#owner.limits);
+    this.#owner.onWaiting(this);
+    return false;
+  }
+
+  readonly #onWritten = (): void => {
+    if (!this.#isWaiting || this.#isOver || this.#node.writableLength > 0) return;
+    this.#isWaiting = false;
+    this.#owner.onTaken(this);
+    if (this.#isAnswerEnded) return;
+    this.dueMs = NEVER;
+    this.#body.restart();
+    this.sink?.onClientDrain();
+  };
+
+  flush(): void {
+    if (this.#isGone()) return;
+    if (this.#heldHead !== null) {
+      const { framing } = this.#heldHead;
+      // Only a chunked answer can have trailers; whether it has some is not known yet.
+      this.#hasTrailerFrame = framing === 'chunked';
+      if (this.#hasTrailerFrame) this.#node.on('wantTrailers', () => this.#sendTrailers());
+      this.#respond({ waitForTrailers: this.#hasTrailerFrame });
+    }
+    if (this.#held === null) return;
+    this.bytesOut += this.#held.length;
+    this.#node.write(this.#held, this.#onWritten);
+    this.#held = null;
+  }
+
+  #respond(options: { endStream?: boolean; waitForTrailers?: boolean }): void {
+    const fields = this.#owner.answers.fieldsOf(this.#heldHead as AnswerHead);
+    this.#heldHead = null;
+    for (const text of fields) this.bytesOut += text.length;
+    this.#owner.useful(WINDOW_UPDATE_BYTES);
+    this.#node.respond(fields, options);
+  }
+
+  endAnswer(trailers: string): void {
+    if (this.#isAnswerEnded) return;
+    const node = this.#node;
+    if (this.#remaining > 0) {
+      this.abort();
+      return;
+    }
+    this.#isAnswerEnded = true;
+    if (this.#isGone()) return;
+    this.#trailersOut = trailers;
+    this.dueMs = this.#owner.nowMs() + takingMs(this.#owner.limits);
+    if (this.#heldHead !== null && trailers === '') {
+      this.#respond({ endStream: this.#held === null });
+      if (this.#held !== null) {
+        this.bytesOut += this.#held.length;
+        node.end(this.#held);
+      }
+      this.#held = null;
+    } else {
+      this.flush();
+      node.end();
+    }
+    if (!this.#isInputOpen()) return;
+    // The client need not send the rest of a body that was answered without it (RFC 9113 section 8.1). What has come of
+    // it is thrown away: a stream with unread bytes would never be over.
+    this.#body.drop();
+    this.#owner.excuse(WINDOW_BYTES);
+    node.resume();
+    if (!this.#hasTrailerFrame) node.close(NGHTTP2_NO_ERROR);
+  }
+
+  /** The client may still send on this stream. */
+  #isInputOpen(): boolean {
+    return !this.isRequestComplete || this.#webSocketKey !== '';
+  }
+
+  #sendTrailers(): void {
+    if (this.#isGone()) return;
+    const pairs = fieldPairs(this.#trailersOut);
+    for (const text of pairs) this.bytesOut += text.length;
+    this.#node.sendTrailers(fieldObject(this.#trailersOut));
+    // They leave a little later; closing the stream now would overtake them.
+    this.#hasSentTrailers = true;
+    if (this.#isInputOpen()) this.dueMs = this.#owner.nowMs() + TRAILERS_LEAVE_MS;
+  }
+
+  abort(): void {
+    this.#held = null;
+    this.#cut(NGHTTP2_INTERNAL_ERROR);
+  }
+
+  #cut(code: number): void {
+    this.#isOurs = true;
+    this.dueMs = NEVER;
+    this.#isAnswerEnded = true;
+    this.#body.drop();
+    if (this.#node.destroyed) return;
+    this.#node.close(code);
+    this.#node.destroy();
+  }
+
+  // ---- a switch to WebSocket
+
+  checkSwitch(fields: string): string {
+    return checkWebSocketAccept(fields, this.#webSocketKey);
+  }
+
+  switchProtocols(_phrase: string, fields: string): TunnelEnd {
+    const node = this.#node;
+    const head = { framing: 'close', contentLength: -1, hasDate: /^date:/im.test(fields) } as const;
+    this.#heldHead = { ...head, status: 200, phrase: 'OK', fields: withoutHandshake(fields) };
+    const tunnel = new TunnelEnd(new StreamSocket(node), []);
+    this.#tunnel = tunnel;
+    this.#isAnswerEnded = true;
+    this.#isOurs = true;
+    if (this.#isGone()) {
+      tunnel.deliverClose();
+      return tunnel;
+    }
+    this.#respond({});
+    node.on('data', (chunk: Buffer) => {
+      this.#owner.useful(chunk.length + FRAME_BYTES);
+      tunnel.deliver(chunk);
+    });
+    node.on('end', () => tunnel.deliverEnd());
+    node.on('drain', () => tunnel.deliverDrain());
+    node.pause();
+    return tunnel;
+  }
+
+  // ---- ends
+
+  #isGone(): boolean {
+    return this.#isOver || this.#node.destroyed || this.#node.closed;
+  }
+
+  /** The client reset the stream, or its connection ended, while we were still writing. */
+  #onAborted(): void {
+    if (this.#isOver) return;
+    this.#leave();
+    // Bytes that nobody reads any more would keep it.
+    this.#node.destroy();
+  }
+
+  #onClose(): void {
+    this.#leave();
+    this.#tunnel?.deliverClose();
+  }
+
+  #leave(): void {
+    if (this.#isOver) return;
+    this.#isOver = true;
+    this.dueMs = NEVER;
+    this.#body.drop();
+    const isUnfinished = !this.#isAnswerEnded;
+    this.#owner.onStreamOver(this, isUnfinished && !this.#isOurs);
+    if (isUnfinished) this.sink?.onClientGone();
+  }
+}
+
+/**
+ * How long the client has to take a piece of an answer. The streams of a connection share what its client can take, so
+ * the pace is judged over all of them (connection.ts); this only ends streams whose window stays closed beside others.
+ */
+function takingMs(limits: WireLimits): number {
+  return Math.max(limits.bodyTimeoutMs, limits.minRate > 0 ? (PIECE_BYTES / limits.minRate) * 1000 : 0);
+}
+
+function ignore(): void {}
