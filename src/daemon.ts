@@ -329,7 +329,7 @@ export class Daemon extends BaseService {
     this.#isReady = true;
     this.events.emit('life', { state: 'ready' });
     this.logs.log.info('ready', {
-      listeners: this.listeners.map((it) => `${it.name} :${it.port}`),
+      listeners: this.listeners.map((it) => `${it.name} ${it.socket ? it.host : `:${it.port}`}`),
       threads: this.#threads.size,
     });
   }

@@ -11,7 +11,7 @@
  * Programs send neither of the last two. A request without a Host field (HTTP/1.0) is from no browser.
  */
 import { BlockList, isIP, isIPv4 } from 'node:net';
-import { unmapAddress } from '../kernel/address.ts';
+import { unmapAddress, withoutZone } from '../kernel/address.ts';
 
 export interface OriginFields {
   readonly host: string | undefined;
@@ -59,8 +59,10 @@ export function isLoopback(host: string): boolean {
 }
 
 function isOurs(name: string, rules: OriginRules): boolean {
-  if (isLoopback(name) || name === rules.listenHost.toLowerCase() || rules.hosts.includes(name)) return true;
-  return isIP(name) !== 0 && isWildcard(rules.listenHost);
+  // A client names no interface, and ours need not be called the same at its end.
+  const own = withoutZone(rules.listenHost).toLowerCase();
+  if (isLoopback(name) || name === own || rules.hosts.includes(name)) return true;
+  return isIP(name) !== 0 && isWildcard(own);
 }
 
 function isWildcard(host: string): boolean {

@@ -31,7 +31,9 @@ export const newServer = z.strictObject({
       const parsed = parseServerAddress(value);
       if ('error' in parsed) context.addIssue({ code: 'custom', message: parsed.error });
     })
-    .describe('`host:port`; `:3001` is this machine.'),
+    .describe(
+      '`host:port`; `:3001` is this machine; `unix:/run/app.sock` a socket on it, which needs the role admin.',
+    ),
   id: z
     .string()
     .regex(NAME, 'Use letters, digits, "-", "_" and ".", at most 64.')
@@ -67,7 +69,7 @@ export const noArguments = z.strictObject({}).nullish();
 export const serverView = z.object({
   id: z.string(),
   pool: z.string(),
-  address: z.string().describe('`host:port`.'),
+  address: z.string().describe('`host:port`, or `unix:` and a path.'),
   state: z.enum(['healthy', 'unhealthy', 'unknown', 'draining', 'maintenance']),
   origin: z.enum(['file', 'api']).describe('Whether the file has it, or it was added while running.'),
   weight: count,
@@ -117,8 +119,8 @@ export const snapshotView = z.object({
   listeners: z.array(
     z.object({
       name: z.string(),
-      address: z.string().nullable().describe('null = all addresses.'),
-      port: count,
+      address: z.string().nullable().describe('null = all addresses. Or `unix:` and a path.'),
+      port: count.describe('0 of a Unix socket.'),
       tls: z.boolean(),
       redirect_to_port: count.nullable(),
     }),

@@ -17,6 +17,7 @@ import type { SlotRef } from '../kernel/slot-allocator.ts';
 import type { RateRuleOptions } from '../limit/index.ts';
 import type { HostRule } from '../proxy/index.ts';
 import type { CertificateMaterial, UpstreamTlsOptions } from '../tls/index.ts';
+import { groupId } from './ports.ts';
 import type { ListenerSnapshot, PoolSnapshot, RouteSnapshot, Snapshot } from './snapshot.ts';
 
 export const listenerKey = (name: string): string => `listener\n${name}`;
@@ -84,6 +85,7 @@ function listenerSnapshot(listener: ListenerConfig, inputs: SnapshotInputs): Lis
     name: listener.name,
     host: listener.address,
     port: inputs.ports.get(listener.name) ?? listener.port,
+    socket: listener.socket ? { mode: listener.socket.mode, gid: groupId(listener) } : null,
     tls: listener.tls
       ? {
           certificates: listener.tls.certificates,
@@ -92,7 +94,7 @@ function listenerSnapshot(listener: ListenerConfig, inputs: SnapshotInputs): Lis
         }
       : null,
     http2: listener.tls ? listener.http2 : listener.h2c,
-    redirectPort: listener.redirectTo === undefined ? null : (inputs.ports.get(listener.redirectTo) ?? 443),
+    redirectPort: listener.redirectTo === undefined ? null : inputs.ports.get(listener.redirectTo) || 443,
     trustedProxies: listener.trustedProxies,
     proxyProtocol: listener.proxyProtocol,
     ipAllow: listener.ipAllow,

@@ -48,6 +48,7 @@ export class DataThread {
   readonly #leaving = new Set<OpenListener>();
   readonly #accessRing: ByteRing;
   readonly #wireDeps: WireDeps;
+  readonly #threadCount: number;
   readonly #files: OpenFiles;
   #secrets: SecretBytes;
   #prepared: Prepared | null = null;
@@ -64,6 +65,8 @@ export class DataThread {
     this.#log = log;
     this.#post = post;
     this.#secrets = start.secrets;
+    // The last row is main's.
+    this.#threadCount = start.cells.threads - 1;
     this.#accessRing = new ByteRing(start.accessRing);
     const { clock, deadlines, sockets } = context;
     this.#files = new OpenFiles(openFilesLimit(), { clock, deadlines, log });
@@ -119,7 +122,7 @@ export class DataThread {
       const wires = await this.#wiresOf(snapshot, compiled.plane);
       for (const options of snapshot.listeners) {
         const known = this.#listeners.get(options.name);
-        if (known && isSameAddress(known, options)) continue;
+        if (!this.#listensOn(options) || (known && isSameAddress(known, options))) continue;
         const wire = wires.get(options.name) as WireOpener;
         const opened = this.#openListener(options, tls.get(options.name), wire, compiled.plane);
         added.set(options.name, opened);
@@ -131,6 +134,11 @@ export class DataThread {
       for (const { listener } of added.values()) listener.destroy();
     }
     this.#post({ type: 'prepared', generation: snapshot.generation, error });
+  }
+
+  /** Ports are bound by all threads; a Unix socket by one, which is the same for its path as long as the process lives. */
+  #listensOn({ host, socket }: ListenerSnapshot): boolean {
+    return socket === null || hashText(host ?? '') % this.#threadCount === this.#context.thread;
   }
 
   #compileAllTls(snapshot: Snapshot): Map<string, CompiledTls> {
@@ -176,7 +184,7 @@ export class DataThread {
       wire,
       plane,
       listener: new Listener(
-        { host: options.host, port: options.port },
+        { host: options.host, port: options.port, socket: options.socket },
         this.#settingsOf(options, tls, plane),
         (socket, client, onClose) => opened.wire(socket, client, onClose),
         { clock, deadlines, log: this.#log, files: this.#files },
@@ -214,6 +222,8 @@ export class DataThread {
     this.#prepared = null;
     const { plane } = prepared.compiled;
     this.#useAccessLog(prepared.accessLog);
+    // Before those leave that have been at the same paths.
+    for (const { listener } of prepared.added.values()) listener.publish();
     const names = new Set(prepared.snapshot.listeners.map((it) => it.name));
     for (const [name, open] of this.#listeners) {
       if (!names.has(name) || prepared.added.has(name)) this.#leave(name, open, drainTimeoutMs);
@@ -224,7 +234,8 @@ export class DataThread {
         this.#listeners.set(options.name, added);
         continue;
       }
-      const open = this.#listeners.get(options.name) as OpenListener;
+      const open = this.#listeners.get(options.name);
+      if (open === undefined) continue;
       const compiledTls = prepared.tls.get(options.name);
       if (open.tls && compiledTls) open.tls.use(compiledTls);
       open.wire = prepared.wires.get(options.name) as WireOpener;
@@ -311,8 +322,17 @@ function isSameAddress(known: OpenListener, options: ListenerSnapshot): boolean 
   return (
     address.host === options.host &&
     address.port === options.port &&
+    address.socket?.mode === options.socket?.mode &&
+    address.socket?.gid === options.socket?.gid &&
     (known.tls !== null) === (options.tls !== null)
   );
+}
+
+/** FNV-1a, 32 bits. */
+function hashText(text: string): number {
+  let hash = 0x811c9dc5;
+  for (let i = 0; i < text.length; i++) hash = Math.imul(hash ^ text.charCodeAt(i), 0x01000193);
+  return hash >>> 0;
 }
 
 function emptyRecord(): AccessRecord {

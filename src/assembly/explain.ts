@@ -152,14 +152,17 @@ function limitOf(of: 'listener' | 'route', part: ListenerConfig | RouteConfig): 
 /** The listener that such a request reaches, or why there is none. */
 function findListener(config: ResolvedConfig, request: AskedRequest): Found<ListenerConfig> | string {
   const { scheme, port } = request;
-  const all = config.listeners.map((it) => `${it.name} (${schemeOf(it)} on port ${it.port})`).join(', ');
+  const all = config.listeners
+    .map((it) => `${it.name} (${schemeOf(it)} on ${it.socket ? it.address : `port ${it.port}`})`)
+    .join(', ');
   if (request.listener !== undefined) {
     const named = config.listeners.find((it) => it.name === request.listener);
     return named
       ? { what: named, why: 'as named' }
       : `there is no listener "${request.listener}"; there are: ${all}`;
   }
-  const fitting = config.listeners.filter((it) => schemeOf(it) === scheme);
+  // A Unix socket is reached by its path, which no URL has: only by name.
+  const fitting = config.listeners.filter((it) => schemeOf(it) === scheme && !it.socket);
   const exact = fitting.find((it) => it.port === port);
   if (exact) return { what: exact, why: `${scheme} on port ${port}` };
   const [only, another] = fitting;

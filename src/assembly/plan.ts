@@ -5,6 +5,7 @@
 import { readFileSync } from 'node:fs';
 import { basename, join, resolve } from 'node:path';
 import type { CertificateConfig, ResolvedConfig } from '../config/index.ts';
+import { unixPathOf } from '../kernel/address.ts';
 import type { Clock } from '../kernel/clock.ts';
 import { SluiceError } from '../kernel/errors.ts';
 import {
@@ -14,7 +15,7 @@ import {
   checkAuthorities,
   type OnTlsEvent,
 } from '../tls/index.ts';
-import { claimPort } from './ports.ts';
+import { claimPort, claimSocket } from './ports.ts';
 
 /** Where self-signed certificates are kept: `certs` beside the file, or beside the `config` folder it is in. */
 export function certificatesFolder(config: ResolvedConfig): string {
@@ -79,10 +80,14 @@ export async function resolvePorts(
     if (isKept) ports.set(listener.name, known.port);
     else if (held.has(`${listener.address ?? '*'} ${listener.port}`)) ports.set(listener.name, listener.port);
     else
-      ports.set(
-        listener.name,
-        await claimPort(`listener "${listener.name}"`, listener.address, listener.port),
-      );
+      ports.set(listener.name, await claim(`listener "${listener.name}"`, listener.address, listener.port));
   }
   return ports;
+}
+
+async function claim(name: string, address: string | undefined, port: number): Promise<number> {
+  const path = address === undefined ? undefined : unixPathOf(address);
+  if (path === undefined) return claimPort(name, address, port);
+  await claimSocket(name, path);
+  return 0;
 }

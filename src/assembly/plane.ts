@@ -3,6 +3,7 @@
  * given (`CompileContext`), which is also what survives from one snapshot to the next: connections to servers.
  */
 import { type ConnectionLimits, type ConnectionMeter, ServerConnections } from '../forward/index.ts';
+import { publicHost, UNIX_PEER, unixPathOf } from '../kernel/address.ts';
 import type { Clock } from '../kernel/clock.ts';
 import type { Deadlines } from '../kernel/deadlines.ts';
 import type { Random } from '../kernel/random.ts';
@@ -122,7 +123,8 @@ function compileRoute(route: RouteSnapshot, context: CompileContext): RoutePlane
 }
 
 function compileListener(listener: ListenerSnapshot, context: CompileContext): ListenerPlane {
-  const trusted = new CidrSet(listener.trustedProxies);
+  const trusted = new CidrSet(listener.trustedProxies.filter((it) => it !== 'unix'));
+  const trustsUnix = listener.trustedProxies.includes('unix');
   return {
     name: listener.name,
     redirectPort: listener.redirectPort,
@@ -130,7 +132,7 @@ function compileListener(listener: ListenerSnapshot, context: CompileContext): L
     cells: new ListenerCells(context.row, listener.cells),
     noRoute: new RouteCells(context.row, listener.noRouteCells),
     tunnelIdleTimeoutMs: listener.tunnelIdleTimeoutMs,
-    isTrusted: (ip) => !trusted.isEmpty && trusted.has(parseAddress(ip)),
+    isTrusted: (ip) => (ip === UNIX_PEER ? trustsUnix : !trusted.isEmpty && trusted.has(parseAddress(ip))),
   };
 }
 
@@ -175,8 +177,8 @@ function compilePoolPlane(options: PoolSnapshot, context: CompileContext, keys: 
       const target = {
         host: server.host,
         port: server.port,
-        path: '',
-        tls: tls === null ? null : tls.forServer(server.host),
+        path: unixPathOf(server.host) ?? '',
+        tls: tls === null ? null : tls.forServer(publicHost(server.host)),
       };
       const meter = meterOf(
         server,

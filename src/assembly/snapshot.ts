@@ -13,10 +13,12 @@ import type { CertificateMaterial, TlsVersion, UpstreamTlsOptions } from '../tls
 
 export interface ListenerSnapshot {
   readonly name: string;
-  /** undefined = all addresses. */
+  /** An IP address, or `unix:` and a path; undefined = all addresses. */
   readonly host: string | undefined;
-  /** Never 0: main has resolved it. */
+  /** 0 for a Unix socket only: main has resolved it. */
   readonly port: number;
+  /** Permission bits and group of a Unix socket's file; null = the group of the process. */
+  readonly socket: { readonly mode: number; readonly gid: number | null } | null;
   readonly tls: {
     readonly certificates: readonly string[];
     readonly minVersion: TlsVersion;

@@ -1,5 +1,6 @@
 /** What the log gets to see of a running daemon on SIGUSR2. */
 import type { Daemon } from '../daemon.ts';
+import { formatHostPort } from '../kernel/address.ts';
 
 /** Everything that helps to tell, afterwards, what the daemon was doing. */
 export function stateFields(daemon: Daemon, nowMs: number): Record<string, unknown> {
@@ -11,7 +12,9 @@ export function stateFields(daemon: Daemon, nowMs: number): Record<string, unkno
     threads: daemon.threadCount,
     now_ms: Math.round(nowMs),
     memory: { rss_bytes: rss, heap_bytes: heapUsed, external_bytes: external },
-    listeners: daemon.listeners.map((it) => `${it.name} ${it.host ?? '*'}:${it.port}`),
+    listeners: daemon.listeners.map(
+      (it) => `${it.name} ${formatHostPort({ host: it.host ?? '*', port: it.port })}`,
+    ),
     pools: Object.fromEntries(
       daemon.registry.poolNames().map((pool) => [
         pool,

@@ -55,6 +55,8 @@ export interface LoosePool {
   readonly algorithm: string | undefined;
   readonly stickyByIp: boolean;
   readonly upstreamTls: unknown;
+  /** `icmp` or a port of its own: checks that a Unix socket cannot have. */
+  readonly networkCheck: At | undefined;
   readonly ca: At | undefined;
 }
 
@@ -210,8 +212,15 @@ function readPool(name: string, noun: Mapping, path: Path): LoosePool {
     algorithm: textOf(noun['algorithm']),
     stickyByIp: noun['sticky'] === 'ip',
     upstreamTls: tls,
+    networkCheck: networkCheck(noun['health'], [...path, 'health']),
     ca: at(mapping(tls)['ca'], [...path, 'upstream', 'tls', 'ca']),
   };
+}
+
+function networkCheck(value: unknown, path: Path): At | undefined {
+  const noun = mapping(value);
+  if (value === 'icmp' || noun['type'] === 'icmp') return { text: 'icmp', path };
+  return noun['port'] === undefined ? undefined : { text: 'port', path: [...path, 'port'] };
 }
 
 function readCertificate(name: string, value: unknown, path: Path): LooseCertificate {

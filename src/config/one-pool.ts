@@ -61,7 +61,7 @@ export function checkOnePool(loose: Loose, value: unknown): Problem[] {
 function listenerInput(listen: Listen): z.input<typeof listenerSchema> {
   return {
     ...(listen.address === undefined ? {} : { address: listen.address }),
-    port: listen.port,
+    ...(listen.port === undefined ? {} : { port: listen.port }),
     ...(listen.scheme === 'https' ? { tls: { certificates: ['default'] } } : {}),
   };
 }

@@ -3,7 +3,7 @@
  * twice, keys that contradict each other. Works on the loose reading, so it runs also when fields are wrong.
  */
 import { isIP } from 'node:net';
-import { parseHostPort } from '../kernel/address.ts';
+import { canonicalAddress, parseHostPort } from '../kernel/address.ts';
 import type { Path, Problem } from './diagnostic.ts';
 import { pathText } from './diagnostic.ts';
 import type { At, Loose, LooseListener, LoosePool } from './loose.ts';
@@ -135,7 +135,14 @@ function checkListeners(loose: Loose, lineOf: LineOf): Problem[] {
         ),
       );
     const rival = loose.listeners.slice(0, index).find((before) => samePlace(before, listener));
-    if (rival)
+    if (rival?.port === undefined && rival)
+      problems.push(
+        error(
+          [...listener.path, 'address'],
+          `${listener.address} is taken by ${pathText(rival.path)} (line ${lineOf(rival.path)}). Give one of them another path.`,
+        ),
+      );
+    else if (rival)
       problems.push(
         error(
           [...listener.path, 'port'],
@@ -147,10 +154,13 @@ function checkListeners(loose: Loose, lineOf: LineOf): Problem[] {
 }
 
 function samePlace(a: LooseListener, b: LooseListener): boolean {
+  if (a.address?.startsWith('unix:')) return a.address === b.address;
   if (a.port === undefined || a.port === 0 || a.port !== b.port) return false;
   const anyAddress = (each: LooseListener): boolean =>
     each.address === undefined || each.address === '::' || each.address === '0.0.0.0';
-  return anyAddress(a) || anyAddress(b) || a.address === b.address;
+  return (
+    anyAddress(a) || anyAddress(b) || canonicalAddress(a.address ?? '') === canonicalAddress(b.address ?? '')
+  );
 }
 
 function withoutRoutes(loose: Loose): Problem[] {
@@ -220,7 +230,15 @@ function checkPool(pool: LoosePool, lineOf: LineOf): Problem[] {
         'key',
       ),
     );
-  return [...problems, ...duplicateIds(pool, lineOf)];
+  return [...problems, ...networkChecks(pool), ...duplicateIds(pool, lineOf)];
+}
+
+function networkChecks({ networkCheck: check, servers }: LoosePool): Problem[] {
+  const local = servers.find((each) => each.address?.startsWith('unix:'));
+  if (local === undefined || check === undefined) return [];
+  const what =
+    check.text === 'icmp' ? 'cannot be pinged. Use tcp or http' : 'has no other port. Remove the key';
+  return [error(check.path, `the server ${quote(local.address)} is a Unix socket, which ${what}.`)];
 }
 
 /** Ids name servers in API, logs and sticky cookies; a server without one is called by its address. */

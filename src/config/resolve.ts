@@ -4,7 +4,7 @@
  * on two keys.
  */
 import { resolve as resolvePath } from 'node:path';
-import { formatHostPort, parseHostPort } from '../kernel/address.ts';
+import { canonicalAddress, formatHostPort, isUnix, parseHostPort } from '../kernel/address.ts';
 import type { Path } from './diagnostic.ts';
 import type { Environment } from './env.ts';
 import type {
@@ -47,7 +47,9 @@ type LongHealth = Exclude<LongPool['health'], false>;
 export function resolveConfig(long: LongForm, context: ResolveContext): ResolvedConfig {
   const path = (text: string): string => resolvePath(context.baseDir, text);
   const listeners = Object.entries(long.listeners ?? {});
-  const secure = listeners.find(([, each]) => each.tls !== undefined)?.[0];
+  const withTls = listeners.filter(([, each]) => each.tls !== undefined);
+  // Nobody can be sent to a socket on this machine.
+  const secure = (withTls.find(([, each]) => each.port !== undefined) ?? withTls[0])?.[0];
   const routed = listeners.filter(([, each]) => each.redirect === undefined).map(([name]) => name);
   const { logs } = long;
   return {
@@ -135,8 +137,9 @@ function resolveListener(
   const { limits, tls } = spec;
   return {
     name,
-    address: spec.address,
-    port: spec.port,
+    address: spec.address === undefined ? undefined : canonicalAddress(spec.address),
+    port: spec.port ?? 0,
+    socket: resolveSocket(spec),
     redirectTo: spec.redirect === undefined ? undefined : secure,
     tls: tls && { certificates: tls.certificates, minVersion: tls.min_version, strictSni: tls.strict_sni },
     engine: spec.engine,
@@ -161,6 +164,11 @@ function resolveListener(
     rateLimit: resolveRateLimit(spec.rate_limit),
     source: sourceOf(context, ['listeners', name]),
   };
+}
+
+function resolveSocket({ address, socket }: LongListener): ListenerConfig['socket'] {
+  if (address === undefined || !isUnix(address)) return undefined;
+  return { mode: Number.parseInt(socket?.mode ?? '0660', 8), group: socket?.group };
 }
 
 function resolveRoutes(

@@ -111,10 +111,12 @@ export type ProxyProtocolMode = (typeof PROXY_PROTOCOL_MODES)[number];
 
 export interface ListenerConfig {
   readonly name: string;
-  /** An IP address; undefined = all addresses, IPv4 and IPv6. */
+  /** An IP address, or `unix:` and a path; undefined = all addresses, IPv4 and IPv6. */
   readonly address: string | undefined;
-  /** 0 = any free port. */
+  /** 0 = any free port, and of a Unix socket. */
   readonly port: number;
+  /** Of a Unix socket. `mode` = permission bits; `group` a name or a number, undefined = the daemon's. */
+  readonly socket: { readonly mode: number; readonly group: string | undefined } | undefined;
   /** Name of the TLS listener that every request is redirected to; such a listener has no routes. */
   readonly redirectTo: string | undefined;
   readonly tls: ListenerTls | undefined;
@@ -124,7 +126,7 @@ export interface ListenerConfig {
   readonly http2: boolean;
   /** HTTP/2 with prior knowledge is taken; only without `tls`. */
   readonly h2c: boolean;
-  /** CIDR blocks or single addresses whose X-Forwarded-* and Forwarded are believed. */
+  /** CIDR blocks or single addresses, or `unix` for peers of Unix sockets, whose X-Forwarded-* and Forwarded are believed. */
   readonly trustedProxies: readonly string[];
   /** What connections of those begin with; headers of others are never believed. */
   readonly proxyProtocol: ProxyProtocolMode;
@@ -237,7 +239,7 @@ export interface PoolConfig {
 export interface ServerConfig {
   /** Unique in the pool; `host:port` when the file has none. */
   readonly id: string;
-  /** A name or an IP address without brackets. */
+  /** A name, an IP address without brackets, or `unix:` and a path with port 0. */
   readonly host: string;
   readonly port: number;
   /** 0–1000; 0 = no new requests. */

@@ -6,7 +6,7 @@
  * The text depends only on the connection and the field block, so it is made once per block.
  */
 import { isIP } from 'node:net';
-import { unmapAddress } from '../kernel/address.ts';
+import { UNIX_PEER, unmapAddress, withoutZone } from '../kernel/address.ts';
 import type { ForwardedFields } from './request-fields.ts';
 import { isAuthority } from './syntax.ts';
 
@@ -36,19 +36,22 @@ const MAX_CHAIN = 64;
 export function buildIdentity(input: IdentityInput): Identity {
   const { peerAddress, incoming, authority } = input;
   const ownProto = input.isTls ? 'https' : 'http';
+  const ownPort = input.localPort === 0 ? '' : String(input.localPort);
+  // What only this machine knows is not told: the interface of a link-local address, the socket of a local peer.
+  const peer = peerAddress === UNIX_PEER ? '' : withoutZone(peerAddress);
   if (incoming === null) {
     const text =
-      `X-Forwarded-For: ${peerAddress}\r\nX-Forwarded-Proto: ${ownProto}\r\n${authority === '' ? '' : `X-Forwarded-Host: ${authority}\r\n`}` +
-      `X-Forwarded-Port: ${input.localPort}\r\nX-Real-IP: ${peerAddress}\r\nForwarded: ${forwardedElement(peerAddress, authority, ownProto)}\r\n`;
+      `${line('X-Forwarded-For', peer)}X-Forwarded-Proto: ${ownProto}\r\n${line('X-Forwarded-Host', authority)}` +
+      `${line('X-Forwarded-Port', ownPort)}${line('X-Real-IP', peer)}Forwarded: ${forwardedElement(peer, authority, ownProto)}\r\n`;
     return { clientIp: peerAddress, text, requestId: '' };
   }
   const chain = forwardedFor(incoming);
   const clientIp = clientOf(chain, peerAddress, input.isTrusted);
   const proto = /^https?$/i.test(incoming.proto) ? incoming.proto.toLowerCase() : ownProto;
   const host = incoming.host !== '' && isAuthority(incoming.host) ? incoming.host : authority;
-  const port = isPort(incoming.port) ? incoming.port : String(input.localPort);
-  const list = [...chain, peerAddress].join(', ');
-  const element = forwardedElement(peerAddress, authority, ownProto);
+  const port = isPort(incoming.port) ? incoming.port : ownPort;
+  const list = (peer === '' ? chain : [...chain, peer]).join(', ');
+  const element = forwardedElement(peer, authority, ownProto);
   const forwarded =
     incoming.forwarded === ''
       ? chain
@@ -57,10 +60,16 @@ export function buildIdentity(input: IdentityInput): Identity {
           .join(', ')
       : `${incoming.forwarded}, ${element}`;
   const prefix = /^\/[\x21-\x7e]*$/.test(incoming.prefix) ? `X-Forwarded-Prefix: ${incoming.prefix}\r\n` : '';
+  const realIp = clientIp === UNIX_PEER ? '' : withoutZone(clientIp);
   const text =
-    `X-Forwarded-For: ${list}\r\nX-Forwarded-Proto: ${proto}\r\n${host === '' ? '' : `X-Forwarded-Host: ${host}\r\n`}` +
-    `X-Forwarded-Port: ${port}\r\n${prefix}X-Real-IP: ${clientIp}\r\nForwarded: ${forwarded}\r\n`;
+    `${line('X-Forwarded-For', list)}X-Forwarded-Proto: ${proto}\r\n${line('X-Forwarded-Host', host)}` +
+    `${line('X-Forwarded-Port', port)}${prefix}${line('X-Real-IP', realIp)}Forwarded: ${forwarded}\r\n`;
   return { clientIp, text, requestId: REQUEST_ID.test(incoming.requestId) ? incoming.requestId : '' };
+}
+
+/** A field line, nothing when there is nothing to say. */
+function line(name: string, value: string): string {
+  return value === '' ? '' : `${name}: ${value}\r\n`;
 }
 
 function isPort(text: string): boolean {
@@ -90,10 +99,10 @@ function forwardedNodes(text: string): string[] {
 /** `1.2.3.4`, `1.2.3.4:80`, `[::1]:80`, `::1` as a plain address; '' for `unknown`, `_hidden` and junk. */
 function addressOf(node: string): string {
   const bracketed = /^\[([^\]]*)\](?::\d{1,5})?$/.exec(node);
-  if (bracketed) return isIP(bracketed[1] as string) === 6 ? (bracketed[1] as string) : '';
+  if (bracketed) return isIP(bracketed[1] as string) === 6 ? withoutZone(bracketed[1] as string) : '';
   const withPort = /^([^:]*):\d{1,5}$/.exec(node);
   const ip = withPort ? (withPort[1] as string) : node;
-  return isIP(ip) === 0 ? '' : unmapAddress(ip);
+  return isIP(ip) === 0 ? '' : unmapAddress(withoutZone(ip));
 }
 
 function clientOf(chain: readonly string[], peer: string, isTrusted: (ip: string) => boolean): string {
@@ -102,7 +111,9 @@ function clientOf(chain: readonly string[], peer: string, isTrusted: (ip: string
   return client;
 }
 
+/** RFC 7239 section 6: IPv6 in brackets and quotes, `unknown` for who has no address. */
 function forwardedNode(ip: string): string {
+  if (ip === '') return 'unknown';
   return ip.includes(':') ? `"[${ip}]"` : ip;
 }
 

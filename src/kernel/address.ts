@@ -1,6 +1,6 @@
-import { isIPv4, isIPv6 } from 'node:net';
+import { isIPv4, isIPv6, SocketAddress } from 'node:net';
 
-/** Where a TCP peer is: `host` is a name or an IP without brackets. */
+/** Where a peer is: `host` is a name, an IP without brackets, or `unix:` and a path, with port 0. */
 export interface HostPort {
   readonly host: string;
   readonly port: number;
@@ -11,7 +11,7 @@ export interface HostPort {
  * Returns undefined when it is none of them or the port is not 0–65535.
  */
 export function parseHostPort(text: string): HostPort | undefined {
-  const match = /^(?:\[([0-9a-fA-F:.%a-zA-Z0-9]+)\]|([^:[\]\s]*)):(\d{1,5})$/.exec(text);
+  const match = /^(?:\[([0-9a-fA-F:.]+(?:%[A-Za-z0-9.-]+)?)\]|([^:[\]\s]*)):(\d{1,5})$/.exec(text);
   if (!match) return undefined;
   const port = Number(match[3]);
   if (port > 65535) return undefined;
@@ -19,9 +19,34 @@ export function parseHostPort(text: string): HostPort | undefined {
   return { host: match[2] ?? '', port };
 }
 
-/** `host:port` with brackets where the host is an IPv6 address. */
+/** `host:port` with brackets where the host is an IPv6 address; of a Unix socket `unix:` and its path. */
 export function formatHostPort(at: HostPort): string {
+  if (isUnix(at.host)) return at.host;
   return at.host.includes(':') ? `[${at.host}]:${at.port}` : `${at.host}:${at.port}`;
+}
+
+/** Stands for a client that came over a Unix socket and so has no address. */
+export const UNIX_PEER = 'unix:';
+
+export function isUnix(host: string): boolean {
+  return host.startsWith('unix:');
+}
+
+/** The path of `unix:/path`; undefined for names and IP addresses. */
+export function unixPathOf(host: string): string | undefined {
+  return isUnix(host) ? host.slice('unix:'.length) : undefined;
+}
+
+/** What a Host field, a URL or a certificate calls it: no zone, which is nobody else's affair; a Unix socket is this machine. */
+export function publicHost(host: string): string {
+  return isUnix(host) ? 'localhost' : withoutZone(host);
+}
+
+/** An address in its one usual spelling, a name in lower case. A zone names an interface and stays as it is. */
+export function canonicalAddress(host: string): string {
+  if (!isIPv6(host)) return isUnix(host) ? host : host.toLowerCase();
+  const bare = withoutZone(host);
+  return new SocketAddress({ address: bare, family: 'ipv6' }).address + host.slice(bare.length);
 }
 
 /** An address without the interface that it is meant on (`fe80::1%eth0`), which only this machine knows. */

@@ -1,11 +1,12 @@
 /**
- * One listener in one data thread: its own socket (SO_REUSEPORT: the kernel spreads connections over the threads),
+ * One listener in one data thread: its own socket (SO_REUSEPORT: the kernel spreads connections over the threads; a Unix
+ * socket has nothing like it, so one thread has it alone),
  * accept, access list, connection cap, PROXY header, TLS handshake, then the wire. Survives reloads that keep its address;
  * what a reload changes is taken over by `configure`.
  */
 import { createServer, type Server, type Socket } from 'node:net';
 import { createServer as createTlsServer, type TLSSocket } from 'node:tls';
-import { unmapAddress } from '../kernel/address.ts';
+import { UNIX_PEER, unixPathOf, unmapAddress } from '../kernel/address.ts';
 import type { ClientInfo } from '../kernel/client-info.ts';
 import type { Clock } from '../kernel/clock.ts';
 import type { Deadlines } from '../kernel/deadlines.ts';
@@ -22,11 +23,14 @@ import {
   type ProxyProtocolSettings,
   type ProxyRefusal,
 } from './proxy-phase.ts';
+import { SocketFile, type SocketFileOptions } from './socket-file.ts';
 
 /** Where to listen. `host` undefined = all addresses, both families where there are two. */
 export interface ListenAddress {
   readonly host: string | undefined;
   readonly port: number;
+  /** Set for a Unix socket: how its file is to be; `host` is `unix:` and the path then, and the port 0. */
+  readonly socket?: SocketFileOptions | null;
 }
 
 /** What may change by a reload. */
@@ -76,6 +80,8 @@ const NODE_HANDSHAKE_TIMEOUT_MS = 2 ** 31 - 1;
 
 export class Listener {
   readonly address: ListenAddress;
+  /** Of a Unix socket. */
+  readonly #file: SocketFile | null;
   readonly #server: Server;
   /** Not bound: admitted sockets are given to it. null = plain. */
   readonly #tlsServer: Server | null;
@@ -95,6 +101,8 @@ export class Listener {
 
   constructor(address: ListenAddress, settings: ListenerSettings, openWire: OpenWire, deps: ListenerDeps) {
     this.address = address;
+    const path = address.host === undefined ? undefined : unixPathOf(address.host);
+    this.#file = path === undefined || !address.socket ? null : new SocketFile(path, address.socket);
     this.#settings = settings;
     this.#openWire = openWire;
     this.#deps = deps;
@@ -129,30 +137,49 @@ export class Listener {
     return this.#settings.tls !== null;
   }
 
-  /** @throws SluiceError when the address cannot be bound */
+  /** Binds; a Unix socket is found by clients after `publish` only. @throws SluiceError when the address cannot be bound */
   listen(): Promise<void> {
     const { host, port } = this.address;
+    const where = this.#file
+      ? { path: this.#file.birthPath }
+      : { ...(host === undefined ? {} : { host }), port, reusePort: true };
     return new Promise((resolve, reject) => {
-      const onError = (error: Error): void => {
-        reject(
-          new SluiceError(
-            'listen_failed',
-            `listener "${this.#settings.name}" cannot listen on port ${port}: ${errorText(error)}`,
-            { cause: error },
-          ),
-        );
-      };
-      this.#server.once('error', onError);
-      this.#server.listen(
-        { ...(host === undefined ? {} : { host }), port, backlog: BACKLOG, reusePort: true },
-        () => {
-          this.#server.off('error', onError);
-          // After that only accept errors (EMFILE) come here; the listener lives on.
-          this.#server.on('error', (error) => this.#refuseForFiles(errorText(error)));
+      const fail = (error: unknown): void => reject(this.#cannotListen(error));
+      this.#server.once('error', fail);
+      this.#server.listen({ ...where, backlog: BACKLOG }, () => {
+        this.#server.off('error', fail);
+        // After that only accept errors (EMFILE) come here; the listener lives on.
+        this.#server.on('error', (error) => this.#refuseForFiles(errorText(error)));
+        try {
+          this.#file?.own();
           resolve();
-        },
-      );
+        } catch (error) {
+          this.#stopAccepting();
+          fail(error);
+        }
+      });
     });
+  }
+
+  #cannotListen(error: unknown): SluiceError {
+    const where = this.#file ? this.#file.path : `port ${this.address.port}`;
+    return new SluiceError(
+      'listen_failed',
+      `listener "${this.#settings.name}" cannot listen on ${where}: ${errorText(error)}`,
+      { cause: error },
+    );
+  }
+
+  /** From here on clients find it. Of ports that is so since they are bound. */
+  publish(): void {
+    try {
+      this.#file?.publish();
+    } catch (error) {
+      this.#deps.log.error('a Unix socket could not be put in its place', {
+        listener: this.#settings.name,
+        error: errorText(error),
+      });
+    }
   }
 
   /** Takes over what a reload brought. The kind of wire (plain or TLS) cannot change. */
@@ -192,6 +219,7 @@ export class Listener {
     if (this.#isClosed) return;
     this.#isClosed = true;
     this.#server.close();
+    this.#file?.remove();
   }
 
   #tellWhenEmpty(): void {
@@ -206,7 +234,7 @@ export class Listener {
       return;
     }
     const proxy = settings.proxyProtocol;
-    const peer = peerOf(socket);
+    const peer = this.#peerOf(socket);
     // Who brings clients is let in for theirs: they are judged when they are known.
     const isCarrier = proxy !== null && settings.isTrusted(peer);
     if (peer === '' || !(isCarrier || settings.admits(peer)) || !settings.acquire()) {
@@ -337,7 +365,7 @@ export class Listener {
     socket.allowHalfOpen = true;
     const origin = this.#origins.get(accepted);
     // A peer that has reset the connection meanwhile has no address any more.
-    if (origin === undefined || peerOf(socket) === '') socket.destroy();
+    if (origin === undefined || this.#peerOf(socket) === '') socket.destroy();
     else this.#open(socket, origin, socket.getProtocol() ?? 'TLS');
   }
 
@@ -351,12 +379,12 @@ export class Listener {
     // What came before it was under way when the listener began to drain.
     if (this.#isClosed) connection.close();
   }
-}
 
-/**
- * The peer's IP; '' when it has reset the connection already. What such a peer had sent can still be read, and would be
- * served past every rule about addresses.
- */
-function peerOf(socket: Socket): string {
-  return unmapAddress(socket.remoteAddress ?? '');
+  /**
+   * The peer's IP; '' when it has reset the connection already. What such a peer had sent can still be read, and would be
+   * served past every rule about addresses.
+   */
+  #peerOf(socket: Socket): string {
+    return this.#file ? UNIX_PEER : unmapAddress(socket.remoteAddress ?? '');
+  }
 }

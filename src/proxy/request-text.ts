@@ -1,3 +1,4 @@
+import { formatHostPort, isUnix, publicHost } from '../kernel/address.ts';
 import { proxyHeader } from '../kernel/proxy-header.ts';
 import type { PoolServer } from '../pool/index.ts';
 import type { Asker, Exchange } from './exchange.ts';
@@ -23,7 +24,11 @@ export function serverRequestText(exchange: Exchange, rule: HostRule, server: Po
 
 function hostFor(rule: HostRule, asker: Asker, server: PoolServer): string {
   if (rule.kind === 'literal') return rule.value;
-  return rule.kind === 'server' || asker.authority === '' ? server.address : asker.authority;
+  return rule.kind === 'server' || asker.authority === '' ? hostOf(server) : asker.authority;
+}
+
+function hostOf({ host, port }: PoolServer): string {
+  return isUnix(host) ? publicHost(host) : formatHostPort({ host: publicHost(host), port });
 }
 
 function ownFields(exchange: Exchange): string {

@@ -5,6 +5,7 @@
 import { once } from 'node:events';
 import { type AddressInfo, connect, createServer, type Server, type Socket } from 'node:net';
 import { connect as connectTls } from 'node:tls';
+import { formatHostPort } from '../../src/kernel/address.ts';
 import { answerRole, type Message, readMessage, statusOf, valuesOf } from './http-message.ts';
 
 const WAIT_MS = 10_000;
@@ -15,6 +16,12 @@ export interface Answer extends Message {
   readonly interim: readonly Message[];
   /** False: it ended with the connection. */
   readonly isFramed: boolean;
+}
+
+export interface PeerOptions {
+  readonly tls?: boolean;
+  readonly localAddress?: string;
+  readonly host?: string;
 }
 
 export class Peer implements AsyncDisposable {
@@ -51,9 +58,10 @@ export class Peer implements AsyncDisposable {
     });
   }
 
-  /** A client of a port on this machine. */
-  static async connect(port: number, options: { tls?: boolean; localAddress?: string } = {}): Promise<Peer> {
-    const where = { host: '127.0.0.1', port, allowHalfOpen: true };
+  /** A client of a port on this machine, or of a Unix socket. */
+  static async connect(at: number | string, options: PeerOptions = {}): Promise<Peer> {
+    const { host = '127.0.0.1' } = options;
+    const where = { ...(typeof at === 'string' ? { path: at } : { host, port: at }), allowHalfOpen: true };
     if (options.tls === true) {
       const socket = connectTls({ ...where, rejectUnauthorized: false });
       await once(socket, 'secureConnect');
@@ -211,10 +219,12 @@ export class RawServer implements AsyncDisposable {
     });
   }
 
-  static async open(name = 'server'): Promise<RawServer> {
+  /** @param at an address to take a free port of, or the path of a Unix socket */
+  static async open(name = 'server', at = '127.0.0.1'): Promise<RawServer> {
     const server = createServer({ allowHalfOpen: true });
     const raw = new RawServer(server, name);
-    server.listen(0, '127.0.0.1');
+    if (at.startsWith('/')) server.listen(at);
+    else server.listen(0, at);
     await once(server, 'listening');
     return raw;
   }
@@ -223,7 +233,10 @@ export class RawServer implements AsyncDisposable {
     return (this.#server.address() as AddressInfo).port;
   }
   get address(): string {
-    return `127.0.0.1:${this.port}`;
+    const at = this.#server.address();
+    return typeof at === 'string'
+      ? `unix:${at}`
+      : formatHostPort({ host: at?.address ?? '', port: this.port });
   }
   /** Connections that came in all. */
   get connections(): number {

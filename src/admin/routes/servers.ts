@@ -2,7 +2,7 @@
 
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { ServerDefinition, ServerPatch } from '../../control/index.ts';
-import { formatHostPort } from '../../kernel/address.ts';
+import { formatHostPort, isUnix } from '../../kernel/address.ts';
 import type { AdminApp, AppDeps } from '../app.ts';
 import {
   assertChangeable,
@@ -109,6 +109,7 @@ function addRoute(app: AdminApp, { control, log }: AppDeps): void {
       assertChangeable(control);
       const pool = poolOf(control, request.params.pool).name;
       const definition = definitionOf(request.body);
+      assertMayReach(request, definition);
       const live = await control.addServer(pool, definition);
       logChange(log, request, 'server added', {
         pool,
@@ -199,6 +200,19 @@ function definitionOf(body: NewServer): ServerDefinition {
     maxConnections: body.max_connections ?? 0,
     maintenance: body.maintenance,
   };
+}
+
+/** Behind a path of this machine may be its container engine or its init: not for those who only run servers. */
+function assertMayReach(request: FastifyRequest, { host }: ServerDefinition): void {
+  const role = request.principal?.role;
+  if (!isUnix(host) || role === 'admin') return;
+  throw new ApiProblem(
+    'forbidden_role',
+    `A server at a Unix socket is added by an admin; this token is ${role}.`,
+    {
+      hint: 'Use a token with the role admin, or write the server into the file.',
+    },
+  );
 }
 
 function patchOf(body: ServerChange): ServerPatch {

@@ -3,6 +3,7 @@ import * as z from 'zod';
 import { parseHostPort } from '../../kernel/address.ts';
 import { ADMIN_ROLES } from '../resolved.ts';
 import { quote } from '../units.ts';
+import { bracketsProblem, ipProblem } from './address.ts';
 import { filePath, isDnsName, isMapping, name, noun, oneOf, oneOrMany, text } from './basics.ts';
 
 const secretSource = noun({
@@ -51,7 +52,8 @@ export const admin = noun({
 
 function adminListenProblem(value: string): string | undefined {
   const parsed = parseHostPort(value);
-  return parsed ? undefined : `${quote(value)} is not an address. Write it like 127.0.0.1:9900.`;
+  if (parsed) return isIP(parsed.host) > 0 ? ipProblem(parsed.host) : undefined;
+  return bracketsProblem(value, `${quote(value)} is not an address. Write it like 127.0.0.1:9900.`);
 }
 
 function adminHostProblem(value: string): string | undefined {

@@ -3,7 +3,7 @@
  * their keys and suggest the nearest one), short forms, names, addresses. Every message that a user can see from
  * here says what to write instead. `issues.ts` turns what zod reports into diagnostics.
  */
-import { isIP, isIPv4 } from 'node:net';
+import { isIPv4 } from 'node:net';
 import { closest, distance } from 'fastest-levenshtein';
 import * as z from 'zod';
 import {
@@ -261,17 +261,10 @@ export function isDnsName(value: string): boolean {
   return DNS_NAME.test(value) && !isIPv4(value) && !/^[\d.]+$/.test(value);
 }
 
-/** Addresses and CIDR blocks. */
-export function blocks() {
-  const block = text(blockProblem);
+/** Addresses and CIDR blocks, and perhaps a word beside them. */
+export function blocks(word?: string) {
+  const block = text((value) => (value === word ? undefined : blockProblem(value)));
   return withShortForm(z.array(block), block, (one) => [one]).prefault([]);
-}
-
-/** An IP address. */
-export function ipAddress() {
-  return text((value) =>
-    isIP(value) > 0 ? undefined : `${quote(value)} is not an IP address. Write one like 127.0.0.1 or "::1".`,
-  );
 }
 
 /** A path of a file or a folder. */

@@ -1,16 +1,20 @@
 import * as z from 'zod';
+import { isUnix } from '../../kernel/address.ts';
 import { ENGINES, PROXY_PROTOCOL_MODES, TLS_VERSIONS } from '../resolved.ts';
+import { quote } from '../units.ts';
+import { listenAddressProblem } from './address.ts';
 import {
   blocks,
   byteRate,
   duration,
   integer,
-  ipAddress,
+  isMapping,
   name,
   noun,
   oneOf,
   oneOrMany,
   size,
+  text,
 } from './basics.ts';
 import { rateLimit } from './rate-limit.ts';
 
@@ -57,9 +61,31 @@ const tls = noun({
   strict_sni: z.boolean().prefault(false).describe('Refuse clients that ask for a name no certificate has.'),
 });
 
-export const listener = noun({
-  address: ipAddress().optional().describe('IP address to bind; without it all of them, IPv4 and IPv6.'),
-  port: integer(0, 65_535).describe('Port to bind. 0 = any free port.'),
+const socket = noun({
+  mode: text((value) =>
+    /^0?[0-7]{3}$/.test(value) ? undefined : `${quote(value)} are not permissions. Write them like "0660".`,
+  )
+    .prefault('0660')
+    .describe('Permissions of the file; who may write to it may connect.'),
+  group: text((value) =>
+    /^(?:\d{1,10}|[A-Za-z_][A-Za-z0-9_.-]{0,31})$/.test(value)
+      ? undefined
+      : `${quote(value)} is not the name of a group.`,
+  )
+    .optional()
+    .describe('Group that owns the file, by name or number; without it, the one that the daemon runs as.'),
+});
+
+const plainListener = noun({
+  address: text(listenAddressProblem)
+    .optional()
+    .describe(
+      'IP address to bind, link-local ones with their interface (`fe80::1%eth0`); without it all of them, IPv4 and IPv6. Or a Unix socket, `unix:/run/sluice/web.sock`, which has no port.',
+    ),
+  port: integer(0, 65_535)
+    .optional()
+    .describe('Port to bind. 0 = any free port. Needed for all but Unix sockets.'),
+  socket: socket.optional().describe('The file of a Unix socket.'),
   redirect: z
     .literal('https', { error: 'The only redirect of a listener is https.' })
     .optional()
@@ -80,8 +106,8 @@ export const listener = noun({
     .describe(
       'Without `tls`: take HTTP/2 from clients that begin with it (prior knowledge) beside HTTP/1.1. For proxies in front, not for the open net.',
     ),
-  trusted_proxies: blocks().describe(
-    'Addresses of proxies in front, whose `X-Forwarded-*` and `Forwarded` fields, and PROXY headers, are believed.',
+  trusted_proxies: blocks('unix').describe(
+    'Addresses of proxies in front (`unix` = whoever connects over a Unix socket), whose `X-Forwarded-*` and `Forwarded` fields, and PROXY headers, are believed.',
   ),
   proxy_protocol: oneOf(PROXY_PROTOCOL_MODES)
     .prefault('none')
@@ -93,3 +119,21 @@ export const listener = noun({
   ip_deny: blocks().describe('These may not, even when `ip_allow` has them; they are closed unanswered.'),
   rate_limit: rateLimit.optional().describe('How often each client may ask this listener (429).'),
 });
+
+const isSocket = (address: unknown): boolean => typeof address === 'string' && isUnix(address);
+
+export const listener = plainListener
+  .refine(({ address, port }) => port !== undefined || isSocket(address), {
+    message: '"port" is missing.',
+    when: isMapping,
+  })
+  .refine(({ address, port }) => port === undefined || !isSocket(address), {
+    path: ['port'],
+    message: 'A Unix socket has no port. Remove the key.',
+    when: isMapping,
+  })
+  .refine(({ address, socket }) => socket === undefined || isSocket(address), {
+    path: ['socket'],
+    message: 'Only a Unix socket is a file. Write address: unix:/path/of.sock, or remove the key.',
+    when: isMapping,
+  });

@@ -1,7 +1,8 @@
 import { isIP } from 'node:net';
 import * as z from 'zod';
-import { parseHostPort } from '../../kernel/address.ts';
+import { canonicalAddress, isUnix, parseHostPort } from '../../kernel/address.ts';
 import { quote } from '../units.ts';
+import { bracketsProblem, ipProblem, unixProblem } from './address.ts';
 import { integer, isDnsName, name, noun, text, withShortForm } from './basics.ts';
 
 export interface ServerAddress {
@@ -11,13 +12,19 @@ export interface ServerAddress {
   readonly scheme: 'http' | 'https' | undefined;
 }
 
-/** `host:port`, `:port` (this machine), `http://host[:port]`, `https://host[:port]`; or a complaint. */
+/** `host:port`, `:port` (this machine), `http://host[:port]`, `https://host[:port]`, `unix:/path`; or a complaint. */
 export function parseServerAddress(value: string): ServerAddress | { readonly error: string } {
+  if (isUnix(value)) {
+    const error = unixProblem(value);
+    return error === undefined ? { host: value, port: 0, scheme: undefined } : { error };
+  }
   const url = /^(https?):\/\/(.*)$/i.exec(value);
   const scheme = url?.[1]?.toLowerCase() as 'http' | 'https' | undefined;
   let rest = url?.[2] ?? value;
   if (scheme !== undefined) {
     rest = rest.endsWith('/') ? rest.slice(0, -1) : rest;
+    // In a URL the zone's percent sign is written as %25 (RFC 6874).
+    rest = rest.replace(/^(\[?[0-9a-f:]+)%25/i, '$1%');
     if (rest.includes('/') || rest.includes('?') || rest.includes('@'))
       return {
         error: `${quote(value)}: a server is a host and a port, without path or user. Write ${scheme}://host:port.`,
@@ -27,17 +34,20 @@ export function parseServerAddress(value: string): ServerAddress | { readonly er
   }
   const parsed = parseHostPort(rest);
   if (!parsed) return { error: addressFix(value, rest) };
-  const host = parsed.host === '' ? '127.0.0.1' : parsed.host.toLowerCase();
+  const host = parsed.host === '' ? '127.0.0.1' : canonicalAddress(parsed.host);
   if (parsed.port === 0) return { error: `${quote(value)}: a server cannot have port 0.` };
   if (isIP(host) === 0 && !isDnsName(host))
     return { error: `${quote(value)} is not an address: ${quote(host)} is no host name.` };
-  return { host, port: parsed.port, scheme };
+  const problem = isIP(host) > 0 ? ipProblem(host) : undefined;
+  return problem === undefined ? { host, port: parsed.port, scheme } : { error: problem };
 }
 
 function addressFix(value: string, rest: string): string {
-  if (isIP(rest) === 6) return `${quote(value)} has no port. Write "[${rest}]:8080".`;
   if (isDnsName(rest) || isIP(rest) === 4) return `${quote(value)} has no port. Write ${rest}:8080.`;
-  return `${quote(value)} is not an address. Write host:port, like 10.0.0.11:8080.`;
+  const otherwise = `${quote(value)} is not an address. Write host:port, like 10.0.0.11:8080.`;
+  if (value.startsWith('/'))
+    return `${quote(value)} is not an address. For a Unix socket write unix:${value}.`;
+  return bracketsProblem(rest, otherwise);
 }
 
 const long = noun({
@@ -45,7 +55,7 @@ const long = noun({
     const parsed = parseServerAddress(value);
     return 'error' in parsed ? parsed.error : undefined;
   }).describe(
-    '`host:port`; `http://…` and `https://…` work too, and https means TLS to the server. `:3001` is this machine.',
+    '`host:port`; `http://…` and `https://…` work too, and https means TLS to the server. `:3001` is this machine, `unix:/run/app.sock` a Unix socket on it.',
   ),
   id: name().optional().describe('Name for API, logs and metrics; without it, the address.'),
   weight: integer(0, 1000)

@@ -1,4 +1,5 @@
 import { connect, type Socket } from 'node:net';
+import { unixPathOf } from '../../kernel/address.ts';
 import type { HealthTarget } from './options.ts';
 
 /**
@@ -6,7 +7,8 @@ import type { HealthTarget } from './options.ts';
  * @param port of the check's own; undefined = the one that serves requests
  */
 export function openProbe(target: HealthTarget, port: number | undefined): Socket {
-  const socket = connect({ host: target.host, port: port ?? target.port });
+  const path = unixPathOf(target.host);
+  const socket = connect(path === undefined ? { host: target.host, port: port ?? target.port } : { path });
   // Another port is another service, which may know nothing of such headers.
   if (target.proxyHeader !== undefined && port === undefined) socket.write(target.proxyHeader, 'latin1');
   return socket;

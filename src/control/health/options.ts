@@ -46,7 +46,7 @@ export type HealthCheck = HttpCheck | TcpCheck | IcmpCheck;
 export interface HealthTarget {
   /** The server's id, unique in its pool. */
   readonly id: string;
-  /** A name or an IP address without brackets. */
+  /** A name, an IP address without brackets, or `unix:` and a path. */
   readonly host: string;
   readonly port: number;
   /** What its connections begin with, latin1; not where the check has a port of its own. Absent = nothing. */

@@ -1,6 +1,6 @@
 import { isIP, type Socket } from 'node:net';
 import { type ConnectionOptions, connect as connectTls } from 'node:tls';
-import { formatHostPort, withoutZone } from '../../kernel/address.ts';
+import { formatHostPort, publicHost } from '../../kernel/address.ts';
 import type { Clock } from '../../kernel/clock.ts';
 import { connectFailure, isOurFault, rangesText, timeoutFailure } from './failure.ts';
 import { openProbe } from './open-probe.ts';
@@ -24,7 +24,9 @@ export async function probeHttp(
   const { Client } = await import('undici');
   const startMs = clock.nowMs();
   const fail = (why: string) => ({ ok: false as const, responseMs: clock.nowMs() - startMs, why });
-  const at = { host: withoutZone(target.host), port: check.port ?? target.port };
+  // Of a Unix socket the port is the usual one, which stands in no Host field.
+  const usual = check.type === 'https' ? 443 : 80;
+  const at = { host: publicHost(target.host), port: check.port ?? (target.port || usual) };
   let progress = 'no connection';
   const client = new Client(`${check.type}://${formatHostPort(at)}`, {
     pipelining: 1,
@@ -102,7 +104,7 @@ function connector(
 /** @param asked the server name that the check's own Host field stands for */
 function tlsOptions(target: HealthTarget, asked: string | undefined): ConnectionOptions {
   const tls = target.tls;
-  const host = withoutZone(target.host);
+  const host = publicHost(target.host);
   const serverName = asked || (tls?.serverName ?? (isIP(host) === 0 ? host : undefined));
   return {
     // What is verified where no name is sent: an IP address.

@@ -122,6 +122,36 @@ t.test('what is wrong at the top, in listeners and routes', (t) => {
     ],
     [top('certificates: { "a b": { self_signed: [a] } }'), 'error certificates: "a b" is not a name.'],
     [listener('address: 127.0.0.1'), 'error listeners.http: "port" is missing.'],
+    [
+      listener('port: 80, address: "[fe80::1%eth0]:8080"'),
+      'error listeners.http.address: "[fe80::1%eth0]:8080": here the address stands without brackets, and the port in the key port. Write fe80::1%eth0.',
+    ],
+    [listener('port: 80, address: "fe80::1"'), 'error listeners.http.address: "fe80::1" is link-local'],
+    [
+      listener('port: 80, address: localhost'),
+      'error listeners.http.address: "localhost" is not an IP address. Write one like 127.0.0.1 or "::1", or unix:/path/of.sock.',
+    ],
+    [
+      listener('port: 80, address: /run/web.sock'),
+      'error listeners.http.address: "/run/web.sock" is not an IP address. For a Unix socket write unix:/run/web.sock.',
+    ],
+    [
+      listener('port: 80, address: unix:/run/web.sock'),
+      'error listeners.http.port: A Unix socket has no port. Remove the key.',
+    ],
+    [
+      listener('port: 80, socket: { mode: "0600" }'),
+      'error listeners.http.socket: Only a Unix socket is a file. Write address: unix:/path/of.sock, or remove the key.',
+    ],
+    [
+      listener('address: unix:/run/web.sock, socket: { mode: rw, group: "a b" }'),
+      'error listeners.http.socket.mode: "rw" are not permissions. Write them like "0660".',
+      'error listeners.http.socket.group: "a b" is not the name of a group.',
+    ],
+    [
+      listener('port: 80, trusted_proxies: [unix, unx]'),
+      'error listeners.http.trusted_proxies[1]: "unx" is not an address block.',
+    ],
     [listener('port: 70000'), 'error listeners.http.port: 70000 is not a whole number from 0 to 65535.'],
     [
       listener('port: 80, address: localhost'),

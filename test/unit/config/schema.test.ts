@@ -16,6 +16,7 @@ t.test('defaults are those of the design', (t) => {
     name: 'http',
     address: undefined,
     port: 80,
+    socket: undefined,
     redirectTo: undefined,
     tls: undefined,
     engine: 'raw',
@@ -70,10 +71,10 @@ t.test('defaults are those of the design', (t) => {
     upstream: {
       host: { type: 'preserve' },
       tls: undefined,
+      proxyProtocol: 'none',
       connectTimeoutMs: 2000,
       firstByteTimeoutMs: 30_000,
       keepalive: 64,
-      proxyProtocol: 'none',
     },
     source: { file: 'sluice.yaml', line: 4 },
   });

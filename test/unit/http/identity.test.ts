@@ -55,6 +55,46 @@ t.test('IPv6, TLS, a port in Host, no Host', async (t) => {
   t.equal(without.fields['Forwarded'], 'for=10.0.0.1;proto=http');
 });
 
+t.test('the interface of a link-local address is nobody else’s affair', async (t) => {
+  const { clientIp, fields } = identify(null, { peerAddress: 'fe80::7%eth0' });
+  t.equal(clientIp, 'fe80::7%eth0', 'here it is told apart');
+  t.match(fields, {
+    'X-Forwarded-For': 'fe80::7',
+    'X-Real-IP': 'fe80::7',
+    Forwarded: 'for="[fe80::7]";host=t.example;proto=http',
+  });
+  const chain = identify({ for: 'fe80::8%eth1' });
+  t.match(chain.fields, { 'X-Forwarded-For': 'fe80::8, 10.0.0.1', 'X-Real-IP': 'fe80::8' });
+});
+
+t.test('a client without an address', async (t) => {
+  const local = { peerAddress: 'unix:', localPort: 0 };
+  const { clientIp, fields } = identify(null, local);
+  t.equal(clientIp, 'unix:');
+  t.same(fields, {
+    'X-Forwarded-Proto': 'http',
+    'X-Forwarded-Host': 't.example',
+    Forwarded: 'for=unknown;host=t.example;proto=http',
+  });
+  const trusted = { ...local, isTrusted: (ip: string) => ip === 'unix:' };
+  t.match(identify({ for: '203.0.113.5', port: '443' }, trusted), {
+    clientIp: '203.0.113.5',
+    fields: {
+      'X-Forwarded-For': '203.0.113.5',
+      'X-Forwarded-Port': '443',
+      'X-Real-IP': '203.0.113.5',
+      Forwarded: 'for=203.0.113.5, for=unknown;host=t.example;proto=http',
+    },
+  });
+  const silent = identify({ proto: 'https' }, trusted);
+  t.equal(silent.clientIp, 'unix:');
+  t.same(silent.fields, {
+    'X-Forwarded-Proto': 'https',
+    'X-Forwarded-Host': 't.example',
+    Forwarded: 'for=unknown;host=t.example;proto=http',
+  });
+});
+
 t.test('the client is the right-most address that is not ours', async (t) => {
   const table: [chain: string, peer: string, client: string][] = [
     ['203.0.113.5', '10.0.0.1', '203.0.113.5'],

@@ -1,6 +1,13 @@
 import fc from 'fast-check';
 import t from 'tap';
-import { formatHostPort, parseHostPort, unmapAddress } from '../../../src/kernel/address.ts';
+import {
+  canonicalAddress,
+  formatHostPort,
+  parseHostPort,
+  publicHost,
+  unixPathOf,
+  unmapAddress,
+} from '../../../src/kernel/address.ts';
 
 t.test('host:port', (t) => {
   const table: [string, string | undefined, number?][] = [
@@ -8,6 +15,10 @@ t.test('host:port', (t) => {
     ['1.2.3.4:80', '1.2.3.4', 80],
     ['[::1]:80', '::1', 80],
     ['[fe80::1%eth0]:80', 'fe80::1%eth0', 80],
+    ['[fe80::1%br-lan.100]:80', 'fe80::1%br-lan.100', 80],
+    ['[fe80::1%]:80', undefined],
+    ['[fe80::1%a b]:80', undefined],
+    ['[fe80::1%a%b]:80', undefined],
     [':80', '', 80],
     ['a:0', 'a', 0],
     ['a:65535', 'a', 65_535],
@@ -53,5 +64,23 @@ t.test('IPv4 in IPv6 clothes', (t) => {
     ['', ''],
   ];
   for (const [ip, plain] of table) t.equal(unmapAddress(ip), plain, ip);
+  t.end();
+});
+
+t.test('one spelling for one address; a socket is a path', (t) => {
+  const table: [string, string, string][] = [
+    ['2001:DB8:0:0::01', '2001:db8::1', '2001:db8::1'],
+    ['FE80::1%Eth0', 'fe80::1%Eth0', 'fe80::1'],
+    ['10.0.0.1', '10.0.0.1', '10.0.0.1'],
+    ['Web.Internal', 'web.internal', 'web.internal'],
+    ['unix:/Run/A.sock', 'unix:/Run/A.sock', 'localhost'],
+  ];
+  for (const [host, canonical, shown] of table) {
+    t.equal(canonicalAddress(host), canonical, host);
+    t.equal(publicHost(canonical), shown, host);
+  }
+  t.equal(unixPathOf('unix:/run/a.sock'), '/run/a.sock');
+  t.equal(unixPathOf('unix'), undefined);
+  t.equal(formatHostPort({ host: 'unix:/run/a.sock', port: 0 }), 'unix:/run/a.sock');
   t.end();
 });
