@@ -33,8 +33,8 @@ export class StreamSocket implements TunnelSocket {
   }
 
   destroy(): void {
-    if (this.#node.destroyed) return;
-    this.#node.close(constants.NGHTTP2_CANCEL);
+    // Not `close`: that ends the writable side first, which would look like a FIN.
+    if (!this.#node.destroyed) this.#node.destroy(new Error('cut off'));
   }
 
   #isOpen(): boolean {

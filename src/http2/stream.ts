@@ -24,7 +24,7 @@ import { type BodyTaker, FRAME_BYTES, StreamBody } from './stream-body.ts';
 import { StreamSocket } from './stream-socket.ts';
 import { checkWebSocketAccept, withoutHandshake } from './websocket.ts';
 
-const { NGHTTP2_NO_ERROR, NGHTTP2_INTERNAL_ERROR, NGHTTP2_CANCEL } = constants;
+const { NGHTTP2_NO_ERROR } = constants;
 const NEVER = Number.POSITIVE_INFINITY;
 /** Below this a range is copied; above it is written from where it lies. */
 const COPY_BELOW_BYTES = 16 * 1024;
@@ -148,7 +148,8 @@ export class Http2Stream implements ClientStream, BodyTaker {
 
   /** What was due has not come. */
   onDue(nowMs: number): void {
-    if (this.#isAnswerEnded) this.#cut(this.#hasSentTrailers ? NGHTTP2_NO_ERROR : NGHTTP2_CANCEL);
+    if (this.#hasSentTrailers) this.#node.close(NGHTTP2_NO_ERROR);
+    if (this.#isAnswerEnded) this.#cut();
     else if (this.#isWaiting) this.onNotTaken(new HttpFault('answer_timeout', 'the answer was not taken'));
     else this.#body.look(nowMs);
   }
@@ -157,7 +158,7 @@ export class Http2Stream implements ClientStream, BodyTaker {
   onNotTaken(fault: HttpFault): void {
     if (!this.#isWaiting || this.#isOver) return;
     if (this.sink) this.sink.onBodyFault(fault);
-    else this.#cut(NGHTTP2_CANCEL);
+    else this.#cut();
   }
 
   // ---- the answer
@@ -281,17 +282,18 @@ export class Http2Stream implements ClientStream, BodyTaker {
 
   abort(): void {
     this.#held = null;
-    this.#cut(NGHTTP2_INTERNAL_ERROR);
+    this.#cut();
   }
 
-  #cut(code: number): void {
+  /** RST_STREAM with INTERNAL_ERROR. */
+  #cut(): void {
     this.#isOurs = true;
     this.dueMs = NEVER;
     this.#isAnswerEnded = true;
     this.#body.drop();
     if (this.#node.destroyed) return;
-    this.#node.close(code);
-    this.#node.destroy();
+    // Not `close`: that ends the writable side first, and an answer without a length would look whole.
+    this.#node.destroy(new Error('cut off'));
   }
 
   // ---- a switch to WebSocket

@@ -6,6 +6,7 @@ import t from 'tap';
 import {
   block,
   CODE,
+  codeOf,
   END_HEADERS,
   END_STREAM,
   type Field,
@@ -153,4 +154,25 @@ t.test('what passes', async (t) => {
   client.ask(5, request({ ':method': 'OPTIONS', ':path': '*' }));
   t.same(await client.ending(5), { kind: 'answer', status: 200 });
   t.same(asked, ['POST / HTTP/1.1', 'POST / HTTP/1.1', 'OPTIONS * HTTP/1.1']);
+});
+
+t.test('an answer that breaks off never looks whole', async (t) => {
+  await using breaking = await Proxied.start({ listener: { h2c: true } });
+  await using client = await FrameClient.greet(breaking.daemon.port());
+  const heads = ['Transfer-Encoding: chunked\r\n\r\n4\r\nhalf\r\n', 'Content-Length: 8\r\n\r\nhalf'];
+  for (const [i, head] of heads.entries()) {
+    const id = 1 + 2 * i;
+    client.ask(id, request());
+    const server = await breaking.server.accept();
+    await server.request();
+    server.write(`HTTP/1.1 200 OK\r\n${head}`);
+    await client.until('half', (it) => it.type === TYPE.data && it.stream === id);
+    server.reset();
+    const end = await client.until('the end', (it) => it.type === TYPE.reset && it.stream === id);
+    t.equal(codeOf(end), CODE.internal);
+    t.notOk(
+      client.frames.some((it) => it.stream === id && it.type === TYPE.data && (it.flags & END_STREAM) !== 0),
+      'no END_STREAM before',
+    );
+  }
 });
