@@ -58,13 +58,12 @@ export class SourceText {
       this.#diagnostics.push(this.#whole(refusal));
       return;
     }
-    this.#document = parseDocument(text, {
-      lineCounter: this.#lines,
-      prettyErrors: false,
-      uniqueKeys: false, // found by ourselves: with the place of the first one
-      merge: true,
-      stringKeys: true,
-    });
+    const document = parseShallow(text, this.#lines);
+    if (document === undefined) {
+      this.#diagnostics.push(this.#whole(`Lists and mappings are nested more than ${MAX_DEPTH} deep.`));
+      return;
+    }
+    this.#document = document;
     if (this.#reportSyntax()) return;
     this.#reportAliases();
     if (this.#diagnostics.length > 0) return; // such a document has no values
@@ -297,6 +296,31 @@ function sizeProblem(text: string): string | undefined {
     if (depth > MAX_DEPTH) return `Brackets are nested more than ${MAX_DEPTH} deep.`;
   }
   return undefined;
+}
+
+/** The document, or undefined when it is nested deeper than is meant here or than the parser's recursion goes. */
+function parseShallow(text: string, lineCounter: LineCounter): Document | undefined {
+  let isDeep = false;
+  try {
+    const document = parseDocument(text, {
+      lineCounter,
+      prettyErrors: false,
+      uniqueKeys: false, // found by ourselves: with the place of the first one
+      merge: true,
+      stringKeys: true,
+    });
+    visit(document, {
+      Collection: (_key, _node, ancestors) => {
+        isDeep ||= ancestors.filter((it) => !isPair(it)).length > MAX_DEPTH;
+        return isDeep ? visit.BREAK : undefined;
+      },
+    });
+    return isDeep ? undefined : document;
+  } catch (error) {
+    // The stack is full: `- - - - …` needs no brackets to be deep.
+    if (error instanceof RangeError) return undefined;
+    throw error;
+  }
 }
 
 function lookUp(map: YAMLMap, name: string, document: Document): { key: Node; value: unknown } | undefined {
