@@ -92,7 +92,9 @@ export class HeadReader {
       this.#isLineFine = true;
       return line instanceof HttpFault ? line : null;
     }
-    if (text.length - start <= this.#maxLineBytes) return null;
+    // A CR at the end may be the line's own.
+    const lineBytes = text.length - start - (text.charCodeAt(text.length - 1) === 0x0d ? 1 : 0);
+    if (lineBytes <= this.#maxLineBytes) return null;
     const hasWorse = hasForbiddenBytes(text.slice(start, start + this.#maxLineBytes));
     return hasWorse ? forbidden() : this.#lineTooLong();
   }
@@ -100,9 +102,10 @@ export class HeadReader {
   /** Of several faults the one that a line has which comes byte by byte. */
   #readLine(text: string): RequestLine | HttpFault {
     const line = parseRequestLine(text, this.#limits.maxTargetBytes);
-    if (!(line instanceof HttpFault)) return line;
+    const isTooLong = text.length > this.#maxLineBytes;
+    if (!(line instanceof HttpFault)) return isTooLong ? this.#lineTooLong() : line;
     if (hasForbiddenBytes(text.slice(0, this.#maxLineBytes))) return forbidden();
-    return text.length > this.#maxLineBytes ? this.#lineTooLong() : line;
+    return isTooLong ? this.#lineTooLong() : line;
   }
 
   /** The target with the longest method and version that anybody uses. */

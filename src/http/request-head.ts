@@ -102,7 +102,8 @@ const ABSOLUTE = /^([A-Za-z][A-Za-z0-9+.-]*):\/\/([^/?]*)(.*)$/;
 export function buildRequestHead(line: RequestLine, fields: RequestFields): RequestHead | HttpFault {
   const { method, minor } = line;
   let { target } = line;
-  if (method === 'CONNECT' || method === 'TRACE')
+  // PRI is reserved (RFC 9113 section 11.6): a server that speaks both would take it for the start of HTTP/2.
+  if (method === 'CONNECT' || method === 'TRACE' || method === 'PRI')
     return new HttpFault('method_refused', `${method} is not served by a reverse proxy`);
   if (fields.hostCount > 1) return new HttpFault('bad_request', 'more than one Host');
   if (fields.hostCount === 0 && minor === 1) return new HttpFault('bad_request', 'no Host');

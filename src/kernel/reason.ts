@@ -20,7 +20,7 @@ export const REASONS = {
   method_refused: {
     status: 405,
     title: 'Method not allowed',
-    hint: 'CONNECT and TRACE are never forwarded.',
+    hint: 'CONNECT, TRACE and PRI are never forwarded.',
   },
   header_timeout: {
     status: 408,

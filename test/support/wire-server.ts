@@ -6,6 +6,9 @@ import { expand, type WireCase } from './wire-case.ts';
 const OK = 'HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok';
 const REFUSED = 'HTTP/1.1 400 Bad\r\nContent-Length: 0\r\nConnection: close\r\n\r\n';
 
+/** A proxy that has not let go of an ended connection by then never does. */
+const LET_GO_MS = 3000;
+
 /** One connection as the server has it. */
 class Connection {
   readonly socket: Socket;
@@ -123,9 +126,14 @@ export class WireServer implements AsyncDisposable {
   async hangUp(): Promise<void> {
     await Promise.all(
       [...this.#open].map((socket) => {
-        const closed = socket.closed ? Promise.resolve() : once(socket, 'close');
+        // Not `once` of events, which a reset would make fail.
+        const closed = new Promise<void>((resolve) => {
+          if (socket.closed) resolve();
+          else socket.once('close', () => resolve());
+        });
         socket.end();
-        return closed;
+        const late = setTimeout(() => socket.destroy(), LET_GO_MS);
+        return closed.then(() => clearTimeout(late));
       }),
     );
   }

@@ -102,6 +102,11 @@ export const ONLY_NODE_TAKES: readonly Difference[] = [
     example: `POST / HTTP/1.1\r\n${HOST}Transfer-Encoding: chunked\r\n\r\n${'0'.repeat(40)}\r\n\r\n`,
   },
   {
+    why: 'our limit of chunk extensions is lower',
+    here: /too many bytes of chunk extensions/,
+    example: `POST / HTTP/1.1\r\n${HOST}Transfer-Encoding: chunked\r\n\r\n0;${'x'.repeat(5000)}\r\n\r\n`,
+  },
+  {
     why: 'our limit of a target is lower',
     here: /^target_too_long: /,
     example: `GET /${'x'.repeat(8192)} HTTP/1.1\r\n${HOST}\r\n`,

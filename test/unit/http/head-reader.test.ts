@@ -71,6 +71,23 @@ t.test('a head with several faults is refused for the same one, whole or in piec
   t.end();
 });
 
+t.test('a request line has one limit, whole or in pieces', (t) => {
+  const most = 8 * 1024 + 64;
+  for (const [lineBytes, expected] of [
+    [most, '/'],
+    [most + 1, 'target_too_long'],
+  ] as const) {
+    const text = `${'M'.repeat(lineBytes - ' / HTTP/1.1'.length)} / HTTP/1.1\r\nHost: h\r\n\r\n`;
+    t.equal(said(push(reader(), text)), expected, `a line of ${lineBytes} bytes`);
+    for (const cut of [100, lineBytes, lineBytes + 1, lineBytes + 2]) {
+      const heads = reader();
+      const first = said(push(heads, text.slice(0, cut)));
+      t.equal(first === 'more' ? said(push(heads, text.slice(cut))) : first, expected, `cut at ${cut}`);
+    }
+  }
+  t.end();
+});
+
 t.test('a fold and a CR too many are seen where they were cut', (t) => {
   for (const pieces of [
     ['\r\n', ' '],

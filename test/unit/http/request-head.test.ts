@@ -98,6 +98,7 @@ t.test('target, Host and version together', async (t) => {
     ['GET http://other.example/ HTTP/1.1', HOST, 'bad_request'],
     ['GET http://t.example:80/ HTTP/1.1', HOST, 'bad_request'],
     ['CONNECT t.example:443 HTTP/1.1', HOST, 'method_refused'],
+    ['PRI / HTTP/1.1', HOST, 'method_refused'],
     ['TRACE / HTTP/1.1', HOST, 'method_refused'],
     ['POST / HTTP/1.0', `${HOST}Transfer-Encoding: chunked\r\n`, 'bad_request'],
   ];
