@@ -107,8 +107,9 @@ async function playProxy(proxy: WireProxy, cases: readonly WireCase[]): Promise<
     await startProcess(
       {
         name: proxy.name,
-        command: proxy.command,
-        args,
+        // Some write where the user's own settings are.
+        command: 'env',
+        args: [`HOME=${home}`, `XDG_CONFIG_HOME=${home}`, `XDG_DATA_HOME=${home}`, proxy.command, ...args],
         cores,
         cwd: home,
         outPath: logPath,

@@ -3,7 +3,7 @@ import { parseArgs } from 'node:util';
 import { SluiceError } from '../src/kernel/errors.ts';
 import { CASES, type Case, MIXES, type Mix } from './plan.ts';
 
-export const PARTS = ['cpu', 'users', 'latency', 'threads', 'startup'] as const;
+export const PARTS = ['cpu', 'users', 'latency', 'connections', 'h2', 'threads', 'startup'] as const;
 export type Part = (typeof PARTS)[number];
 
 export interface Options {
@@ -35,6 +35,8 @@ Method and reading: bench/README.md
                       cpu      processor time a request of the proxy under test, wrk as load
                       users    requests/s and latency as autocannon shows them
                       latency  p99 at half of the peak of the slower of nginx and HAProxy
+                      connections  a connection a request: plain, full and resumed TLS handshakes; daemons only
+                      h2       HTTP/2 with h2load; those of nginx, haproxy and sluice that speak it
                       threads  Sluice with two data threads against one
                       startup  from the launcher's start to /readyz 200
   --only LIST       of nginx, haproxy, sluice, sluice-node, fast-proxy, http-proxy (default: all)

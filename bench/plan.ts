@@ -30,6 +30,19 @@ export const CASES: readonly Case[] = [
   { name: 'tls-1m', scheme: 'https', body: '1m', connections: 16 },
 ];
 
+/** A connection for each request: what it costs to take one, and to make a TLS one. */
+export const CONNECTION_CASES: readonly (Case & { readonly handshake: 'none' | 'full' | 'resumed' })[] = [
+  { name: 'churn', scheme: 'http', body: 'small', connections: 64, handshake: 'none' },
+  { name: 'tls-full', scheme: 'https', body: 'small', connections: 8, handshake: 'full' },
+  { name: 'tls-resumed', scheme: 'https', body: 'small', connections: 8, handshake: 'resumed' },
+];
+
+/** HTTP/2 over TLS, ten streams at a time on each connection. */
+export const H2_CASES: readonly Case[] = [
+  { name: 'h2-small', scheme: 'https', body: 'small', connections: 16 },
+  { name: 'h2-16k', scheme: 'https', body: '16k', connections: 16 },
+];
+
 /** One cell of the table. */
 export interface Cell {
   readonly case: Case;

@@ -9,7 +9,9 @@ import { errorText, SluiceError } from '../src/kernel/errors.ts';
 import { runAutocannon } from './load/autocannon.ts';
 import { runWrk } from './load/wrk.ts';
 import type { Sample } from './measure.ts';
-import { HELP, type Options, readOptions } from './options.ts';
+import { HELP, type Options, type Part, readOptions } from './options.ts';
+import { measureConnections } from './parts/connections.ts';
+import { measureH2 } from './parts/h2.ts';
 import { type LatencyResult, measureLatency } from './parts/latency.ts';
 import { measureRounds } from './parts/rounds.ts';
 import { measureStartup } from './parts/startup.ts';
@@ -26,6 +28,7 @@ import {
   type CellSummary,
   type Judgement,
   judgeCpu,
+  judgeH2,
   judgeLatency,
   judgeStartup,
   judgeThreads,
@@ -35,6 +38,7 @@ import {
 import { describeMachine } from './system/machine.ts';
 
 const RESULTS = fileURLToPath(new URL('results/', import.meta.url));
+const DAEMONS: readonly string[] = ['nginx', 'haproxy', 'sluice'];
 /** Above this part of the subject's core used by others, figures are marked. */
 const QUIET_LIMIT = 0.05;
 
@@ -43,6 +47,8 @@ interface Findings {
   readonly cpu: Sample[];
   readonly users: Sample[];
   readonly latency: LatencyResult[];
+  readonly connections: Sample[];
+  readonly h2: Sample[];
   readonly threads: Sample[];
   readonly startupMs: number[];
   readonly absent: string[];
@@ -96,13 +102,16 @@ async function startSubjects(
   return started;
 }
 
+/** Parts in which the proxies run side by side. */
+const SIDE_BY_SIDE: readonly Part[] = ['cpu', 'users', 'latency', 'connections'];
+
 async function measureSideBySide(
   stage: Stage,
   options: Options,
   subjects: readonly Subject[],
   found: Findings,
 ): Promise<void> {
-  if (!options.parts.some((part) => part === 'cpu' || part === 'users' || part === 'latency')) return;
+  if (!options.parts.some((part) => SIDE_BY_SIDE.includes(part))) return;
   await using running = new AsyncDisposableStack();
   const started = await startSubjects(stage, subjects, running, found.absent);
   const { pairs: rounds, seconds, warmupSeconds, quietLimit } = options;
@@ -118,6 +127,13 @@ async function measureSideBySide(
       found.users.push(...(await measureRounds(stage, started, { ...plan, generate: runAutocannon })));
     });
   }
+  if (options.parts.includes('connections')) {
+    // Of the libraries nobody asks what a handshake costs; with --only they can be.
+    const daemons = started.filter(({ name }) => options.only !== undefined || DAEMONS.includes(name));
+    await guarded(stage, 'connections', found, async () => {
+      found.connections.push(...(await measureConnections(stage, daemons, plan)));
+    });
+  }
   if (!options.parts.includes('latency')) return;
   for (const one of options.cases.filter(({ body }) => body === 'small')) {
     const cell = { case: one, mix: 'alike' } as const;
@@ -126,6 +142,15 @@ async function measureSideBySide(
       found.latency.push(await measureLatency(stage, started, { cell, peers, rounds, seconds }));
     });
   }
+}
+
+async function measureHttp2(stage: Stage, options: Options, found: Findings): Promise<void> {
+  if (!options.parts.includes('h2')) return;
+  const { pairs: rounds, seconds, warmupSeconds, quietLimit, only } = options;
+  await guarded(stage, 'h2', found, async () => {
+    const plan = { rounds, seconds, warmupSeconds, quietLimit };
+    found.h2.push(...(await measureH2(stage, only, found.absent, plan)));
+  });
 }
 
 /** The parts that only Sluice can have. */
@@ -165,6 +190,7 @@ function judgeAll(found: Findings): Judgement[] {
   return [
     ...judgeCpu(found.cpu),
     ...found.latency.flatMap(({ samples }) => judgeLatency(samples)),
+    ...judgeH2(found.h2),
     ...judgeThreads(found.threads, ONE_THREAD, TWO_THREADS),
     ...judgeStartup(found.startupMs),
   ];
@@ -189,6 +215,8 @@ async function report(options: Options, found: Findings, command: string): Promi
     cpu: summarise(found.cpu, names),
     users: summarise(found.users, names),
     latency: found.latency.flatMap(({ samples }) => summarise(samples, names)),
+    connections: summarise(found.connections, names),
+    h2: summarise(found.h2, names),
     threads: summarise(found.threads, [ONE_THREAD, TWO_THREADS]),
   };
   const judgements = judgeAll(found);
@@ -202,6 +230,8 @@ async function report(options: Options, found: Findings, command: string): Promi
     );
   }
   printCells('latency at a common rate', summaries.latency);
+  printCells('a connection a request', summaries.connections);
+  printCells('HTTP/2, h2load', summaries.h2);
   printCells('two data threads against one', summaries.threads);
   if (judgements.length > 0) print(`\n== figures to reach ==\n\n${judgementTable(judgements)}`);
   const noise = noiseOf(found.cpu);
@@ -222,6 +252,12 @@ async function report(options: Options, found: Findings, command: string): Promi
   for (const [name, panels, title] of [
     ['cpu', cpuPanels(summaries.cpu, OURS), 'What one request costs the proxy'],
     ['users', ratePanels(summaries.users, OURS), 'Requests a second, as autocannon sees them'],
+    [
+      'connections',
+      cpuPanels(summaries.connections, OURS),
+      'What a connection with one request costs the proxy',
+    ],
+    ['h2', cpuPanels(summaries.h2, OURS), 'What one request over HTTP/2 costs the proxy'],
   ] as const) {
     if (panels.length === 0) continue;
     const rounds = `median of ${options.pairs} interleaved rounds`;
@@ -267,6 +303,8 @@ async function main(): Promise<void> {
     cpu: [],
     users: [],
     latency: [],
+    connections: [],
+    h2: [],
     threads: [],
     startupMs: [],
     absent: [],
@@ -275,6 +313,7 @@ async function main(): Promise<void> {
   try {
     await using stage = await openStage(systemClock, stop.signal, say);
     await measureSideBySide(stage, options, subjects, found);
+    await measureHttp2(stage, options, found);
     await measureOurs(stage, options, found);
   } catch (thrown) {
     throw stop.signal.aborted ? stop.signal.reason : thrown;

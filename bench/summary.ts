@@ -147,6 +147,15 @@ export function judgeLatency(samples: readonly Sample[]): Judgement[] {
   });
 }
 
+/** HTTP/2 from clients: ours against nginx's. */
+export function judgeH2(samples: readonly Sample[]): Judgement[] {
+  return namesIn(samples, 'cell').flatMap((cell) => {
+    const [ours, theirs] = [cpuOf(samples, cell, OURS), cpuOf(samples, cell, 'nginx')];
+    if (ours.length === 0 || theirs.length !== ours.length) return [];
+    return [judged(`${cell}: ours / nginx`, pairedRatios(ours, theirs), 'at most', 2)];
+  });
+}
+
 /** What two data threads cost a request against one. */
 export function judgeThreads(samples: readonly Sample[], one: string, two: string): Judgement[] {
   return namesIn(samples, 'cell').map((cell) => {

@@ -138,7 +138,6 @@ http://:${port} {
       `{
   admin off
   auto_https off
-  persist_config off
   storage file_system ${join(folder, 'storage')}
   servers {
     max_header_size 16KiB

@@ -88,7 +88,11 @@ export class LaneServer implements AsyncDisposable {
   async hangUp(): Promise<void> {
     await Promise.all(
       [...this.#sockets].map(async (socket) => {
-        const closed = socket.closed ? Promise.resolve() : once(socket, 'close');
+        // Not `once` of events, which a reset would make fail.
+        const closed = new Promise<void>((resolve) => {
+          if (socket.closed) resolve();
+          else socket.once('close', () => resolve());
+        });
         socket.end();
         await closed;
       }),

@@ -11,6 +11,8 @@ export interface LoadOptions {
   readonly cores: string;
   /** Mean wait of a connection between an answer and its next request; 0 asks at once. */
   readonly pauseMs?: number;
+  /** Each request asks for the end of its connection, so that the next one needs a new one. Only with `alike`. */
+  readonly closes?: boolean;
   /** The body that each answer must have at least; less is an error. */
   readonly bodyBytes: number;
   readonly signal?: AbortSignal;

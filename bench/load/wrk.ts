@@ -8,8 +8,19 @@ const SCRIPT = fileURLToPath(new URL('requests.lua', import.meta.url));
 
 /** Loads for the given seconds; throws unless every answer was whole and 2xx. */
 export async function runWrk(options: LoadOptions): Promise<LoadResult> {
-  const { url, mix, connections, seconds, seed, cores, pauseMs = 0, signal } = options;
-  const wrk = ['wrk', '-t1', `-c${connections}`, `-d${seconds}s`, '--timeout', '5s', '-s', SCRIPT, url];
+  const { url, mix, connections, seconds, seed, cores, pauseMs = 0, closes = false, signal } = options;
+  const wrk = [
+    'wrk',
+    '-t1',
+    `-c${connections}`,
+    `-d${seconds}s`,
+    '--timeout',
+    '5s',
+    '-s',
+    SCRIPT,
+    ...(closes ? ['-H', 'Connection: close'] : []),
+    url,
+  ];
   const script = ['--', mix, String(seed), String(pauseMs)];
   const output = await runToEnd(
     'taskset',

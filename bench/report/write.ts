@@ -25,6 +25,11 @@ const TITLES: Readonly<Record<string, string>> = {
   'tls-16k': '16 KiB answer, TLS',
   '1m': '1 MiB answer, plain',
   'tls-1m': '1 MiB answer, TLS',
+  churn: 'A connection a request, plain',
+  'tls-full': 'A full TLS handshake a request',
+  'tls-resumed': 'A resumed TLS handshake a request',
+  'h2-small': 'Small JSON answer, HTTP/2',
+  'h2-16k': '16 KiB answer, HTTP/2',
 };
 
 /** "tls-small varied" for people. */

@@ -90,7 +90,14 @@ export async function startBackend(folder: string, cores: string, clock: Clock):
   return { port, process, [Symbol.asyncDispose]: process.stop };
 }
 
-function proxyConfig(place: Place, ports: Ports, logOptions: string): string {
+export interface NginxOptions {
+  readonly logOptions?: string;
+  /** Behind `ssl` of the TLS port. */
+  readonly listenOptions?: string;
+}
+
+function proxyConfig(place: Place, ports: Ports, options: NginxOptions): string {
+  const { logOptions = '', listenOptions = '' } = options;
   const { folder, certificate, backendPort } = place;
   return `${globalLines(folder)}
 http {
@@ -99,7 +106,7 @@ http {
   upstream backend { server 127.0.0.1:${backendPort}; keepalive 256; ${KEEP} }
   server {
     listen 127.0.0.1:${ports.plain} backlog=4096;
-    listen 127.0.0.1:${ports.tls} ssl backlog=4096;
+    listen 127.0.0.1:${ports.tls} ssl${listenOptions} backlog=4096;
     ssl_certificate ${certificate.certPath}; ssl_certificate_key ${certificate.keyPath};
     ssl_protocols TLSv1.2 TLSv1.3;
     location / {
@@ -115,7 +122,7 @@ http {
 `;
 }
 
-function nginxSubject(name: string, about: string, logOptions: string): Subject {
+export function nginxWith(name: string, about: string, options: NginxOptions): Subject {
   return {
     name,
     about,
@@ -126,7 +133,7 @@ function nginxSubject(name: string, about: string, logOptions: string): Subject 
         command: 'nginx',
         logPath: join(place.folder, 'access.log'),
         args: (ports) => {
-          writeFileSync(configPath, proxyConfig(place, ports, logOptions));
+          writeFileSync(configPath, proxyConfig(place, ports, options));
           return ['-p', place.folder, '-c', configPath];
         },
       });
@@ -134,15 +141,13 @@ function nginxSubject(name: string, about: string, logOptions: string): Subject 
   };
 }
 
-export const nginx = nginxSubject(
+export const nginx = nginxWith(
   'nginx',
   'one worker, keep-alive upstream, access log "combined" to a file',
-  '',
+  {},
 );
 
 /** The log line is held back and written in batches, as Sluice does; not what a fresh nginx.conf does. */
-export const nginxBuffered = nginxSubject(
-  'nginx-buffered',
-  'as nginx, with access_log buffer=64k flush=1s',
-  ' buffer=64k flush=1s',
-);
+export const nginxBuffered = nginxWith('nginx-buffered', 'as nginx, with access_log buffer=64k flush=1s', {
+  logOptions: ' buffer=64k flush=1s',
+});

@@ -12,7 +12,11 @@ import { SluiceError } from '../../src/kernel/errors.ts';
 import { isAlive, type ProcessKey, processTree } from './cpu.ts';
 
 const STOP_TIMEOUT_MS = 10_000;
-const PACKAGES: Readonly<Record<string, string>> = { taskset: 'util-linux', setpriv: 'util-linux' };
+const PACKAGES: Readonly<Record<string, string>> = {
+  taskset: 'util-linux',
+  setpriv: 'util-linux',
+  h2load: 'nghttp2-client',
+};
 
 export interface ProcessOptions {
   readonly name: string;

@@ -3,6 +3,7 @@ import type { Sample } from '../../../bench/measure.ts';
 import {
   betterPeer,
   judgeCpu,
+  judgeH2,
   judgeLatency,
   judgeStartup,
   judgeThreads,
@@ -102,5 +103,15 @@ t.test('latency, threads and start-up', (t) => {
   t.match(threads, [{ value: { median: 1.05 }, verdict: 'holds' }]);
   t.match(judgeStartup([900, 950, 1_000, 1_600, 940, 930, 920, 910, 905]), [{ verdict: 'holds' }]);
   t.same(judgeStartup([]), []);
+  t.end();
+});
+
+t.test('HTTP/2 is held to twice what nginx needs', (t) => {
+  const cell = 'h2-small alike';
+  t.match(judgeH2([...rounds(cell, 'nginx', 20), ...rounds(cell, 'sluice', 39)]), [
+    { value: { median: 1.95 }, limit: 2, bound: 'at most', verdict: 'holds' },
+  ]);
+  t.match(judgeH2([...rounds(cell, 'nginx', 20), ...rounds(cell, 'sluice', 42)]), [{ verdict: 'missed' }]);
+  t.same(judgeH2(rounds(cell, 'sluice', 39)), [], 'without nginx there is nothing to compare with');
   t.end();
 });
