@@ -15,6 +15,7 @@ const WAITING_REQUESTS = 16;
 /** Whether a next head has begun is only seen by looking. */
 const LOOK_MS = 500;
 const NEVER = Number.POSITIVE_INFINITY;
+const NOTHING = Buffer.alloc(0);
 
 /** A request in its turn; a fault of the bytes themselves has no messages. */
 interface Arrived {
@@ -109,7 +110,7 @@ export class NodeConnection implements Expiring {
 
   /** An upgrade that we take, or CONNECT: Node has let go of the socket. */
   onUpgrade(request: IncomingMessage, early: Buffer): void {
-    this.socket.on('data', (chunk: Buffer) => this.#onTunnelData(chunk));
+    this.#readAlone((chunk) => this.#onTunnelData(chunk));
     if (early.length > 0) this.#onTunnelData(early);
     this.onRequest(request, new ServerResponse(request));
   }
@@ -253,14 +254,20 @@ export class NodeConnection implements Expiring {
     });
   }
 
-  /** What comes is read past Node's parser and thrown away. */
+  /** What comes is thrown away. */
   #discard(): void {
-    this.#isHeld = false;
-    this.socket.removeAllListeners('data');
-    this.socket.on('data', (chunk: Buffer) => {
+    this.#readAlone((chunk) => {
       this.#lingered += chunk.length;
       if (this.#lingered > http.LINGER_BYTES) this.destroy();
     });
+  }
+
+  /** Reads past Node's parser, which leaves a socket that it has stopped as one that waits for bytes, and they never come. */
+  #readAlone(onBytes: (chunk: Buffer) => void): void {
+    this.#isHeld = false;
+    this.socket.removeAllListeners('data');
+    this.socket.on('data', onBytes);
+    this.socket.push(NOTHING);
     this.socket.resume();
   }
 

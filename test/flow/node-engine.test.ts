@@ -163,6 +163,38 @@ test('an upgrade behind a large answer that its client takes late', async (t, wi
   server.end();
 });
 
+const ownAndPool = [
+  { name: 'own', match: { path: '/own' }, respond: { status: 200, body: 'own' } },
+  { name: 'all', pool: 'web' },
+];
+
+test('an upgrade behind more requests than may wait', async (t, wire) => {
+  await using proxied = await wire.start({ file: { routes: ownAndPool } });
+  const client = await proxied.client();
+  const upgrade = get('/chat', 'Connection: Upgrade\r\nUpgrade: websocket\r\n');
+  client.write(`${get('/own').repeat(100)}${upgrade}early`);
+  const server = await proxied.server.accept();
+  t.equal((await server.request()).start, 'GET /chat HTTP/1.1');
+  server.write('HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\nhello');
+  await client.sees('hello');
+  client.write(' and late');
+  await server.sees('early and late');
+  client.end();
+  await server.ended();
+  server.end();
+});
+
+test('a client that leaves after a refusal, whose requests were more than may wait, is let go', async (t, wire) => {
+  await using proxied = await wire.start({ file: { routes: ownAndPool } });
+  const client = await proxied.client();
+  client.write(`${get('/own').repeat(300)}not a request\r\n\r\n`);
+  t.match(await client.rest(), /HTTP\/1\.1 400 /);
+  t.equal(client.unread.split('HTTP/1.1 200 OK').length - 1, 300);
+  client.end();
+  // Well before the time that a refused client gets to read its answer.
+  await proxied.daemon.until('nothing is open', () => proxied.daemon.inFlight() === 0, 1500);
+});
+
 test('bad bytes behind good requests wait for their turn', async (t, wire) => {
   await using proxied = await wire.start();
   const client = await proxied.client();
