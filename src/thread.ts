@@ -19,7 +19,8 @@ import { CellTable, LoopDelay, ThreadCells, ThreadLog } from './observe/index.ts
 const port = parentPort as MessagePort;
 const start = workerData as ThreadStart;
 const post = (message: FromThread): void => port.postMessage(message);
-const row = new CellTable(start.cells).row(start.thread);
+const cells = new CellTable(start.cells);
+const row = cells.row(start.thread);
 const clock = systemClock;
 
 const thread = new DataThread(
@@ -30,6 +31,7 @@ const thread = new DataThread(
     random: fastRandom(),
     slots: SlotTable.attach(start.slots),
     limiter: LimiterTable.attach(start.limiter, start.thread),
+    cells,
     row,
     thread: start.thread,
     connections: new ConnectionBook(),

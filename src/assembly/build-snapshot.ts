@@ -66,6 +66,7 @@ export function poolDefinitions(config: ResolvedConfig): PoolDefinition[] {
 export function buildSnapshot(config: ResolvedConfig, inputs: SnapshotInputs): Snapshot {
   return {
     generation: inputs.generation,
+    maxMemoryBytes: config.maxMemoryBytes ?? null,
     listeners: config.listeners.map((listener) => listenerSnapshot(listener, inputs)),
     routes: config.routes.map((route) => routeSnapshot(route, inputs)),
     pools: inputs.pools.map((pool) => poolSnapshot(configOf(config, pool.name), pool, inputs)),

@@ -7,12 +7,15 @@ import { ByteRing } from '../kernel/byte-ring.ts';
 import type { ClientInfo } from '../kernel/client-info.ts';
 import { errorText } from '../kernel/errors.ts';
 import { RequestIds } from '../kernel/ids.ts';
+import { defaultMemoryLimit, MemoryPressure, machineMemoryBytes } from '../kernel/memory.ts';
 import { openFilesLimit } from '../kernel/open-files.ts';
 import { IpFilter, parseAddress } from '../limit/index.ts';
 import { Listener, type ListenerSettings, OpenFiles } from '../listen/index.ts';
-import { AccessLog, type AccessRecord, type Log } from '../observe/index.ts';
+import { AccessLog, type AccessRecord, type CellTable, type Log } from '../observe/index.ts';
 import { type ListenerPlane, type Plane, type ProxyDeps, RequestPhases } from '../proxy/index.ts';
 import { type CompiledTls, compileTls, ListenerTls, type SecretBytes } from '../tls/index.ts';
+import { holderGroups } from './holder-groups.ts';
+import { MemoryGuard } from './memory-guard.ts';
 import type { AccessLogSettings, FromThread, ThreadStart, ToThread } from './messages.ts';
 import { type CompileContext, type CompiledSnapshot, compileSnapshot } from './plane.ts';
 import type { ListenerSnapshot, Snapshot } from './snapshot.ts';
@@ -21,6 +24,8 @@ import { type WireOpener, wireOf } from './wires.ts';
 /** One listener of this thread with what the current snapshot says of it. */
 interface OpenListener {
   readonly listener: Listener;
+  /** Of the listener's counters. */
+  readonly cells: number;
   readonly tls: ListenerTls | null;
   wire: WireOpener;
   plane: Plane;
@@ -39,8 +44,13 @@ interface Prepared {
 /** What is told to clients at the end has this long to reach them. */
 const FAREWELL_MS = 500;
 
+/** What a thread has beside what snapshots are compiled with. */
+export interface ThreadContext extends Omit<CompileContext, 'stickyKeys'> {
+  readonly cells: CellTable;
+}
+
 export class DataThread {
-  readonly #context: Omit<CompileContext, 'stickyKeys'>;
+  readonly #context: ThreadContext;
   readonly #log: Log;
   readonly #post: (message: FromThread) => void;
   readonly #proxyDeps: ProxyDeps & { accessLog: AccessLog | null };
@@ -50,17 +60,14 @@ export class DataThread {
   readonly #wireDeps: WireDeps;
   readonly #threadCount: number;
   readonly #files: OpenFiles;
+  readonly #memory = new MemoryPressure();
+  readonly #guard: MemoryGuard;
   #secrets: SecretBytes;
   #prepared: Prepared | null = null;
   /** The last `prepare`, which may still be binding. */
   #preparing: Promise<void> = Promise.resolve();
 
-  constructor(
-    context: Omit<CompileContext, 'stickyKeys'>,
-    start: ThreadStart,
-    log: Log,
-    post: (message: FromThread) => void,
-  ) {
+  constructor(context: ThreadContext, start: ThreadStart, log: Log, post: (message: FromThread) => void) {
     this.#context = context;
     this.#log = log;
     this.#post = post;
@@ -70,6 +77,11 @@ export class DataThread {
     this.#accessRing = new ByteRing(start.accessRing);
     const { clock, deadlines, sockets } = context;
     this.#files = new OpenFiles(openFilesLimit(), { clock, deadlines, log });
+    const { cells, row } = context;
+    const listeners = () => [...this.#listeners.values(), ...this.#leaving];
+    const groups = () => holderGroups(listeners(), row, cells);
+    this.#guard = new MemoryGuard({ clock, log, pressure: this.#memory, groups });
+    this.#guard.start();
     this.#proxyDeps = {
       clock: context.clock,
       deadlines: context.deadlines,
@@ -80,7 +92,8 @@ export class DataThread {
       planeFor: (client) => this.#planeFor(client),
     };
     const handler = new RequestPhases(this.#proxyDeps);
-    this.#wireDeps = { clock, deadlines, sockets, handler, date: new HttpDate(clock) };
+    const date = new HttpDate(clock);
+    this.#wireDeps = { clock, deadlines, sockets, handler, date, memory: this.#memory };
   }
 
   /** @returns true when the thread's work is over */
@@ -181,6 +194,7 @@ export class DataThread {
     const { clock, deadlines } = this.#context;
     const opened: OpenListener = {
       tls,
+      cells: options.cells,
       wire,
       plane,
       listener: new Listener(
@@ -222,6 +236,7 @@ export class DataThread {
     this.#prepared = null;
     const { plane } = prepared.compiled;
     this.#useAccessLog(prepared.accessLog);
+    this.#guard.setLimit(prepared.snapshot.maxMemoryBytes ?? defaultMemoryLimit(machineMemoryBytes()));
     // Before those leave that have been at the same paths.
     for (const { listener } of prepared.added.values()) listener.publish();
     const names = new Set(prepared.snapshot.listeners.map((it) => it.name));
@@ -313,6 +328,7 @@ export class DataThread {
     cancel();
     this.#context.connections.destroyAll();
     this.#context.deadlines.stop();
+    this.#guard.stop();
     this.#post({ type: 'drained', wasCut });
   }
 }

@@ -68,6 +68,8 @@ export interface PoolSnapshot extends PoolOptions {
 
 export interface Snapshot {
   readonly generation: number;
+  /** What client connections may hold in all; null = by what memory there is. */
+  readonly maxMemoryBytes: number | null;
   readonly listeners: readonly ListenerSnapshot[];
   readonly routes: readonly RouteSnapshot[];
   readonly pools: readonly PoolSnapshot[];

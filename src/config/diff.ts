@@ -52,8 +52,8 @@ export function diffConfig(before: ResolvedConfig, after: ResolvedConfig): Confi
     certificates: diffNouns(before.certificates, after.certificates),
   };
   const routesReordered = isReordered(before.routes, after.routes);
-  const settings = (['threads', 'shutdown', 'admin', 'store', 'logs'] as const).flatMap((key) =>
-    differences(before[key], after[key], key),
+  const settings = (['threads', 'maxMemoryBytes', 'shutdown', 'admin', 'store', 'logs'] as const).flatMap(
+    (key) => differences(before[key], after[key], key),
   );
   const same =
     [...Object.values(parts), ...servers.values()].every(isUnchanged) &&

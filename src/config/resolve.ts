@@ -57,6 +57,7 @@ export function resolveConfig(long: LongForm, context: ResolveContext): Resolved
     baseDir: context.baseDir,
     version: long.version,
     threads: long.threads,
+    maxMemoryBytes: long.max_memory,
     shutdown: { drainTimeoutMs: long.shutdown.drain_timeout, preStopDelayMs: long.shutdown.pre_stop_delay },
     admin: {
       listen: parseHostPort(long.admin.listen) ?? { host: '127.0.0.1', port: 0 },

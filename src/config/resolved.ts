@@ -23,6 +23,8 @@ export interface ResolvedConfig {
   readonly version: 1;
   /** Data threads; `auto` = one per core where the platform can share a port. */
   readonly threads: number | 'auto';
+  /** What client connections may hold; undefined = by what memory there is. */
+  readonly maxMemoryBytes: number | undefined;
   readonly shutdown: ShutdownConfig;
   readonly admin: AdminConfig;
   readonly store: StoreConfig;

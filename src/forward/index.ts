@@ -2,6 +2,7 @@ export type { AttemptEvents, AttemptFailure } from './attempt.ts';
 export { ServerConnection } from './connection.ts';
 export { ServerConnections } from './connections.ts';
 export type { ConnectionDeps, ConnectionLimits, ConnectionMeter } from './options.ts';
+export { BUFFER_BYTES } from './read-buffer.ts';
 export { decideRetry, type RetryDecision, type RetryQuestion, reuseFor } from './retry.ts';
 export type { ConnectTarget, TlsToServer } from './server-socket.ts';
 export { Tunnel } from './tunnel.ts';

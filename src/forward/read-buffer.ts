@@ -2,6 +2,8 @@ import { SpareBuffers } from '../kernel/spare-buffers.ts';
 
 export const HEADROOM_BYTES = 4096;
 const READ_BYTES = 64 * 1024;
+/** What one takes in memory, at most. */
+export const BUFFER_BYTES = HEADROOM_BYTES + READ_BYTES;
 /** What TLS hands over at once, at most (RFC 8446 section 5.1). */
 const TLS_READ_BYTES = 16 * 1024;
 

@@ -49,6 +49,11 @@ export class Tunnel implements Expiring {
     return this.#client.bytesWritten;
   }
 
+  /** What waits to be sent to either side. */
+  get heldBytes(): number {
+    return this.#client.unsentBytes + this.#server.unsentBytes;
+  }
+
   open(): void {
     this.#deadlines.add(this);
     this.#join(this.#server, this.#client);

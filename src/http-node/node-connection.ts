@@ -8,6 +8,7 @@ import { Socket } from 'node:net';
 import * as http from '../http/index.ts';
 import type { ClientInfo } from '../kernel/client-info.ts';
 import type { Expiring } from '../kernel/deadlines.ts';
+import { CONNECTION_BYTES, TLS_CONNECTION_BYTES } from '../kernel/memory.ts';
 import { NodeStream } from './node-stream.ts';
 
 /** So many requests may wait, and those of one read. */
@@ -95,6 +96,23 @@ export class NodeConnection implements Expiring {
   /** Time is up: who has seen nothing of an answer is told so, all else ends. */
   shed(): void {
     if (!this.#stream?.shed()) this.destroy();
+  }
+
+  heldBytes(): number {
+    const { readableLength, writableLength } = this.socket;
+    const beyond = this.#stream?.sink?.heldBytes() ?? 0;
+    const own = this.client.tlsVersion === '' ? CONNECTION_BYTES : TLS_CONNECTION_BYTES;
+    return own + readableLength + writableLength + beyond;
+  }
+
+  heldSinceMs(): number {
+    return this.#stream?.startedMs ?? 0;
+  }
+
+  overload(): void {
+    const sink = this.#stream?.sink;
+    if (sink) sink.onBodyFault(new http.HttpFault('overloaded', 'there is no memory left for this request'));
+    else this.destroy();
   }
 
   // ---- what Node tells

@@ -23,6 +23,8 @@ export class ClientInput {
   #isInUse = false;
   /** Too much is kept. */
   #isHeld = false;
+  /** There is no memory for more. */
+  #isShort = false;
 
   constructor(socket: Socket, isTls: boolean, sockets: SocketIo, onBytes: (bytes: Buffer) => void) {
     this.#socket = socket;
@@ -32,9 +34,20 @@ export class ClientInput {
   get isPaused(): boolean {
     return this.#isPaused;
   }
+  /** Whether what comes must wait. */
+  get isHalted(): boolean {
+    return this.#isPaused || this.#isShort;
+  }
   /** Whether nothing is read now. */
   get isStopped(): boolean {
-    return this.#isInUse || this.#isHeld;
+    return this.#isInUse || this.#isHeld || this.#isShort;
+  }
+  get isShort(): boolean {
+    return this.#isShort;
+  }
+  /** What waits, and the buffer that is read into if it is this socket's own. */
+  get heldBytes(): number {
+    return this.#waiting.sizeBytes + this.#reader.heldBytes;
   }
   /** Whether the client has reset the connection. */
   get isReset(): boolean {
@@ -64,10 +77,6 @@ export class ClientInput {
   /** The first bytes that wait; only when there are some. */
   take(): Buffer {
     return this.#waiting.take();
-  }
-
-  takeAll(): Buffer[] {
-    return this.#waiting.takeAll();
   }
 
   // ---- how it is read
@@ -103,8 +112,19 @@ export class ClientInput {
     if (!this.#isPaused) return false;
     this.#isPaused = this.#isInUse = false;
     this.#reader.release();
-    if (!this.#isHeld) this.#socket.resume();
+    if (!this.isStopped) this.#socket.resume();
     return true;
+  }
+
+  /** There is no memory for a body now. */
+  startShortage(): void {
+    this.#isShort = true;
+    this.#socket.pause();
+  }
+
+  endShortage(): void {
+    this.#isShort = false;
+    if (!this.isStopped) this.#socket.resume();
   }
 
   /** Holds the client back while too much waits. @returns whether that has changed */
@@ -112,15 +132,15 @@ export class ClientInput {
     if (this.#isHeld === this.#waiting.isTooMuch) return false;
     this.#isHeld = this.#waiting.isTooMuch;
     if (this.#isHeld) this.#socket.pause();
-    else if (!this.#isInUse) this.#socket.resume();
+    else if (!this.isStopped) this.#socket.resume();
     return true;
   }
 
-  /** Nothing that came before matters any more; what comes is read. */
-  clear(): void {
-    this.#waiting.takeAll();
+  /** Nothing that came before matters here any more; what comes is read. @returns what waited */
+  clear(): Buffer[] {
     this.#reader.share();
-    this.#isPaused = this.#isInUse = this.#isHeld = false;
+    this.#isPaused = this.#isInUse = this.#isHeld = this.#isShort = false;
     this.#socket.resume();
+    return this.#waiting.takeAll();
   }
 }

@@ -35,6 +35,16 @@ export class HeadReader {
     return this.#partial === '\r\n' || this.#partial === '\r';
   }
 
+  /** What is kept of a head that is not whole. */
+  get heldBytes(): number {
+    return this.#partial.length;
+  }
+
+  /** What is wrong when the time of a head is over. */
+  lateness(): HttpFault {
+    return new HttpFault('header_timeout', `no complete head within ${this.#limits.headerTimeoutMs} ms`);
+  }
+
   /** Forgets what is not a whole head. */
   clear(): void {
     this.#partial = '';

@@ -45,8 +45,6 @@ export class Http1Connection implements StreamOwner, Expiring {
   #stream: Http1Stream | null = null;
   #tunnel: TunnelEnd | null = null;
   readonly #input: ClientInput;
-  /** null when the request has no body, or has it all. */
-  #body: BodyReader | null = null;
   readonly #times: ExchangeTimes;
   #lingered = 0;
   #isReading = false;
@@ -69,7 +67,7 @@ export class Http1Connection implements StreamOwner, Expiring {
     this.date = deps.date;
     this.#onClose = onClose;
     this.#heads = new HeadReader(limits, client.isTrusted);
-    this.#times = new ExchangeTimes(limits, deps.deadlines, this.writer);
+    this.#times = new ExchangeTimes(limits, deps, this.#input, this.writer);
     this.onWritten = (error) => this.#onRoom(error);
     this.deadlineMs = deps.clock.nowMs() + limits.headerTimeoutMs;
     deps.deadlines.add(this);
@@ -131,7 +129,7 @@ export class Http1Connection implements StreamOwner, Expiring {
     if (this.#isReading) return false;
     // Who does not take the answers to its requests has no more of them read: those answers would pile up here.
     if (this.#phase === 'idle' || this.#phase === 'head') return !this.socket.writableNeedDrain;
-    return this.#phase === 'exchange' && this.#body !== null && !this.#input.isPaused;
+    return this.#phase === 'exchange' && this.#times.body !== null && !this.#input.isHalted;
   }
 
   #read(chunk: Buffer, isBorrowed: boolean): void {
@@ -177,13 +175,10 @@ export class Http1Connection implements StreamOwner, Expiring {
     this.#stream = stream;
     this.#phase = 'exchange';
     this.#requests++;
-    this.#body = hasBody(head.fields) ? new BodyReader(head.fields, this.#limits, nowMs) : null;
-    if (this.#body) {
-      this.#times.bodyDueMs = this.#body.progress(nowMs);
-      this.#input.expectBody(this.#body.expectedBytes - rest.length);
-    }
+    stream.isRequestComplete = !hasBody(head.fields);
+    if (!stream.isRequestComplete)
+      this.#times.beginBody(new BodyReader(head.fields, this.#limits, nowMs), rest.length);
     this.#arm();
-    stream.isRequestComplete = this.#body === null;
     this.#input.putBack(isBorrowed && rest !== NOTHING ? Buffer.from(rest) : rest);
     this.#deps.handler.onRequest(stream);
   }
@@ -191,9 +186,9 @@ export class Http1Connection implements StreamOwner, Expiring {
   /** Hands bytes of the body on to the exchange, if it still wants them. */
   #readBody(chunk: Buffer): void {
     const stream = this.#stream;
-    const body = this.#body;
+    const { body } = this.#times;
     if (!stream?.sink || !body) return;
-    const end = body.push(chunk, 0, this);
+    const end = body.push(chunk, 0, stream);
     // What the phases did with the bytes may have ended the exchange.
     if (this.#stream !== stream || stream.sink === null) return;
     if (end instanceof HttpFault) {
@@ -202,7 +197,7 @@ export class Http1Connection implements StreamOwner, Expiring {
     }
     stream.bytesIn += end;
     if (!body.isDone) {
-      this.#times.bodyDueMs = body.progress(this.#deps.clock.nowMs());
+      this.#times.bodyMoved();
       this.#arm();
       return;
     }
@@ -219,17 +214,12 @@ export class Http1Connection implements StreamOwner, Expiring {
   }
 
   #endBody(): void {
-    this.#body = null;
+    this.#times.body = null;
     this.#input.endBody();
     this.#arm();
   }
 
-  /** A range of body data, from the reader of the body. */
-  onChunkData(chunk: Buffer, from: number, to: number): void {
-    this.#stream?.sink?.onBodyData(from === 0 && to === chunk.length ? chunk : chunk.subarray(from, to));
-  }
-
-  /** The exchange cannot go on by a fault of its client. */
+  /** The exchange cannot go on: the client is at fault, or there is no memory for it. */
   #fail(fault: HttpFault): void {
     const stream = this.#stream;
     if (!stream?.sink) {
@@ -242,14 +232,37 @@ export class Http1Connection implements StreamOwner, Expiring {
   }
 
   #onExchangeDeadline(nowMs: number): void {
-    const next = this.#times.look(nowMs, this.#body, this.#input, this.#stream?.bytesOut ?? 0);
+    const next = this.#times.look(nowMs, this.#stream?.bytesOut ?? 0);
     if (next === 'gone') this.destroy();
     else if (next instanceof HttpFault) this.#fail(next);
     else this.deadlineMs = next;
   }
 
   #arm(): void {
-    this.deadlineMs = this.#times.next(this.#body, this.#input);
+    this.deadlineMs = this.#times.next();
+  }
+
+  // ---- memory
+
+  heldBytes(): number {
+    const beyond = this.#stream?.sink?.heldBytes() ?? 0;
+    return this.#input.heldBytes + this.#heads.heldBytes + this.writer.heldBytes(beyond);
+  }
+
+  heldSinceMs(): number {
+    return this.#stream?.startedMs ?? 0;
+  }
+
+  overload(): void {
+    const fault = new HttpFault('overloaded', 'there is no memory left for this request');
+    if (this.#phase === 'head') this.#refuse(fault);
+    else this.#fail(fault);
+  }
+
+  relieve(): void {
+    if (!this.#times.releaseBody()) return;
+    this.#arm();
+    this.#readWaiting();
   }
 
   // ---- what the stream asks of its connection
@@ -260,7 +273,7 @@ export class Http1Connection implements StreamOwner, Expiring {
 
   resumeReading(): void {
     if (!this.#input.resume()) return;
-    if (this.#phase === 'exchange') this.#restartBody();
+    if (this.#phase === 'exchange') this.deadlineMs = this.#times.restartBody();
     this.#readWaiting();
   }
 
@@ -278,31 +291,21 @@ export class Http1Connection implements StreamOwner, Expiring {
     if (this.#times.isTaking && this.socket.writableLength === 0) {
       this.#times.endTaking();
       if (this.#phase === 'exchange') {
-        this.#restartBody();
+        this.deadlineMs = this.#times.restartBody();
         this.#stream?.sink?.onClientDrain();
       }
     }
     this.#readWaiting();
   }
 
-  /** The time that was not the client's to use is forgotten. */
-  #restartBody(): void {
-    if (this.#body) this.#times.bodyDueMs = this.#body.restart(this.#deps.clock.nowMs());
-    this.#arm();
-  }
-
   onAnswerEnd(stream: Http1Stream): void {
     if (this.#stream !== stream) return;
-    if (stream.missingBytes > 0) {
-      this.destroy();
-      return;
+    if (stream.missingBytes > 0) this.destroy();
+    else if (!stream.isRequestComplete) this.#linger();
+    else {
+      this.#finishIfDone(stream);
+      this.#readWaiting();
     }
-    if (!stream.isRequestComplete) {
-      this.#linger();
-      return;
-    }
-    this.#finishIfDone(stream);
-    this.#readWaiting();
   }
 
   #finishIfDone(stream: Http1Stream): void {
@@ -321,9 +324,7 @@ export class Http1Connection implements StreamOwner, Expiring {
   switchProtocols(): TunnelEnd {
     this.#phase = 'tunnel';
     this.deadlineMs = NEVER;
-    const early = this.#input.takeAll();
-    this.#input.clear();
-    this.#tunnel = new TunnelEnd(this.socket, early);
+    this.#tunnel = new TunnelEnd(this.socket, this.#input.clear());
     return this.#tunnel;
   }
 
@@ -341,8 +342,7 @@ export class Http1Connection implements StreamOwner, Expiring {
     this.#phase = 'linger';
     this.#stream = null;
     this.#heads.clear();
-    this.#body = null;
-    this.#lingered = 0;
+    this.#times.body = null;
     // What is still to be sent has the time of a body; the short while begins when the last of it has gone.
     const { clock } = this.#deps;
     this.deadlineMs =
@@ -368,9 +368,7 @@ export class Http1Connection implements StreamOwner, Expiring {
         this.destroy();
         return;
       case 'head':
-        this.#refuse(
-          new HttpFault('header_timeout', `no complete head within ${this.#limits.headerTimeoutMs} ms`),
-        );
+        this.#refuse(this.#heads.lateness());
         return;
       case 'exchange':
         this.#onExchangeDeadline(nowMs);

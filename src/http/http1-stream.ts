@@ -7,7 +7,7 @@
 import type { Socket } from 'node:net';
 import type { ClientInfo } from '../kernel/client-info.ts';
 import type { SocketWriter, Written } from '../kernel/socket-write.ts';
-import { chunkHead } from './chunked.ts';
+import { type ChunkSink, chunkHead } from './chunked.ts';
 import { HttpFault } from './fault.ts';
 import type { HttpDate } from './http-date.ts';
 import type { RequestHead } from './request-head.ts';
@@ -35,7 +35,7 @@ export interface StreamOwner {
   switchProtocols(): TunnelEnd;
 }
 
-export class Http1Stream implements ClientStream {
+export class Http1Stream implements ClientStream, ChunkSink {
   readonly client: ClientInfo;
   readonly head: RequestHead;
   readonly protocol: string;
@@ -65,6 +65,11 @@ export class Http1Stream implements ClientStream {
     this.startedMs = startedMs;
     this.bytesIn = bytesIn;
     this.closesAfter = !head.keepsAlive;
+  }
+
+  /** A range of body data, from the reader of the body. */
+  onChunkData(chunk: Buffer, from: number, to: number): void {
+    this.sink?.onBodyData(from === 0 && to === chunk.length ? chunk : chunk.subarray(from, to));
   }
 
   pauseBody(isInUse: boolean): void {

@@ -11,6 +11,8 @@ export interface TunnelSink {
 
 /** What a tunnel end needs of a connection: a socket, or a stream that stands for one. */
 export interface TunnelSocket {
+  /** Bytes that wait to be sent. */
+  readonly writableLength: number;
   write(chunk: Buffer): boolean;
   pause(): void;
   resume(): void;
@@ -75,6 +77,10 @@ export class TunnelEnd {
     if (this.#isClosed) return;
     this.#isClosed = true;
     this.#sink?.onTunnelClose();
+  }
+
+  get unsentBytes(): number {
+    return this.#socket.writableLength;
   }
 
   /** @returns false when the buffer is full; wait for `onTunnelDrain` of this end's sink */

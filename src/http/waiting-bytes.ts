@@ -11,6 +11,9 @@ export class WaitingBytes {
   get isEmpty(): boolean {
     return this.#chunks.length === 0;
   }
+  get sizeBytes(): number {
+    return this.#bytes;
+  }
   /** Whether no more should be read before some of it has had its turn. */
   get isTooMuch(): boolean {
     return this.#bytes > MAX_BYTES;

@@ -12,6 +12,7 @@
 import type { ClientInfo } from '../kernel/client-info.ts';
 import type { Clock } from '../kernel/clock.ts';
 import type { Deadlines } from '../kernel/deadlines.ts';
+import type { MemoryPressure } from '../kernel/memory.ts';
 import type { SocketIo } from '../kernel/socket-io.ts';
 import type { HttpFault } from './fault.ts';
 import type { HttpDate } from './http-date.ts';
@@ -40,6 +41,8 @@ export interface RequestSink {
   onClientGone(): void;
   /** There is room for more of the answer. */
   onClientDrain(): void;
+  /** Bytes that are held for this request beside those of its connection. */
+  heldBytes(): number;
 }
 
 /** The head of an answer: `fields` are whole lines without framing and connection fields. */
@@ -108,6 +111,7 @@ export interface WireDeps {
   readonly handler: RequestHandler;
   readonly date: HttpDate;
   readonly sockets: SocketIo;
+  readonly memory: MemoryPressure;
 }
 
 export interface WireLimits {

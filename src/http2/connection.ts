@@ -139,6 +139,26 @@ export class Http2Connection implements StreamOwner, Expiring {
     this.#socket.destroy();
   }
 
+  // ---- memory
+
+  heldBytes(): number {
+    let bytes = this.#writer.heldBytes(0);
+    for (const stream of this.#streams) bytes += stream.allHeldBytes;
+    return bytes;
+  }
+
+  heldSinceMs(): number {
+    for (const { startedMs } of this.#streams) return startedMs;
+    return 0;
+  }
+
+  /** One client, however many streams it has: all of them end. */
+  overload(): void {
+    const fault = new HttpFault('overloaded', 'there is no memory left for this request');
+    if (this.#streams.size === 0) this.close();
+    for (const stream of [...this.#streams]) stream.overload(fault);
+  }
+
   // ---- requests
 
   #onStream(node: ServerHttp2Stream, flags: number, raw: string[]): void {

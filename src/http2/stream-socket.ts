@@ -9,6 +9,10 @@ export class StreamSocket implements TunnelSocket {
     this.#node = node;
   }
 
+  get writableLength(): number {
+    return this.#node.writableLength;
+  }
+
   write(chunk: Buffer): boolean {
     return this.#isOpen() ? this.#node.write(chunk) : true;
   }

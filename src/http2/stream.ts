@@ -103,6 +103,17 @@ export class Http2Stream implements ClientStream, BodyTaker {
     return this.#node.readableLength;
   }
 
+  /** All that is held for it, here and on its way to a server. */
+  get allHeldBytes(): number {
+    return this.#node.readableLength + this.#node.writableLength + (this.sink?.heldBytes() ?? 0);
+  }
+
+  /** There is no memory for it any more. */
+  overload(fault: HttpFault): void {
+    if (this.sink) this.sink.onBodyFault(fault);
+    else this.#cut();
+  }
+
   // ---- the body of the request (BodyTaker)
 
   /** Reads the body, once the phases have heard of the request. */

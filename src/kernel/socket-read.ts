@@ -123,6 +123,11 @@ export class SocketReader {
     return handle?.getpeername?.({}) === -constants.errno.ENOTCONN;
   }
 
+  /** The size of the buffer that this socket has to itself. */
+  get heldBytes(): number {
+    return this.#next === this.#memory.shared ? 0 : this.#next.length;
+  }
+
   /** Reads into a buffer of this socket's own, no larger than what is to come. */
   own(expectedBytes: number): void {
     if (this.#next !== this.#memory.shared) return;

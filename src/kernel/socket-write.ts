@@ -9,6 +9,7 @@
  */
 import type { Socket } from 'node:net';
 import { getSystemErrorName } from 'node:util';
+import { CONNECTION_BYTES, TLS_CONNECTION_BYTES } from './memory.ts';
 
 /** A write that the system has not done yet. */
 interface WriteRequest {
@@ -113,6 +114,17 @@ export class SocketWriter {
     const inner = this.#socket as unknown as Inner;
     const handle = this.#isTls ? inner._parent?._handle : inner._handle;
     return handle?.writeQueueSize ?? this.#socket.writableLength;
+  }
+
+  /**
+   * What waits to be sent, in memory, together with `sourceBytes` out of which it may have been borrowed: over TLS it is
+   * a copy, enciphered.
+   */
+  heldBytes(sourceBytes: number): number {
+    const { writableLength } = this.#socket;
+    return this.#isTls
+      ? TLS_CONNECTION_BYTES + sourceBytes + writableLength
+      : CONNECTION_BYTES + Math.max(sourceBytes, writableLength);
   }
 
   /** Nothing is queued: bytes that were borrowed for writing may be touched again. */

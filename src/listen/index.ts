@@ -2,7 +2,6 @@ export {
   type ListenAddress,
   Listener,
   type ListenerSettings,
-  type OpenConnection,
-  type OpenWire,
 } from './listener.ts';
+export type { OpenConnection, OpenWire } from './open-connection.ts';
 export { OpenFiles } from './open-files.ts';

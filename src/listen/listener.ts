@@ -7,7 +7,6 @@
 import { createServer, type Server, type Socket } from 'node:net';
 import { createServer as createTlsServer, type TLSSocket } from 'node:tls';
 import { UNIX_PEER, unixPathOf, unmapAddress } from '../kernel/address.ts';
-import type { ClientInfo } from '../kernel/client-info.ts';
 import type { Clock } from '../kernel/clock.ts';
 import type { Deadlines } from '../kernel/deadlines.ts';
 import { errorText, SluiceError } from '../kernel/errors.ts';
@@ -16,6 +15,7 @@ import type { ListenerCells, Log } from '../observe/index.ts';
 import { type ListenerTls, tlsErrorKind } from '../tls/index.ts';
 import { Client, type Origin, proxiedOrigin } from './client.ts';
 import { acceptedSocketOf, Handshake } from './handshake.ts';
+import type { OpenConnection, OpenWire } from './open-connection.ts';
 import type { OpenFiles } from './open-files.ts';
 import {
   type ProxyOutcome,
@@ -51,21 +51,6 @@ export interface ListenerSettings {
   acquire(): boolean;
   release(): void;
 }
-
-/** A connection that can be asked to end. */
-export interface OpenConnection {
-  close(): void;
-  /** Ends now, with a word to clients that have no answer yet; a wire without it is destroyed. */
-  shed?(): void;
-  destroy(): void;
-}
-
-/** Makes the wire for an accepted connection. `onClose` must be called once. */
-export type OpenWire = (
-  socket: Socket,
-  client: ClientInfo,
-  onClose: (connection: OpenConnection) => void,
-) => OpenConnection;
 
 export interface ListenerDeps {
   readonly clock: Clock;
@@ -132,6 +117,13 @@ export class Listener {
 
   get connectionCount(): number {
     return this.#connections.size;
+  }
+  get connections(): Iterable<OpenConnection> {
+    return this.#connections;
+  }
+  /** Handshakes, and PROXY headers, under way. */
+  get handshakeCount(): number {
+    return Math.max(0, this.#early.size - this.#connections.size);
   }
   get isTls(): boolean {
     return this.#settings.tls !== null;
@@ -206,6 +198,12 @@ export class Listener {
       if (connection.shed) connection.shed();
       else connection.destroy();
     }
+  }
+
+  /** Ends one connection because memory is used up. */
+  overload(connection: OpenConnection): void {
+    this.#settings.cells.countShed();
+    connection.overload?.();
   }
 
   /** Ends everything now. */

@@ -6,6 +6,7 @@ export type { AccessRecord } from './access-line.ts';
 export { AccessLog, type AccessLogDeps, type AccessLogOptions } from './access-log.ts';
 export {
   type BlockKind,
+  heldBytesOf,
   LATENCY_BOUNDS_MS,
   ListenerCells,
   PoolCells,

@@ -153,6 +153,9 @@ export class Exchange implements RequestSink {
   onClientDrain(): void {
     this.relay?.onClientDrain();
   }
+  heldBytes(): number {
+    return this.relay?.heldBytes() ?? 0;
+  }
 }
 
 function memoOf(stream: ClientStream, listener: ListenerPlane): RequestMemo {

@@ -14,6 +14,7 @@
 import {
   type AttemptEvents,
   type AttemptFailure,
+  BUFFER_BYTES,
   type RetryDecision,
   reuseFor,
   type ServerConnection,
@@ -21,7 +22,6 @@ import {
 } from '../forward/index.ts';
 import type { HttpFault, RequestSink, ResponseHead, TunnelEnd } from '../http/index.ts';
 import type { Expiring } from '../kernel/deadlines.ts';
-import type { Reason } from '../kernel/reason.ts';
 import type { Lease, Outcome, PickContext, PickResult, Waiting } from '../pool/index.ts';
 import { withCookie } from './answers.ts';
 import { type Ending, failureEnding, ROUTE_TIMEOUT, refusalEnding } from './endings.ts';
@@ -203,15 +203,15 @@ export class Forwarding implements RequestSink, AttemptEvents, Expiring {
       return;
     }
     this.#connection = null;
-    this.#finish('ok', trailers);
+    this.#finish(trailers);
   }
   #pendingTrailers = '';
 
-  #finish(reason: Reason, trailers: string): void {
+  #finish(trailers: string): void {
     const exchange = this.#exchange;
     this.#stopClock();
     exchange.stream.endAnswer(trailers);
-    exchange.finish(reason);
+    exchange.finish('ok');
   }
 
   onUpgrade(head: ResponseHead, server: TunnelEnd): void {
@@ -225,6 +225,7 @@ export class Forwarding implements RequestSink, AttemptEvents, Expiring {
       this.#end({ reason: 'bad_upstream', detail: fault, fields: '' });
       return;
     }
+    this.#isAnswerStarted = true;
     exchange.upstreamMs = exchange.deps.clock.nowMs() - this.#attemptStartMs;
     lease.answered(101, exchange.upstreamMs);
     this.#stopClock();
@@ -294,14 +295,13 @@ export class Forwarding implements RequestSink, AttemptEvents, Expiring {
 
   /** Gives this attempt up for one on another server. */
   #leave(failure: AttemptFailure, why: string): void {
-    const exchange = this.#exchange;
     const { server } = this.#lease as Lease;
     this.#tries.leave(server);
     this.#releaseLease(failure.kind);
     this.#pool.cells.countRetry();
-    const { requestId: request_id, poolName: pool } = exchange;
+    const { requestId: request_id, poolName: pool, deps } = this.#exchange;
     const fields = { request_id, pool, server: server.id, kind: failure.kind, detail: failure.detail, why };
-    exchange.deps.log.debug('attempt failed, trying another server', fields);
+    deps.log.debug('attempt failed, trying another server', fields);
   }
 
   onServerDrain(): void {
@@ -335,24 +335,25 @@ export class Forwarding implements RequestSink, AttemptEvents, Expiring {
       this.#connection?.cancel();
       this.#connection = null;
       this.#stopClock();
-      this.#exchange.finish('client_abort');
-      return;
-    }
-    this.#abandon('client_abort');
+    } else this.#abandon('client_abort');
     this.#exchange.finish('client_abort');
   }
 
   onClientDrain(): void {
     if (!this.#isClientFull) return;
     this.#isClientFull = false;
-    const connection = this.#connection;
     if (!this.#isAnswerComplete) {
-      connection?.resume();
+      this.#connection?.resume();
       return;
     }
+    this.#connection?.release();
     this.#connection = null;
-    connection?.release();
-    this.#finish('ok', this.#pendingTrailers);
+    this.#finish(this.#pendingTrailers);
+  }
+
+  heldBytes(): number {
+    const hasServer = this.#connection !== null || this.#tunnel !== null;
+    return this.#kept.sizeBytes + (this.#tunnel?.heldBytes ?? 0) + (hasServer ? BUFFER_BYTES : 0);
   }
 
   // ---- ends
@@ -380,10 +381,9 @@ export class Forwarding implements RequestSink, AttemptEvents, Expiring {
       this.#waiting = null;
       this.#pool.cells.countDequeued();
     }
-    const connection = this.#connection;
+    this.#connection?.cancel();
     this.#connection = null;
     this.#isSending = false;
-    connection?.cancel();
     this.#releaseLease(outcome);
     this.#tunnel?.close();
   }

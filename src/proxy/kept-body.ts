@@ -15,6 +15,9 @@ export class KeptBody {
   get chunks(): readonly Buffer[] {
     return this.#chunks;
   }
+  get sizeBytes(): number {
+    return this.#bytes;
+  }
   /** Whether all that has come is still here. */
   get isWhole(): boolean {
     return this.#isWhole;

@@ -9,6 +9,7 @@ import {
 } from '../../src/http/index.ts';
 import type { ClientInfo } from '../../src/kernel/client-info.ts';
 import { Deadlines } from '../../src/kernel/deadlines.ts';
+import { MemoryPressure } from '../../src/kernel/memory.ts';
 import { REASONS } from '../../src/kernel/reason.ts';
 import { SocketIo } from '../../src/kernel/socket-io.ts';
 import { FakeClock } from './fake-clock.ts';
@@ -90,6 +91,9 @@ export class SeenRequest implements RequestSink {
     this.calls.push('drain');
     this.drains++;
   }
+  heldBytes(): number {
+    return 0;
+  }
 
   /** A small whole answer; a fault of the body is answered with its status. */
   answer(body = 'ok', trailers = ''): void {
@@ -124,6 +128,7 @@ export class WireFixture implements RequestHandler {
   readonly clock = new FakeClock();
   readonly socket = new FakeSocket();
   readonly deadlines = new Deadlines(this.clock);
+  readonly memory = new MemoryPressure();
   readonly connection: Http1Connection;
   readonly requests: SeenRequest[] = [];
   /** Requests that could not be read. */
@@ -154,6 +159,7 @@ export class WireFixture implements RequestHandler {
         handler: this,
         date: new HttpDate(this.clock),
         sockets: new SocketIo(),
+        memory: this.memory,
       },
       () => this.closes++,
     );

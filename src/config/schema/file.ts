@@ -7,7 +7,7 @@ import { health } from './health.ts';
 import { parseListen } from './listen.ts';
 import { listener } from './listener.ts';
 import { algorithm, pool, sticky } from './pool.ts';
-import { logs, shutdown, store, threads } from './process.ts';
+import { logs, maxMemory, shutdown, store, threads } from './process.ts';
 import { rateLimit } from './rate-limit.ts';
 import { route } from './route.ts';
 import { server } from './server.ts';
@@ -18,6 +18,7 @@ export const fileSchema = noun({
     .prefault(1)
     .describe('Version of this format.'),
   threads: threads.prefault('auto'),
+  max_memory: maxMemory.optional(),
   shutdown: shutdown.prefault({}).describe('How the daemon ends.'),
   admin: admin.prefault({}).describe('The API for operators.'),
   store: store.prefault({}).describe('Where Sluice keeps its own files.'),

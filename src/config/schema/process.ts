@@ -1,11 +1,15 @@
 /** What concerns the daemon as a whole: shutdown, store, logs, threads. */
 import * as z from 'zod';
 import { LOG_FORMATS, LOG_LEVELS } from '../resolved.ts';
-import { duration, filePath, integer, noun, oneOf, percent, withShortForm } from './basics.ts';
+import { duration, filePath, integer, noun, oneOf, percent, size, withShortForm } from './basics.ts';
 
 export const threads = z
   .union([z.literal('auto'), integer(1, 256)], { error: 'Write auto, or a whole number from 1 to 256.' })
   .describe('Data threads. `auto` = one per core.');
+
+export const maxMemory = size({ min: '16MiB' }).describe(
+  'What client connections may hold in all: bodies, answers that are not taken, buffers. From 90 % on new bodies wait, over it the connections that hold most are ended (503 `overloaded`). Without it half of the memory of the machine, or of the cgroup.',
+);
 
 export const shutdown = noun({
   drain_timeout: duration()

@@ -74,9 +74,11 @@ export const LISTENER = {
   noFile: 8,
   http2: 9,
   http2Refused: 10,
+  shed: 11,
+  held: 12,
   /** [outcome] */
-  proxyHeaders: 11,
-  size: 11 + PROXY_HEADERS.length,
+  proxyHeaders: 13,
+  size: 13 + PROXY_HEADERS.length,
 } as const;
 export const POOL = { retries: 0, retriesRefused: 1, queued: 2, queueWaiting: 3, size: 4 } as const;
 export const SERVER = { retries: 0, connections: 1, size: 2 } as const;
@@ -92,7 +94,7 @@ export const THREAD = {
 /** The kinds of blocks, their sizes in cells, and the cells that are levels, not counts (zeroed when a thread dies). */
 export const BLOCK_KINDS = {
   route: { size: ROUTE.size, levels: [] },
-  listener: { size: LISTENER.size, levels: [LISTENER.active] },
+  listener: { size: LISTENER.size, levels: [LISTENER.active, LISTENER.held] },
   pool: { size: POOL.size, levels: [POOL.queueWaiting] },
   server: { size: SERVER.size, levels: [] },
   thread: {
@@ -148,6 +150,14 @@ export class ListenerCells extends Cells {
   }
   countProxyHeader(outcome: ProxyHeaderOutcome): void {
     this.add(LISTENER.proxyHeaders + PROXY_INDEX[outcome], 1);
+  }
+  /** A connection ended because `max_memory` was used up. */
+  countShed(): void {
+    this.add(LISTENER.shed, 1);
+  }
+  /** What its connections hold in this thread. */
+  setHeld(bytes: number): void {
+    this.row[this.base + LISTENER.held] = bytes;
   }
   countRequest(): void {
     this.add(LISTENER.requests, 1);
@@ -214,4 +224,9 @@ export class ThreadCells extends Cells {
   setHeap(bytes: number): void {
     this.row[this.base + THREAD.heapBytes] = bytes;
   }
+}
+
+/** What the connections of a listener hold over all threads. @param offset of the listener's block */
+export function heldBytesOf(table: { sum(cell: number): number }, offset: number): number {
+  return table.sum(offset + LISTENER.held);
 }

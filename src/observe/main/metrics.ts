@@ -184,6 +184,19 @@ export class Metrics {
       'listener',
       LISTENER.noFile,
     );
+    this.#cell(
+      'sluice_connections_shed_total',
+      'Client connections ended because max_memory was used up.',
+      'listener',
+      LISTENER.shed,
+    );
+    this.#cell(
+      'sluice_held_bytes',
+      'Memory that client connections hold, with what is on its way to servers for them.',
+      'listener',
+      LISTENER.held,
+      'gauge',
+    );
     this.#cell('sluice_listener_requests_total', 'Requests by listener.', 'listener', LISTENER.requests);
     this.#cell('sluice_limited_total', 'Requests refused by a rate limit.', 'listener', LISTENER.limited);
     this.#cell('sluice_http2_connections_total', 'Connections over HTTP/2.', 'listener', LISTENER.http2);
