@@ -231,7 +231,7 @@ export class FrameClient implements AsyncDisposable {
       const isAnswered = this.frames.some(
         (it) => it.stream === stream && it.type <= TYPE.headers && (it.flags & END_STREAM) !== 0,
       );
-      const goaway = this.frames.find((it) => it.type === TYPE.goaway);
+      const goaway = this.frames.find((it) => it.type === TYPE.goaway && codeOf(it) !== CODE.none);
       if (answer && isAnswered) return { kind: 'answer', status: statusOf(answer) };
       if (end) return { kind: 'reset', code: codeOf(end) };
       if (goaway) return { kind: 'goaway', code: codeOf(goaway) };
