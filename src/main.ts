@@ -35,6 +35,7 @@ const context: Context = {
   clock: systemClock,
   stdout: output(process.stdout),
   stderr: output(process.stderr),
+  nodeVersion: process.versions.node,
   pid: process.pid,
   onSignal: (name, listener) => void process.on(name, listener),
   onUncaught: (listener) => void process.on('uncaughtException', listener),

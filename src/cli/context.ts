@@ -23,6 +23,8 @@ export interface Context {
   readonly clock: Clock;
   readonly stdout: Output;
   readonly stderr: Output;
+  /** Of the Node that runs this, as in `process.versions.node`. */
+  readonly nodeVersion: string;
   /** This process, for people who want to send it signals. */
   readonly pid: number;
   onSignal(name: SignalName, listener: () => void): void;

@@ -4,6 +4,7 @@ import { logWarnings } from '../assembly/reload-report.ts';
 import type { LoadResult, ResolvedConfig } from '../config/index.ts';
 import { Daemon } from '../daemon.ts';
 import { formatHostPort } from '../kernel/address.ts';
+import { nodeWarning } from '../kernel/node-holes.ts';
 import { type ConfigArguments, chooseSource, diagnosticsText, load } from './configuration.ts';
 import { type Context, EXIT, type ExitCode } from './context.ts';
 import { failureFields, reportFailure } from './failure.ts';
@@ -28,6 +29,8 @@ export async function run(args: ConfigArguments, context: Context): Promise<Exit
   const { over } = beginLife(lifeOf(daemon, context), context);
   const { log } = daemon.logs;
   logWarnings(log, loaded.warnings);
+  const warning = nodeWarning(context.nodeVersion);
+  if (warning !== undefined) log.warn(warning, { node: context.nodeVersion });
   const failed = daemon.start().then(
     () => {
       const { adminAddress } = daemon;

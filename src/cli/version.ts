@@ -1,5 +1,6 @@
 /** `sluice version`. */
 import { readFileSync } from 'node:fs';
+import { nodeWarning } from '../kernel/node-holes.ts';
 import { type Context, EXIT, type ExitCode } from './context.ts';
 
 /** Of package.json, which stands beside both `src` and `dist`. */
@@ -12,11 +13,13 @@ export function sluiceVersion(): string {
 export function version(options: { readonly json?: boolean | undefined }, context: Context): ExitCode {
   const facts = {
     version: sluiceVersion(),
-    node: process.versions.node,
+    node: context.nodeVersion,
     platform: process.platform,
     arch: process.arch,
+    warning: nodeWarning(context.nodeVersion) ?? null,
   };
   const text = `sluice ${facts.version} (Node ${facts.node}, ${facts.platform} ${facts.arch})`;
-  context.stdout.write(`${options.json === true ? JSON.stringify(facts) : text}\n`);
+  const warning = facts.warning === null ? '' : `\nwarning: ${facts.warning}`;
+  context.stdout.write(`${options.json === true ? JSON.stringify(facts) : text + warning}\n`);
   return EXIT.ok;
 }

@@ -19,6 +19,7 @@ export class FakeContext implements Context {
   readonly clock: Clock;
   readonly stdout = new FakeOutput();
   readonly stderr = new FakeOutput();
+  nodeVersion: string = process.versions.node;
   readonly pid = 4711;
   isClosed = false;
   readonly #listeners = new Map<SignalName, (() => void)[]>();

@@ -84,6 +84,25 @@ t.test('version', async (t) => {
   t.match(facts, { version: PACKAGE.version, node: process.versions.node, platform: process.platform });
 });
 
+t.test('a Node with known holes is named by version and check, and both do their work', async (t) => {
+  const context = (nodeVersion: string) => Object.assign(new FakeContext(t.testdir({})), { nodeVersion });
+  t.match(
+    (await sluice(['version'], context('26.5.0'))).stdout,
+    /\nwarning: Node 26\.5\.0 has known holes .* Install Node 26\.5\.1 or newer/,
+  );
+  t.match(JSON.parse((await sluice(['version', '--json'], context('26.5.0'))).stdout), {
+    warning: /26\.5\.1/,
+  });
+  t.match(JSON.parse((await sluice(['version', '--json'], context('26.5.1'))).stdout), { warning: null });
+  const checked = await sluice(['check', EXAMPLE], context('25.9.0'));
+  t.equal(checked.code, 0, 'the file can be used');
+  t.match(checked.stdout, /^node warning Node 25\.9\.0 has known holes/);
+  t.match(checked.stdout, /0 errors, 1 warning\./);
+  const report = JSON.parse((await sluice(['check', EXAMPLE, '--format', 'json'], context('25.9.0'))).stdout);
+  t.match(report, { ok: true, warnings: 1, diagnostics: [{ file: 'node', severity: 'warning' }] });
+  t.match((await sluice(['check', EXAMPLE], context('26.5.1'))).stdout, /0 errors, 0 warnings\./);
+});
+
 t.test('config schema prints the schema that the file is held to', async (t) => {
   const { code, stdout } = await sluice(['config', 'schema']);
   t.equal(code, 0);
