@@ -31,6 +31,11 @@ export const EXPLANATIONS: readonly Explanation[] = [
     why: 'broken off by the client in the middle',
   },
   {
+    client: 'log h2-aborting',
+    kind: /^(?:client_abort|bad_request|upstream_reset) /,
+    why: 'the stream was broken off by the client',
+  },
+  {
     client: 'log dripping',
     kind: /^(?:header_timeout|body_timeout) 408$/,
     why: 'refused for dripping, as it should be',
@@ -51,6 +56,6 @@ export const EXPLANATIONS: readonly Explanation[] = [
 
 /** Which client an access line is about: the first segment of its path. */
 export function clientOfTarget(target: string, known: ReadonlySet<string>): string {
-  const name = /^\/([a-z-]+)(?:\/|$)/.exec(target)?.[1] ?? '';
+  const name = /^\/([a-z0-9-]+)(?:\/|$)/.exec(target)?.[1] ?? '';
   return `log ${known.has(name) ? name : '(unread)'}`;
 }

@@ -10,6 +10,7 @@ import { DaemonProcess } from '../system/daemon.ts';
 import { freePorts } from '../system/ports.ts';
 import { GOOD_CLIENTS } from './clients.ts';
 import { clientOfTarget, EXPLANATIONS } from './explanations.ts';
+import { H2_CLIENTS } from './h2-clients.ts';
 import { Ledger, type LoggedExchange } from './ledger.ts';
 import type { SoakOptions } from './options.ts';
 import { type ClientKind, type ListenerName, runClient, type Scene } from './scene.ts';
@@ -25,7 +26,7 @@ const DOWN_MS = 1500;
 const BACK_WITHIN_MS = 30_000;
 /** Descriptors of Node's own that come once and stay: log files anew, a resolver, a thread's pipe. */
 const DESCRIPTORS_MORE = 8;
-const CLIENTS: readonly ClientKind[] = [...GOOD_CLIENTS, ...BAD_CLIENTS];
+const CLIENTS: readonly ClientKind[] = [...GOOD_CLIENTS, ...H2_CLIENTS, ...BAD_CLIENTS];
 
 export interface SoakEvent {
   readonly atMs: number;
