@@ -18,9 +18,10 @@ const findings = readFindings(FINDINGS_PATH);
 
 for (const name of PART_NAMES) {
   t.test(name, async (t) => {
-    {
+    const known = findings.filter((it) => it.part === name);
+    if (known.length > 0) {
       await using part = await openPart(name);
-      for (const { input, complaint } of findings.filter((it) => it.part === name))
+      for (const { input, complaint } of known)
         t.equal(await part.check(input), '', `found before: ${complaint.slice(0, 100)}`);
     }
     const { results, findings: found } = await runSession({
