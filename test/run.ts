@@ -18,7 +18,7 @@ import { type FileResult, RunningGroups, runFile } from './support/run-file.ts';
 
 const ROOT = dirname(dirname(fileURLToPath(import.meta.url)));
 /** In this order: what fails fast comes first. */
-const KINDS = ['unit', 'conformance', 'flow', 'fault', 'browser'];
+const KINDS = ['unit', 'conformance', 'attack', 'flow', 'fault', 'browser'];
 const LEAST_COVERED_PERCENT = 80;
 const FILE_TIMEOUT_S = 180;
 

@@ -163,3 +163,16 @@ export class Mailbox<Message> {
     return this.#messages.length;
   }
 }
+
+/** Shakes hands and leaves: the error, if there was one. */
+export function shakeHands(port: number, options: ConnectionOptions): Promise<Error | undefined> {
+  return new Promise((resolve) => {
+    const socket = connect({ host: '127.0.0.1', port, ...options });
+    const done = (error: Error | undefined): void => {
+      socket.destroy();
+      resolve(error);
+    };
+    socket.once('error', done);
+    socket.once('secureConnect', () => done(undefined));
+  });
+}
