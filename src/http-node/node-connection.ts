@@ -13,6 +13,8 @@ import { NodeStream } from './node-stream.ts';
 
 /** So many requests may wait, and those of one read. */
 const WAITING_REQUESTS = 16;
+/** What Node's two messages of a request cost that waits. */
+const REQUEST_BYTES = 4096;
 /** Whether a next head has begun is only seen by looking. */
 const LOOK_MS = 500;
 const NEVER = Number.POSITIVE_INFINITY;
@@ -99,10 +101,9 @@ export class NodeConnection implements Expiring {
   }
 
   heldBytes(): number {
-    const { readableLength, writableLength } = this.socket;
-    const beyond = this.#stream?.sink?.heldBytes() ?? 0;
     const own = this.client.tlsVersion === '' ? CONNECTION_BYTES : TLS_CONNECTION_BYTES;
-    return own + readableLength + writableLength + beyond;
+    const waiting = this.#waiting.length * REQUEST_BYTES + this.#early.sizeBytes;
+    return own + waiting + (this.#stream?.heldBytes ?? this.socket.writableLength);
   }
 
   heldSinceMs(): number {
@@ -110,8 +111,8 @@ export class NodeConnection implements Expiring {
   }
 
   overload(): void {
-    const sink = this.#stream?.sink;
-    if (sink) sink.onBodyFault(new http.HttpFault('overloaded', 'there is no memory left for this request'));
+    const fault = new http.HttpFault('overloaded', 'there is no memory left for this request');
+    if (this.#stream) this.#stream.pace.fail(fault);
     else this.destroy();
   }
 

@@ -169,6 +169,12 @@ export class NodeStream implements http.ClientStream {
     this.pace.startTaking();
   }
 
+  /** What is held for it, here and on its way to a server. */
+  get heldBytes(): number {
+    const { readableLength } = this.request;
+    return readableLength + this.#response.writableLength + (this.sink?.heldBytes() ?? 0);
+  }
+
   /** Ends an exchange for want of time, with an answer that says so. @returns false when an answer has begun */
   shed(): boolean {
     if (this.#isAnswerStarted || this.sink === null) return false;

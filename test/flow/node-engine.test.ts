@@ -195,6 +195,25 @@ test('a client that leaves after a refusal, whose requests were more than may wa
   await proxied.daemon.until('nothing is open', () => proxied.daemon.inFlight() === 0, 1500);
 });
 
+test('clients that hold more than max_memory end with a word', async (t, wire) => {
+  const file = { max_memory: '16MiB', routes: ownAndPool };
+  await using proxied = await wire.start({ file });
+  const modest = await proxied.client();
+  t.equal((await modest.ask(get('/own'))).status, 200);
+  // A server that takes no more than heads: what the clients send is held here.
+  const body = Buffer.alloc(64_000, 'x');
+  const clients = await Promise.all(Array.from({ length: 220 }, () => proxied.client()));
+  for (const client of clients) {
+    client.write(`POST / HTTP/1.1\r\n${HOST}Content-Length: ${body.length + 1}\r\n\r\n`);
+    client.write(body);
+  }
+  const ended = (): number => clients.filter((it) => it.unread.includes('"code":"overloaded"')).length;
+  await proxied.daemon.until('many are ended', () => ended() > 50, 20_000);
+  t.equal((await modest.ask(get('/own'))).status, 200, 'who holds nothing is served');
+  t.ok(ended() < clients.length, 'not all of them');
+  for (const client of clients) client.destroy();
+});
+
 test('bad bytes behind good requests wait for their turn', async (t, wire) => {
   await using proxied = await wire.start();
   const client = await proxied.client();
