@@ -162,6 +162,8 @@ export class Http2Connection implements StreamOwner, Expiring {
   // ---- requests
 
   #onStream(node: ServerHttp2Stream, flags: number, raw: string[]): void {
+    // Before all else: what comes behind in the same read may have ended the session, and with it this stream by an error.
+    node.on('error', () => {});
     this.#startMs = NEVER;
     this.#idleMs = NEVER;
     // As if nothing had packed them: no less than what came.
@@ -186,7 +188,6 @@ export class Http2Connection implements StreamOwner, Expiring {
   /** Answers a request that could not be read; the others of the connection go on. */
   #refuse(node: ServerHttp2Stream, fault: HttpFault): void {
     this.#waste();
-    node.on('error', () => {});
     const { head, body } = this.#deps.handler.onFault(fault, this.client);
     if (node.destroyed || node.closed) return;
     node.respond(this.answers.fieldsOf({ ...head, framing: 'none', contentLength: Buffer.byteLength(body) }));
