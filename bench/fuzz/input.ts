@@ -13,7 +13,15 @@ export interface FuzzInput {
   readonly hasFin?: boolean;
 }
 
-export const PART_NAMES = ['requests', 'answers', 'differential', 'connection', 'wire', 'config'] as const;
+export const PART_NAMES = [
+  'requests',
+  'answers',
+  'differential',
+  'connection',
+  'wire',
+  'h2',
+  'config',
+] as const;
 export type PartName = (typeof PART_NAMES)[number];
 
 export interface Part extends AsyncDisposable {

@@ -141,9 +141,9 @@ export class LaneClient {
   }
 
   /** Waits until `holds`, or the other side has ended, or too long. @returns whether it did not take too long */
-  async until(holds: () => boolean): Promise<boolean> {
+  async until(holds: () => boolean, mostMs = PATIENCE_MS): Promise<boolean> {
     const { promise, resolve } = Promise.withResolvers<boolean>();
-    const timer = systemClock.setTimer(PATIENCE_MS, () => resolve(false));
+    const timer = systemClock.setTimer(mostMs, () => resolve(false));
     this.#look = () => {
       if (this.isClosed || holds()) resolve(true);
     };

@@ -33,6 +33,7 @@ A finding is made as small as it gets and written where a test replays it. Only 
                     differential  here and in Node's own parser: no difference that is not known
                     connection    a server's bytes over a socket: one end of the attempt, the right one
                     wire          a daemon between changed clients and changed servers: nothing smuggled or mixed up
+                    h2            frames, sound and unsound: nothing smuggled on the way to HTTP/1.1
                     config        changed configurations to \`sluice check\`: 0 or 2, never a stack
   --findings FILE where findings are added (default test/conformance/fuzz-findings.json)
   --json FILE     the figures of the run (default bench/results/fuzz.json)

@@ -10,6 +10,7 @@ import { answersPart } from './parts/answers.ts';
 import { configPart } from './parts/config.ts';
 import { connectionPart } from './parts/connection.ts';
 import { differentialPart } from './parts/differential.ts';
+import { h2Part } from './parts/h2.ts';
 import { requestsPart } from './parts/requests.ts';
 import { wirePart } from './parts/wire.ts';
 
@@ -31,6 +32,8 @@ export async function openPart(name: PartName): Promise<Part> {
       return await connectionPart(corpus.answers);
     case 'wire':
       return await wirePart(corpus);
+    case 'h2':
+      return await h2Part();
     case 'config':
       return configPart();
     default:

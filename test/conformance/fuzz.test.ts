@@ -11,7 +11,15 @@ import { systemClock } from '../../src/kernel/clock.ts';
 
 const SEED = Number(process.env['FUZZ_SEED'] ?? 20261121);
 /** Of each part; what is quick in memory and what goes over sockets or parses a configuration. */
-const INPUTS = { requests: 3000, answers: 3000, differential: 2000, connection: 200, wire: 300, config: 40 };
+const INPUTS = {
+  requests: 3000,
+  answers: 3000,
+  differential: 2000,
+  connection: 200,
+  wire: 300,
+  h2: 150,
+  config: 40,
+};
 const MOST_MS = 60_000;
 
 const findings = readFindings(FINDINGS_PATH);

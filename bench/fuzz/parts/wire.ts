@@ -7,68 +7,19 @@
  * Oracle for answers: a good one arrives as it is, a bad one is a 502 or visibly broken off, and in both cases the next
  * request gets its own answer.
  */
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { delay, systemClock } from '../../../src/kernel/clock.ts';
 import { readAnswer, readRequests } from '../../../test/support/codec/reading.ts';
-import {
-  answerRole,
-  type Message,
-  readMessage,
-  statusOf,
-  valuesOf,
-} from '../../../test/support/http-message.ts';
-import { type DaemonInput, DaemonProcess } from '../../system/daemon.ts';
+import { type Message, statusOf, valuesOf } from '../../../test/support/http-message.ts';
 import type { Corpus } from '../corpus.ts';
 import { type FuzzInput, type Part, piecesOf } from '../input.ts';
-import { LaneClient, LaneServer, type Seen } from '../lane.ts';
+import { LaneClient, type Seen } from '../lane.ts';
+import { askPlainly, echo, LANES, type Lane, Lanes, readAll } from '../lanes.ts';
 import { combine, makeCuts, mutate } from '../mutate.ts';
 import { makeAnswer } from './answers.ts';
 
-const LANES = 12;
-/** Far above what a daemon of this size has after a warm-up; a leak of some bytes an input gets there soon. */
-const MAX_RSS_BYTES = 700 * 1024 * 1024;
 const MAX_INTERIM = 32;
-const DESCRIPTORS_OVER_START = 3 * LANES + 16;
-const SETTLES_WITHIN_MS = 5000;
-
-interface Lane {
-  readonly server: LaneServer;
-  readonly port: number;
-}
-
-function configFor(servers: readonly LaneServer[]): DaemonInput {
-  const lanes = servers.map((server, i) => ({ name: `lane-${i}`, server }));
-  return {
-    threads: 1,
-    listeners: Object.fromEntries(
-      lanes.map(({ name }) => [name, { address: '127.0.0.1', port: 0, limits: { max_body_size: '1MiB' } }]),
-    ),
-    routes: [
-      { name: 'admin', match: { path: '/admin/*' }, respond: { status: 403, body: 'no' } },
-      ...lanes.map(({ name }) => ({ name, listeners: name, pool: name })),
-    ],
-    pools: Object.fromEntries(
-      lanes.map(({ name, server }) => [
-        name,
-        { servers: [`127.0.0.1:${server.port}`], health: false as const },
-      ]),
-    ),
-  };
-}
 
 export async function wirePart(corpus: Corpus): Promise<Part> {
-  await using stack = new AsyncDisposableStack();
-  const folder = mkdtempSync(join(tmpdir(), 'sluice-fuzz-'));
-  stack.defer(() => rmSync(folder, { recursive: true, force: true }));
-  const servers: LaneServer[] = [];
-  for (let i = 0; i < LANES; i++) servers.push(stack.use(await LaneServer.open()));
-  const daemon = stack.use(await DaemonProcess.start(folder, configFor(servers)));
-  const lanes = servers.map((server, i) => ({ server, port: daemon.port(`lane-${i}`) }));
-  const free = [...lanes];
-  const startDescriptors = daemon.descriptors();
-  const owned = stack.move();
+  const lanes = await Lanes.open();
   return {
     name: 'wire',
     width: LANES,
@@ -77,50 +28,13 @@ export async function wirePart(corpus: Corpus): Promise<Part> {
       const text = mutate(combine(corpus.requests, random), random);
       return { text, cuts: makeCuts(text.length, random) };
     },
-    async check(input) {
-      const lane = free.pop();
-      if (lane === undefined) throw new RangeError('more inputs at a time than lanes');
-      lane.server.clear();
-      try {
-        return input.method === undefined ? await checkRequests(lane, input) : await checkAnswer(lane, input);
-      } finally {
-        free.push(lane);
-      }
-    },
-    async settled() {
-      for (const { server } of lanes) await server.hangUp();
-      return lookAtDaemon(daemon, lanes, startDescriptors + DESCRIPTORS_OVER_START);
-    },
-    [Symbol.asyncDispose]: () => owned.disposeAsync(),
+    check: (input) =>
+      lanes.take((lane) =>
+        input.method === undefined ? checkRequests(lane, input) : checkAnswer(lane, input),
+      ),
+    settled: () => lanes.settled(),
+    [Symbol.asyncDispose]: () => lanes[Symbol.asyncDispose](),
   };
-}
-
-/** What must hold of the process while nothing is asked of it. */
-async function lookAtDaemon(
-  daemon: DaemonProcess,
-  lanes: readonly Lane[],
-  mostDescriptors: number,
-): Promise<string> {
-  if (!daemon.isRunning) return `ended: ${daemon.lastWords()}`;
-  const [fault] = daemon.newFaults();
-  if (fault !== undefined) return `log: ${fault}`;
-  const bad = daemon.newAccessLines().find((line) => line.includes('"reason":"internal"'));
-  if (bad !== undefined) return `log: ${bad}`;
-  for (const lane of lanes.slice(0, 2)) {
-    lane.server.clear();
-    const complaint = await askPlainly(lane, '/probe');
-    if (complaint !== '') return `probe: ${complaint}`;
-  }
-  const endMs = systemClock.nowMs() + SETTLES_WITHIN_MS;
-  for (;;) {
-    const [inFlight, descriptors] = [await daemon.inFlight(), daemon.descriptors()];
-    if (inFlight === 0 && descriptors <= mostDescriptors) break;
-    if (systemClock.nowMs() > endMs)
-      return `left: ${inFlight} requests in flight, ${descriptors} descriptors`;
-    await delay(systemClock, 20);
-  }
-  const rss = daemon.rssBytes();
-  return rss > MAX_RSS_BYTES ? `memory: ${Math.round(rss / 2 ** 20)} MiB` : '';
 }
 
 // ---- requests
@@ -186,21 +100,6 @@ function compareOne(seen: Seen | undefined, expected: Expected[number] | undefin
   return seen.message.body === expected.body ? '' : 'another body';
 }
 
-/** The final answers in what a client got; `garbage` is what is none. */
-function readAll(raw: string, methods: readonly string[]): { messages: Message[]; garbage: string } {
-  const messages: Message[] = [];
-  for (let rest = raw; rest !== ''; ) {
-    const reading = readMessage(rest, answerRole(rest, methods[messages.length] ?? ''));
-    if (reading.kind === 'partial')
-      return { messages, garbage: 'HTTP/1.1'.startsWith(rest.slice(0, 8)) ? '' : rest };
-    const status = reading.kind === 'complete' ? statusOf(reading.message.start) : 0;
-    if (reading.kind === 'bad' || status === 0) return { messages, garbage: rest };
-    rest = reading.rest;
-    if (status >= 200) messages.push(reading.message);
-  }
-  return { messages, garbage: '' };
-}
-
 // ---- answers
 
 async function checkAnswer(lane: Lane, input: FuzzInput): Promise<string> {
@@ -243,25 +142,4 @@ function judgeAnswer(
   if (answer === undefined) return 'lost: a good answer did not arrive';
   if (statusOf(answer.start) !== last) return `changed: ${answer.start} instead of ${last}`;
   return answer.body === read.body ? '' : 'changed: another body';
-}
-
-function echo({ message }: Seen): { pieces: Buffer[]; hasFin: boolean } {
-  const target = message.start.split(' ')[1] ?? '';
-  return {
-    pieces: [Buffer.from(`HTTP/1.1 200 OK\r\nContent-Length: ${target.length}\r\n\r\n${target}`)],
-    hasFin: false,
-  };
-}
-
-/** A plain request must get the answer that is meant for it. @returns '' or what came instead */
-async function askPlainly({ server, port }: Lane, target: string): Promise<string> {
-  server.reply = echo;
-  const client = new LaneClient(port);
-  await client.send([Buffer.from(`GET ${target} HTTP/1.1\r\nHost: h.example\r\nConnection: close\r\n\r\n`)]);
-  const came = await client.until(() => false);
-  await client.hangUp();
-  const { messages } = readAll(client.raw, ['GET']);
-  const [answer] = messages;
-  const isRight = came && messages.length === 1 && answer?.body === target && statusOf(answer.start) === 200;
-  return isRight ? '' : `a plain request got ${JSON.stringify(client.raw.slice(0, 500))}`;
 }

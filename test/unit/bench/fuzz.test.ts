@@ -97,7 +97,7 @@ t.test('complaints', (t) => {
 });
 
 t.test('options', (t) => {
-  t.match(readFuzzOptions([], 99), { minutes: 10, seed: 99, parts: { length: 6 } });
+  t.match(readFuzzOptions([], 99), { minutes: 10, seed: 99, parts: { length: 7 } });
   const given = readFuzzOptions(['--minutes', '0.5', '--seed=3', '--part', 'wire, config', '--json', 'x'], 1);
   t.match(given, { minutes: 0.5, seed: 3, parts: ['wire', 'config'], jsonPath: 'x' });
   t.equal(readFuzzOptions(['--help'], 1), undefined);
