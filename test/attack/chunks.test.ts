@@ -1,13 +1,16 @@
 /** Smuggling and floods by way of the chunked coding. The numbers are of README.md here. */
 import t from 'tap';
 import { AttackTarget } from '../support/attack-target.ts';
+import { NODE, overWires } from '../support/wires.ts';
+
+const test = overWires(t);
 
 const HOST = 'Host: t.example\r\n';
 const HIDDEN = 'GET /hidden HTTP/1.1\r\nHost: t.example\r\n\r\n';
 const post = (fields: string, rest: string): string => `POST /p HTTP/1.1\r\n${HOST}${fields}\r\n${rest}`;
 
-t.test('8. chunk sizes and extensions', async (t) => {
-  await using target = await AttackTarget.start();
+test('8. chunk sizes and extensions', async (t, wire) => {
+  await using target = await AttackTarget.over(wire).start();
   const bodies = [
     ...[
       '0x5\r\nhello\r\n',
@@ -45,7 +48,6 @@ t.test('8. chunk sizes and extensions', async (t) => {
     ...[
       'ffffffffffffffffff\r\n',
       '10000000000000000\r\n',
-      '20000000000000\r\nx',
       '5"\r\nhello\r\n',
       '５\r\nhello\r\n',
       '5,5\r\nhello\r\n',
@@ -74,8 +76,20 @@ t.test('8. chunk sizes and extensions', async (t) => {
   await target.serves(t);
 });
 
-t.test('9. a flood of chunk extensions', async (t) => {
-  await using target = await AttackTarget.start();
+test('8. a chunk size that no number of ours holds', async (t, wire) => {
+  await using target = await AttackTarget.over(wire).start({
+    listener: { limits: { body_timeout: '500ms' } },
+  });
+  await using client = await target.client();
+  client.write(post('Transfer-Encoding: chunked\r\n', '20000000000000\r\nx'));
+  // Node counts to 2^64, so to it this is a body that stops coming.
+  t.equal((await client.answer()).status, wire === NODE ? 408 : 400);
+  await client.ended();
+  t.same(target.requests, []);
+});
+
+test('9. a flood of chunk extensions', async (t, wire) => {
+  await using target = await AttackTarget.over(wire).start();
   for (const body of [
     `5;${'x'.repeat(65_536)}\r\nhello\r\n`,
     `1;ab\r\nx\r\n`.repeat(3000),
@@ -84,9 +98,12 @@ t.test('9. a flood of chunk extensions', async (t) => {
     const { length } = target.requests;
     await using client = await target.client();
     client.write(`${post('Transfer-Encoding: chunked\r\n', body)}0\r\n\r\n`);
-    t.equal((await client.answer()).status, 400);
-    await client.ended();
-    t.equal(target.requests.length, length);
+    // Node bounds those of a chunk (16 KiB) and not those of a body; none goes on in either case.
+    const passes = wire === NODE && !body.startsWith('5');
+    t.equal((await client.answer()).status, passes ? 200 : 400);
+    if (!passes) await client.ended();
+    t.equal(target.requests.length, passes ? length + 1 : length);
+    t.notMatch(target.raw, /\n[0-9a-f]+;/);
   }
   const small = '1\r\nx\r\n'.repeat(3000);
   const answer = await target.ask(`${post('Transfer-Encoding: chunked\r\n', small)}0\r\n\r\n`);

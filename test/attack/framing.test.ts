@@ -2,13 +2,16 @@
 import t from 'tap';
 import { AttackTarget } from '../support/attack-target.ts';
 import { get } from '../support/peer.ts';
+import { overWires } from '../support/wires.ts';
+
+const test = overWires(t);
 
 const HOST = 'Host: t.example\r\n';
 const HIDDEN = 'GET /hidden HTTP/1.1\r\nHost: t.example\r\n\r\n';
 const post = (fields: string, rest: string): string => `POST /p HTTP/1.1\r\n${HOST}${fields}\r\n${rest}`;
 
-t.test('1. Content-Length beside Transfer-Encoding', async (t) => {
-  await using target = await AttackTarget.start();
+test('1. Content-Length beside Transfer-Encoding', async (t, wire) => {
+  await using target = await AttackTarget.over(wire).start();
   const length = 'Content-Length: 5\r\n';
   const chunked = 'Transfer-Encoding: chunked\r\n';
   for (const fields of [
@@ -24,8 +27,8 @@ t.test('1. Content-Length beside Transfer-Encoding', async (t) => {
   await target.serves(t);
 });
 
-t.test('2. Transfer-Encoding obfuscated', async (t) => {
-  await using target = await AttackTarget.start();
+test('2. Transfer-Encoding obfuscated', async (t, wire) => {
+  await using target = await AttackTarget.over(wire).start();
   const values = [
     ...['chunked\x0b', '\x0bchunked', 'chunked\x0c', '\x0cchunked', 'chunked\0', '\0chunked', 'chunked\x7f'],
     ...[
@@ -89,8 +92,8 @@ t.test('2. Transfer-Encoding obfuscated', async (t) => {
   await target.serves(t);
 });
 
-t.test('2. a twin of Transfer-Encoding does not get on', async (t) => {
-  await using target = await AttackTarget.start();
+test('2. a twin of Transfer-Encoding does not get on', async (t, wire) => {
+  await using target = await AttackTarget.over(wire).start();
   for (const name of ['Transfer_Encoding', 'Transfer.Encoding', 'TRANSFER_ENCODING', 'transfer_encoding']) {
     const { length } = target.requests;
     t.equal((await target.ask(post(`Content-Length: 5\r\n${name}: chunked\r\n`, 'hello'))).status, 200);
@@ -100,8 +103,8 @@ t.test('2. a twin of Transfer-Encoding does not get on', async (t) => {
   t.notMatch(target.raw, /transfer/i);
 });
 
-t.test('3. two lines of Transfer-Encoding', async (t) => {
-  await using target = await AttackTarget.start();
+test('3. two lines of Transfer-Encoding', async (t, wire) => {
+  await using target = await AttackTarget.over(wire).start();
   for (const [a, b] of [
     ['chunked', 'chunked'],
     ['chunked', 'identity'],
@@ -118,8 +121,8 @@ t.test('3. two lines of Transfer-Encoding', async (t) => {
     );
 });
 
-t.test('4. Content-Length with spaces, signs, nothing', async (t) => {
-  await using target = await AttackTarget.start();
+test('4. Content-Length with spaces, signs, nothing', async (t, wire) => {
+  await using target = await AttackTarget.over(wire).start();
   const values = [
     ...[
       '1 2',
@@ -181,8 +184,8 @@ t.test('4. Content-Length with spaces, signs, nothing', async (t) => {
   await target.serves(t);
 });
 
-t.test('5. white space or a fold around the name Content-Length', async (t) => {
-  await using target = await AttackTarget.start();
+test('5. white space or a fold around the name Content-Length', async (t, wire) => {
+  await using target = await AttackTarget.over(wire).start();
   const lines = [
     ...[
       ' Content-Length: 5',
@@ -211,8 +214,8 @@ t.test('5. white space or a fold around the name Content-Length', async (t) => {
   }
 });
 
-t.test('6. line ends that are none', async (t) => {
-  await using target = await AttackTarget.start();
+test('6. line ends that are none', async (t, wire) => {
+  await using target = await AttackTarget.over(wire).start();
   const lines = ['POST /p HTTP/1.1', 'Host: t.example', 'X: y', 'Content-Length: 5', ''];
   for (const end of ['\n', '\r', '\r\r\n', '\n\r', '\n\n', '\r\n\rX', '\0\r\n', '\r\n\n', '\x0b\r\n'])
     for (let at = 0; at < lines.length; at++) {
@@ -237,8 +240,8 @@ t.test('6. line ends that are none', async (t) => {
   await target.serves(t);
 });
 
-t.test('7. a CR read as a hyphen', async (t) => {
-  await using target = await AttackTarget.start();
+test('7. a CR read as a hyphen', async (t, wire) => {
+  await using target = await AttackTarget.over(wire).start();
   for (const line of [
     'Content\rLength: 5',
     'Transfer\rEncoding: chunked',
@@ -250,15 +253,15 @@ t.test('7. a CR read as a hyphen', async (t) => {
     await target.refuses(t, post(`${line}\r\n`, `hello${HIDDEN}`));
 });
 
-t.test('10. an empty field name', async (t) => {
-  await using target = await AttackTarget.start();
+test('10. an empty field name', async (t, wire) => {
+  await using target = await AttackTarget.over(wire).start();
   for (const line of [': x', ':', ':x', ': Content-Length: 5', ' : x', '\t: x'])
     for (const fields of [`${line}\r\nContent-Length: 5\r\n`, `Content-Length: 5\r\n${line}\r\n`])
       await target.refuses(t, post(fields, `hello${HIDDEN}`));
 });
 
-t.test('11. a field name of 70 000 bytes', async (t) => {
-  await using target = await AttackTarget.start();
+test('11. a field name of 70 000 bytes', async (t, wire) => {
+  await using target = await AttackTarget.over(wire).start();
   for (const name of [
     'x'.repeat(70_000),
     `${'x'.repeat(65_536)}Content-Length`,
@@ -268,8 +271,8 @@ t.test('11. a field name of 70 000 bytes', async (t) => {
   await target.serves(t);
 });
 
-t.test('12. Transfer-Encoding in HTTP/1.0', async (t) => {
-  await using target = await AttackTarget.start();
+test('12. Transfer-Encoding in HTTP/1.0', async (t, wire) => {
+  await using target = await AttackTarget.over(wire).start();
   for (const fields of [
     '',
     'Connection: keep-alive\r\n',
@@ -282,8 +285,10 @@ t.test('12. Transfer-Encoding in HTTP/1.0', async (t) => {
     );
 });
 
-t.test('13. framing behind more fields than are counted', async (t) => {
-  await using target = await AttackTarget.start({ listener: { limits: { max_header_size: '64KiB' } } });
+test('13. framing behind more fields than are counted', async (t, wire) => {
+  await using target = await AttackTarget.over(wire).start({
+    listener: { limits: { max_header_size: '64KiB' } },
+  });
   const many = 'a: b\r\n'.repeat(2100);
   for (const method of ['POST', 'GET', 'DELETE'])
     for (const fields of [
@@ -294,8 +299,8 @@ t.test('13. framing behind more fields than are counted', async (t) => {
   await target.serves(t);
 });
 
-t.test('16. bodies where there should be none keep their frame', async (t) => {
-  await using target = await AttackTarget.start({
+test('16. bodies where there should be none keep their frame', async (t, wire) => {
+  await using target = await AttackTarget.over(wire).start({
     answer: (request) =>
       request.start.startsWith('HEAD ')
         ? 'HTTP/1.1 200 OK\r\nContent-Length: 43\r\n\r\n'
@@ -318,8 +323,8 @@ t.test('16. bodies where there should be none keep their frame', async (t) => {
   }
 });
 
-t.test('17. the body of a request that is answered here', async (t) => {
-  await using target = await AttackTarget.start();
+test('17. the body of a request that is answered here', async (t, wire) => {
+  await using target = await AttackTarget.over(wire).start();
   for (const [path, status] of [
     ['/admin/x', 403],
     ['/%2f', 400],

@@ -9,6 +9,7 @@ import type { FileInput } from '../../src/config/schema/file.ts';
 import { DaemonFixture } from './daemon-fixture.ts';
 import { type Message, readMessage } from './http-message.ts';
 import { type Answer, get, ok, Peer } from './peer.ts';
+import type { Wire } from './wires.ts';
 
 type ListenerInput = NonNullable<FileInput['listeners']>[string];
 type PoolInput = NonNullable<FileInput['pools']>[string];
@@ -33,6 +34,14 @@ export class AttackTarget implements AsyncDisposable {
     this.daemon = daemon;
     this.#server = server;
     this.requests = server.requests;
+  }
+
+  /** As `start`, over this wire. */
+  static over({ listener }: Wire): { start(options?: TargetOptions): Promise<AttackTarget> } {
+    return {
+      start: (options = {}) =>
+        AttackTarget.start({ ...options, listener: { ...listener, ...options.listener } }),
+    };
   }
 
   static async start(options: TargetOptions = {}): Promise<AttackTarget> {
