@@ -82,6 +82,12 @@ export class RequestTranslator {
   readonly #limits: WireLimits;
   readonly #isTrusted: boolean;
   #lastFields: RequestFields | null = null;
+  /** The request before, for the one that differs in its path only. */
+  #last: {
+    readonly raw: readonly string[];
+    readonly isComplete: boolean;
+    readonly sizeBytes: number;
+  } | null = null;
 
   constructor(limits: WireLimits, isTrusted: boolean) {
     this.#limits = limits;
@@ -93,6 +99,10 @@ export class RequestTranslator {
    * @param isComplete nothing comes after the fields (END_STREAM)
    */
   read(raw: readonly string[], isComplete: boolean): ReadHead | HttpFault {
+    // hot path: a client repeats its fields
+    const like =
+      this.#last !== null && this.#last.isComplete === isComplete ? likeBut(raw, this.#last.raw) : -1;
+    if (like >= 0 && this.#last !== null) return this.#repeat(raw, like, this.#last.sizeBytes);
     if (listSizeBytes(raw) > this.#limits.maxHeadBytes)
       return new HttpFault('head_too_large', `the fields are larger than ${this.#limits.maxHeadBytes} bytes`);
     const pseudo: Pseudo = {
@@ -108,7 +118,25 @@ export class RequestTranslator {
     const fault =
       readFields(raw, first, isComplete, pseudo, lines) ?? checkPseudo(pseudo, lines, this.#limits);
     if (fault) return fault;
-    return this.#build(pseudo, lines, isComplete);
+    const read = this.#build(pseudo, lines, isComplete);
+    const isRepeatable = !(read instanceof HttpFault) && read.webSocketKey === '';
+    this.#last = isRepeatable ? { raw, isComplete, sizeBytes: lines.sizeBytes } : null;
+    return read;
+  }
+
+  /** A request like the one before but for its path, which is `raw[at]`. */
+  #repeat(raw: readonly string[], at: number, lastSizeBytes: number): ReadHead | HttpFault {
+    const last = this.#last?.raw as readonly string[];
+    const path = raw[at] as string;
+    const grown = path.length - (last[at] as string).length;
+    if (listSizeBytes(raw) > this.#limits.maxHeadBytes)
+      return new HttpFault('head_too_large', `the fields are larger than ${this.#limits.maxHeadBytes} bytes`);
+    const fault = checkPath(path, this.#limits);
+    if (fault) return fault;
+    const method = last[last.indexOf(':method') + 1] as string;
+    const head = buildRequestHead({ method, target: path, minor: 1 }, this.#lastFields as RequestFields);
+    if (head instanceof HttpFault) return head;
+    return { head, sizeBytes: lastSizeBytes + grown, webSocketKey: '' };
   }
 
   #build(pseudo: Pseudo, lines: Lines, isComplete: boolean): ReadHead | HttpFault {
@@ -207,14 +235,30 @@ function checkPseudo(pseudo: Pseudo, lines: Lines, limits: WireLimits): HttpFaul
   if (method === 'CONNECT' && pseudo.protocol === undefined)
     return new HttpFault('method_refused', 'CONNECT is not served by a reverse proxy');
   if (scheme !== 'http' && scheme !== 'https') return bad(':scheme is neither http nor https');
-  if (path === undefined || path === '') return bad(':path is missing');
-  if (path.length > limits.maxTargetBytes)
-    return new HttpFault('target_too_long', `the target is longer than ${limits.maxTargetBytes} bytes`);
-  if (!isTargetText(path)) return bad('white space, a control byte or # in :path');
-  if (path !== '*' && path.charCodeAt(0) !== 0x2f) return bad(':path does not start with a slash');
+  const badPath = path === undefined ? bad(':path is missing') : checkPath(path, limits);
+  if (badPath) return badPath;
   if (authority === undefined && lines.host === undefined) return bad('neither :authority nor host');
   const isOther = authority !== undefined && lines.host !== undefined && !sameHost(authority, lines.host);
   return isOther ? bad('host differs from :authority') : null;
+}
+
+function checkPath(path: string, limits: WireLimits): HttpFault | null {
+  if (path === '') return bad(':path is missing');
+  if (path.length > limits.maxTargetBytes)
+    return new HttpFault('target_too_long', `the target is longer than ${limits.maxTargetBytes} bytes`);
+  if (!isTargetText(path)) return bad('white space, a control byte or # in :path');
+  return path !== '*' && path.charCodeAt(0) !== 0x2f ? bad(':path does not start with a slash') : null;
+}
+
+/** Where the value of :path stands, if the fields are the same as those before but for that; else -1. */
+function likeBut(raw: readonly string[], before: readonly string[]): number {
+  if (raw.length !== before.length) return -1;
+  let at = -1;
+  for (let i = 0; i < raw.length; i++) {
+    if (i % 2 === 1 && raw[i - 1] === ':path') at = i;
+    else if (raw[i] !== before[i]) return -1;
+  }
+  return at;
 }
 
 function sameHost(a: string, b: string): boolean {

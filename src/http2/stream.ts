@@ -93,7 +93,6 @@ export class Http2Stream implements ClientStream, BodyTaker {
     this.startedMs = owner.nowMs();
     this.bytesIn = read.sizeBytes;
     this.isRequestComplete = isComplete || read.webSocketKey !== '';
-    node.on('aborted', () => this.#onAborted());
     node.on('close', () => this.#onClose());
     node.on('error', ignore);
   }
@@ -118,7 +117,10 @@ export class Http2Stream implements ClientStream, BodyTaker {
 
   /** Reads the body, once the phases have heard of the request. */
   readBody(): void {
-    if (!this.isRequestComplete && !this.#isAnswerEnded && !this.#node.destroyed) this.#body.open();
+    if (this.isRequestComplete || this.#isAnswerEnded || this.#node.destroyed) return;
+    // A stream with bytes that nobody reads would not close when it is reset without an error.
+    this.#node.on('aborted', () => this.#onAborted());
+    this.#body.open();
   }
 
   pauseBody(): void {
@@ -326,6 +328,7 @@ export class Http2Stream implements ClientStream, BodyTaker {
       return tunnel;
     }
     this.#respond({});
+    node.on('aborted', () => this.#onAborted());
     node.on('data', (chunk: Buffer) => {
       this.#owner.useful(chunk.length + FRAME_BYTES);
       tunnel.deliver(chunk);

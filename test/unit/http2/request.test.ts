@@ -165,6 +165,18 @@ t.test('fields like those before are not read again', (t) => {
   const second = translator.read(request({ ':path': '/2' }, [['x', 'y']]).flat(), true) as ReadHead;
   const third = translator.read(request({ ':path': '/2' }, [['x', 'y']]).flat(), false) as ReadHead;
   t.equal(second.head.fields, first.head.fields);
+  t.equal(second.sizeBytes, first.sizeBytes + 1);
+  for (const path of ['', 'x', '/ x', '/#', '*', `/${'x'.repeat(9000)}`]) {
+    const refused = translator.read(request({ ':path': path }, [['x', 'y']]).flat(), true);
+    t.ok(refused instanceof HttpFault, `a path is looked at all the same: ${path.slice(0, 9)}`);
+  }
+  const other = translator.read(
+    request({ ':method': 'PUT', ':path': '/2' }, [['x', 'y']]).flat(),
+    true,
+  ) as ReadHead;
+  t.equal(other.head.method, 'PUT');
+  t.equal(other.head.bodyKind, 'length');
+  translator.read(request({ ':path': '/1' }, [['x', 'y']]).flat(), true);
   t.equal(second.head.target, '/2');
   t.not(third.head.fields, first.head.fields, 'a body makes another block');
   t.end();
