@@ -4,11 +4,12 @@ import { parseRequestFields } from '../../../src/http/request-fields.ts';
 import { buildRequestHead, parseRequestLine, type RequestHead } from '../../../src/http/request-head.ts';
 import type { PoolServer } from '../../../src/pool/index.ts';
 import type { Exchange } from '../../../src/proxy/exchange.ts';
-import type { HostRule } from '../../../src/proxy/index.ts';
-import { serverRequestText } from '../../../src/proxy/request-text.ts';
+import type { HostRule, PoolPlane } from '../../../src/proxy/index.ts';
+import { introduction, serverRequestText } from '../../../src/proxy/request-text.ts';
 
 const PRESERVE: HostRule = { kind: 'preserve' };
-const server = { id: 'a', address: '10.0.0.1:8000' } as PoolServer;
+const serverAt = (host: string, port: number): PoolServer => ({ id: 'a', host, port }) as PoolServer;
+const server = serverAt('10.0.0.1', 8000);
 const IDENTITY = 'X-Forwarded-For: 192.0.2.9\r\n';
 
 /** `line` without its version, field lines without CRLF. */
@@ -81,6 +82,40 @@ t.test('what goes to a server', (t) => {
   ];
   for (const [name, head, rule, expected] of table)
     t.equal(serverRequestText(exchangeOf(head), rule, server), expected, name);
+  t.end();
+});
+
+t.test('the Host that a server is called by', (t) => {
+  const table: [host: string, port: number, expected: string][] = [
+    ['web.internal', 80, 'web.internal:80'],
+    ['2001:db8::1', 8080, '[2001:db8::1]:8080'],
+    ['fe80::1%eth0', 8080, '[fe80::1]:8080'],
+    ['unix:/run/app.sock', 0, 'localhost'],
+  ];
+  for (const [host, port, expected] of table) {
+    const exchange = exchangeOf(headOf('GET /', ['Host: h']));
+    t.match(
+      serverRequestText(exchange, { kind: 'server' }, serverAt(host, port)),
+      `\r\nHost: ${expected}\r\n`,
+    );
+  }
+  t.end();
+});
+
+t.test('what a connection is introduced with', (t) => {
+  const of = (clientIp: string, version: 'v1' | null): string => {
+    const client = { peerAddress: '192.0.2.9', peerPort: 4711, localAddress: '192.0.2.1', localPort: 443 };
+    const exchange = { asker: { identity: { clientIp } }, stream: { client } } as unknown as Exchange;
+    return introduction(exchange, { proxyProtocol: version } as PoolPlane);
+  };
+  t.equal(of('192.0.2.9', null), '');
+  t.equal(of('192.0.2.9', 'v1'), 'PROXY TCP4 192.0.2.9 192.0.2.1 4711 443\r\n');
+  t.equal(
+    of('203.0.113.5', 'v1'),
+    'PROXY TCP4 203.0.113.5 192.0.2.1 0 443\r\n',
+    'the port of a proxy is not its client’s',
+  );
+  t.equal(of('unix:', 'v1'), 'PROXY UNKNOWN\r\n');
   t.end();
 });
 
