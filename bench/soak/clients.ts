@@ -65,9 +65,9 @@ async function upload(
   const body = Buffer.alloc(bytes, `${name} ${bytes} `).toString('latin1');
   const framing = isChunked ? 'Transfer-Encoding: chunked\r\n' : `Content-Length: ${bytes}\r\n`;
   const half = bytes >> 1;
-  const chunks = [body.slice(0, half), body.slice(half)].map(
-    (it) => `${it.length.toString(16)}\r\n${it}\r\n`,
-  );
+  const chunks = [body.slice(0, half), body.slice(half)]
+    .filter((it) => it !== '')
+    .map((it) => `${it.length.toString(16)}\r\n${it}\r\n`);
   const content = isChunked ? `${chunks.join('')}0\r\n\r\n` : body;
   const head = `PUT /${name}/upload HTTP/1.1\r\n${HOST}${framing}\r\n`;
   const result = await connection.ask('PUT', head + content, PATIENCE_MS);

@@ -9,6 +9,8 @@ export interface SoakOptions {
   /** How many clients of each kind, as a factor. */
   readonly load: number;
   readonly reloadSeconds: number;
+  /** Kinds of clients; undefined means all. */
+  readonly only?: readonly string[] | undefined;
   readonly jsonPath: string;
 }
 
@@ -26,6 +28,7 @@ a reload every few seconds. At the end everything must be back at the start, and
   --seed N      of what clients do and of which server is killed (default 1)
   --load F      factor for the number of clients (default 1: some 60)
   --reload S    seconds between two reloads (default 10)
+  --only LIST   kinds of clients, to find out which of them something comes from (default: all)
   --json FILE   figures; plots are written beside it (default bench/results/soak.json)
   --help        this
 `;
@@ -51,6 +54,7 @@ export function readSoakOptions(args: readonly string[]): SoakOptions | undefine
     seed: text,
     load: text,
     reload: text,
+    only: text,
     json: text,
     help: { type: 'boolean' },
   } as const;
@@ -67,6 +71,7 @@ export function readSoakOptions(args: readonly string[]): SoakOptions | undefine
     seed: Math.trunc(numberOf('seed', values.seed, 1, 0, 2 ** 32 - 1)),
     load: numberOf('load', values.load, 1, 0.1, 20),
     reloadSeconds: numberOf('reload', values.reload, 10, 1, 3600),
+    only: values.only?.split(',').map((name) => name.trim()),
     jsonPath: values.json ?? JSON_PATH,
   };
 }

@@ -3,7 +3,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type Clock, delay } from '../../src/kernel/clock.ts';
-import { errorText } from '../../src/kernel/errors.ts';
+import { errorText, SluiceError } from '../../src/kernel/errors.ts';
 import { SeededRandom } from '../../src/kernel/random.ts';
 import { UnreliableServer } from '../../test/support/load/unreliable-server.ts';
 import { DaemonProcess } from '../system/daemon.ts';
@@ -178,7 +178,13 @@ export async function runSoak(
   const daemon = stack.use(await DaemonProcess.start(folder, soakInput(servers, 0)));
   const run = new Run(clock, daemon, servers);
   const before = await run.sample();
-  const clients = CLIENTS.flatMap((kind) =>
+  const kinds = CLIENTS.filter(({ name }) => options.only?.includes(name) ?? true);
+  const unknown = options.only?.find((name) => !kinds.some((kind) => kind.name === name));
+  if (unknown !== undefined)
+    throw new SluiceError('bench_option', `--only: there is no client "${unknown}"`, {
+      hint: `one of ${CLIENTS.map(({ name }) => name).join(', ')}`,
+    });
+  const clients = kinds.flatMap((kind) =>
     Array.from({ length: Math.max(1, Math.round(kind.count * options.load)) }, () =>
       runClient(run, kind, new SeededRandom(random.below(2 ** 32))),
     ),

@@ -93,6 +93,7 @@ async function drip(scene: Scene, random: SeededRandom): Promise<string> {
   if (!(await client.connected)) return 'not connected';
   const isBody = random.below(2) === 0;
   if (isBody) client.socket.write(`PUT /dripping/upload HTTP/1.1\r\n${HOST}Content-Length: 1000\r\n\r\n`);
+  else client.socket.write('G');
   const ticker = isBody
     ? undefined
     : scene.clock.setTicker(100, () => {

@@ -77,7 +77,8 @@ t.test('options', (t) => {
   t.match(readSoakOptions([]), { minutes: 20, seed: 1, load: 1, reloadSeconds: 10 });
   t.match(readSoakOptions(['--minutes=2', '--load', '0.5', '--json', 'x.json']), { minutes: 2, load: 0.5 });
   t.equal(readSoakOptions(['--help']), undefined);
-  for (const option of ['minutes', 'seed', 'load', 'reload', 'json']) t.match(SOAK_HELP, `--${option}`);
+  for (const option of ['minutes', 'seed', 'load', 'reload', 'only', 'json'])
+    t.match(SOAK_HELP, `--${option}`);
   t.throws(() => readSoakOptions(['--minutes', '0']), { code: 'bench_option' });
   t.throws(() => readSoakOptions(['--what']), { code: 'bench_option' });
   t.end();
