@@ -15,7 +15,7 @@ import { openStage } from './stage.ts';
 import { bare } from './subjects/bare.ts';
 import { haproxy } from './subjects/haproxy.ts';
 import { nginx } from './subjects/nginx.ts';
-import { sluice } from './subjects/sluice.ts';
+import { patientSluice as sluice } from './subjects/sluice.ts';
 import type { Subject } from './subjects/subject.ts';
 import { describeMachine } from './system/machine.ts';
 

@@ -65,7 +65,9 @@ export async function measureIdle(
   const results: IdleResult[] = [];
   for (const kind of ['plain', 'TLS'] as const) {
     await using running = await stage.start(subject);
-    results.push(await measureKind(stage, running, kind, connections));
+    const result = await measureKind(stage, running, kind, connections);
+    stage.say(`${kind}: ${(result.bytesEach / 1024).toFixed(1)} KiB each`);
+    results.push(result);
   }
   return results;
 }

@@ -11,6 +11,8 @@ export interface SluiceSetup {
   readonly threads: number;
   /** What speaks HTTP with the clients; the default when it is not given. */
   readonly engine?: 'node';
+  /** Idle connections are kept for an hour, as the other subjects keep them. */
+  readonly keepsIdle?: boolean;
 }
 
 /** The file that a user would write: defaults wherever there is one, so access log and metrics are on. */
@@ -21,14 +23,15 @@ export function sluiceConfig(
 ): string {
   const { certificate, backendPort } = place;
   const engine = setup.engine === undefined ? '' : `, engine: ${setup.engine}`;
+  const listener = setup.keepsIdle === true ? `${engine}, limits: { idle_timeout: 1h }` : engine;
   return `version: 1
 threads: ${setup.threads}
 admin: { listen: "127.0.0.1:${ports.admin}" }
 certificates:
   bench: { cert: "${certificate.certPath}", key: "${certificate.keyPath}" }
 listeners:
-  plain: { address: 127.0.0.1, port: ${ports.plain}${engine} }
-  secure: { address: 127.0.0.1, port: ${ports.tls}, tls: { certificates: [bench] }${engine} }
+  plain: { address: 127.0.0.1, port: ${ports.plain}${listener} }
+  secure: { address: 127.0.0.1, port: ${ports.tls}, tls: { certificates: [bench] }${listener} }
 routes:
   - { name: all, match: { path: "/*" }, pool: web }
 pools:
@@ -39,8 +42,8 @@ pools:
 }
 
 /** Sluice with this many data threads. */
-export function sluiceSubject(name: string, threads: number, engine?: 'node'): Subject {
-  const setup = { threads, ...(engine === undefined ? {} : { engine }) };
+export function sluiceSubject(name: string, threads: number, engine?: 'node', keepsIdle = false): Subject {
+  const setup = { threads, keepsIdle, ...(engine === undefined ? {} : { engine }) };
   return {
     name,
     about: `${threads} data thread${threads === 1 ? '' : 's'}${engine === undefined ? '' : `, engine: ${engine}`}, JSON access log to standard output, which is a file`,
@@ -60,5 +63,7 @@ export function sluiceSubject(name: string, threads: number, engine?: 'node'): S
 }
 
 export const sluice = sluiceSubject('sluice', 1);
+/** The same for measurements that take longer than idle connections are kept by default. */
+export const patientSluice = sluiceSubject('sluice', 1, undefined, true);
 /** The same behind Node's own HTTP server. */
 export const sluiceNode = sluiceSubject('sluice-node', 1, 'node');
