@@ -70,14 +70,17 @@ export class CutTlsServer implements AsyncDisposable {
     near.pipe(far);
     far.pipe(near, { end: !isCut });
     far.once('connect', () => {
-      let quiet: NodeJS.Timeout | undefined;
-      // What was written before the cut has passed when nothing came for a moment.
-      const look = (): void => {
-        clearTimeout(quiet);
-        quiet = setTimeout(() => near.end(), 30);
-      };
+      // What was written before the cut lies in the system's buffers: it has passed when the event loop finds no more.
       this.#cuts.set(far.localPort ?? 0, () => {
-        far.on('data', look);
+        let turns = 0;
+        far.on('data', () => {
+          turns = 0;
+        });
+        const look = (): void => {
+          if (far.isPaused()) turns = 0;
+          if (++turns < 20) setImmediate(look);
+          else near.end();
+        };
         look();
       });
     });
