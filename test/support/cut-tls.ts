@@ -18,6 +18,7 @@ export class CutTlsServer implements AsyncDisposable {
   readonly #tls: TlsServer;
   readonly #relay: Server;
   readonly #sockets = new Set<Socket>();
+  #isClosing = false;
 
   private constructor(authorityPem: string, tls: TlsServer, options: CutOptions) {
     this.authorityPem = authorityPem;
@@ -60,6 +61,8 @@ export class CutTlsServer implements AsyncDisposable {
     this.#sockets.add(socket);
     socket.on('error', () => socket.destroy());
     socket.once('close', () => this.#sockets.delete(socket));
+    // Connected before the end, and told of only now.
+    if (this.#isClosing) socket.destroy();
   }
 
   /** Everything passes, until it is cut: then the client gets what was on the way, and a FIN. */
@@ -87,6 +90,7 @@ export class CutTlsServer implements AsyncDisposable {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
+    this.#isClosing = true;
     for (const socket of this.#sockets) socket.destroy();
     for (const each of [this.#tls, this.#relay]) {
       each.close();
