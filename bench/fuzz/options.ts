@@ -1,7 +1,7 @@
 /** The command line of `bench/fuzz.ts`: pure. */
 import { fileURLToPath } from 'node:url';
-import { parseArgs } from 'node:util';
 import { SluiceError } from '../../src/kernel/errors.ts';
+import { numberOf, parseOptions } from '../arguments.ts';
 import { PART_NAMES, type PartName } from './input.ts';
 
 export interface FuzzOptions {
@@ -40,12 +40,6 @@ A finding is made as small as it gets and written where a test replays it. Only 
   --help          this
 `;
 
-function numberOf(option: string, given: string, least: number, most: number): number {
-  const value = Number(given);
-  if (given.trim() !== '' && value >= least && value <= most) return value;
-  throw new SluiceError('bench_option', `--${option}: "${given}" is not a number from ${least} to ${most}`);
-}
-
 /**
  * @param args the arguments behind the program's name
  * @param freshSeed used when none is given
@@ -61,13 +55,7 @@ export function readFuzzOptions(args: readonly string[], freshSeed: number): Fuz
     json: text,
     help: { type: 'boolean' },
   } as const;
-  let values: ReturnType<typeof parseArgs<{ options: typeof options }>>['values'];
-  try {
-    ({ values } = parseArgs({ args: [...args], options, allowPositionals: false }));
-  } catch (thrown) {
-    const message = thrown instanceof Error ? thrown.message : String(thrown);
-    throw new SluiceError('bench_option', message, { hint: '--help shows all options', cause: thrown });
-  }
+  const values = parseOptions(args, options);
   if (values.help === true) return undefined;
   const parts = (values.part ?? PART_NAMES.join(',')).split(',').map((given): PartName => {
     const name = PART_NAMES.find((one) => one === given.trim());

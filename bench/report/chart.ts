@@ -1,4 +1,5 @@
 /** Bar charts as SVG, small multiples each with its own scale: pure. Plain shapes and text, no script, no style sheet. */
+import { escapeXml, FAINT, GRID, HEAD, INK, line, MARGIN, text } from './svg.ts';
 
 export interface Bar {
   readonly label: string;
@@ -32,30 +33,8 @@ const BAR_HEIGHT = 18;
 const BAR_STEP = 26;
 const PANEL_HEAD = 34;
 const PANEL_FOOT = 18;
-const MARGIN = 28;
-const HEAD = 78;
-const INK = '#1b1f24';
-const FAINT = '#5b6570';
-const GRID = '#e3e7eb';
 const OURS = '#0b6e99';
 const THEIRS = '#a9b4bf';
-
-function escapeXml(text: string): string {
-  return text
-    .replaceAll('&', '&amp;')
-    .replaceAll('<', '&lt;')
-    .replaceAll('>', '&gt;')
-    .replaceAll('"', '&quot;');
-}
-
-function text(x: number, y: number, content: string, attributes: string): string {
-  return `<text x="${x.toFixed(1)}" y="${y.toFixed(1)}" ${attributes}>${escapeXml(content)}</text>`;
-}
-
-function line(x1: number, y1: number, x2: number, y2: number, colour: string, width = 1): string {
-  const at = [x1, y1, x2, y2].map((value) => value.toFixed(1));
-  return `<line x1="${at[0]}" y1="${at[1]}" x2="${at[2]}" y2="${at[3]}" stroke="${colour}" stroke-width="${width}"/>`;
-}
 
 /** The distance of grid lines: 1, 2 or 5 times a power of ten, at most five lines up to `max`. */
 export function gridStep(max: number): number {

@@ -1,5 +1,6 @@
 /** Curves over time as SVG, one panel a figure, each with its own scale: pure. The look is that of chart.ts. */
 import { gridStep } from './chart.ts';
+import { escapeXml, FAINT, GRID, HEAD, INK, line, MARGIN, text } from './svg.ts';
 
 export interface Curve {
   readonly label: string;
@@ -27,29 +28,7 @@ export interface CurveChart {
 const PANEL_WIDTH = 520;
 const PANEL_HEIGHT = 210;
 const PLOT = { left: 56, right: 24, top: 40, bottom: 30 } as const;
-const MARGIN = 28;
-const HEAD = 78;
-const INK = '#1b1f24';
-const FAINT = '#5b6570';
-const GRID = '#e3e7eb';
 const COLOURS = ['#0b6e99', '#c2571a', '#4d7c0f', '#7a3e9d', '#a9b4bf', '#b91c1c'];
-
-function escapeXml(text: string): string {
-  return text
-    .replaceAll('&', '&amp;')
-    .replaceAll('<', '&lt;')
-    .replaceAll('>', '&gt;')
-    .replaceAll('"', '&quot;');
-}
-
-function text(x: number, y: number, content: string, attributes: string): string {
-  return `<text x="${x.toFixed(1)}" y="${y.toFixed(1)}" ${attributes}>${escapeXml(content)}</text>`;
-}
-
-function line(x1: number, y1: number, x2: number, y2: number, colour: string): string {
-  const [a, b, c, d] = [x1, y1, x2, y2].map((value) => value.toFixed(1));
-  return `<line x1="${a}" y1="${b}" x2="${c}" y2="${d}" stroke="${colour}" stroke-width="1"/>`;
-}
 
 function short(value: number): string {
   if (value >= 10_000) return `${(value / 1_000).toFixed(0)}k`;

@@ -1,7 +1,6 @@
 /** The command line of `bench/soak.ts`: pure. */
 import { fileURLToPath } from 'node:url';
-import { parseArgs } from 'node:util';
-import { SluiceError } from '../../src/kernel/errors.ts';
+import { numberOf, parseOptions } from '../arguments.ts';
 
 export interface SoakOptions {
   readonly minutes: number;
@@ -33,19 +32,6 @@ a reload every few seconds. At the end everything must be back at the start, and
   --help        this
 `;
 
-function numberOf(
-  option: string,
-  given: string | undefined,
-  normally: number,
-  least: number,
-  most: number,
-): number {
-  if (given === undefined) return normally;
-  const value = Number(given);
-  if (given.trim() !== '' && value >= least && value <= most) return value;
-  throw new SluiceError('bench_option', `--${option}: "${given}" is not a number from ${least} to ${most}`);
-}
-
 /** @returns undefined when the help is asked for */
 export function readSoakOptions(args: readonly string[]): SoakOptions | undefined {
   const text = { type: 'string' } as const;
@@ -58,19 +44,13 @@ export function readSoakOptions(args: readonly string[]): SoakOptions | undefine
     json: text,
     help: { type: 'boolean' },
   } as const;
-  let values: ReturnType<typeof parseArgs<{ options: typeof options }>>['values'];
-  try {
-    ({ values } = parseArgs({ args: [...args], options, allowPositionals: false }));
-  } catch (thrown) {
-    const message = thrown instanceof Error ? thrown.message : String(thrown);
-    throw new SluiceError('bench_option', message, { hint: '--help shows all options', cause: thrown });
-  }
+  const values = parseOptions(args, options);
   if (values.help === true) return undefined;
   return {
-    minutes: numberOf('minutes', values.minutes, 20, 0.05, MOST_MINUTES),
-    seed: Math.trunc(numberOf('seed', values.seed, 1, 0, 2 ** 32 - 1)),
-    load: numberOf('load', values.load, 1, 0.1, 20),
-    reloadSeconds: numberOf('reload', values.reload, 10, 1, 3600),
+    minutes: numberOf('minutes', values.minutes ?? '20', 0.05, MOST_MINUTES),
+    seed: Math.trunc(numberOf('seed', values.seed ?? '1', 0, 2 ** 32 - 1)),
+    load: numberOf('load', values.load ?? '1', 0.1, 20),
+    reloadSeconds: numberOf('reload', values.reload ?? '10', 1, 3600),
     only: values.only?.split(',').map((name) => name.trim()),
     jsonPath: values.json ?? JSON_PATH,
   };
