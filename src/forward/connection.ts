@@ -24,6 +24,7 @@ import {
   idleLimitMs,
   silenceText,
 } from './options.ts';
+import { Progress } from './progress.ts';
 import { HEADROOM_BYTES, ReadBuffer } from './read-buffer.ts';
 import { RequestWriter, type ServerRequest } from './request-writer.ts';
 import { Rest } from './rest.ts';
@@ -37,7 +38,9 @@ type Phase = 'connecting' | 'idle' | 'busy' | 'tunnel' | 'closed';
 export class ServerConnection implements Expiring, ChunkSink {
   deadlineMs: number;
   deadlineIndex = -1;
-  readonly rest = new Rest();
+  readonly rest: Rest;
+  /** For who keeps idle connections: since when it is one; coarse. */
+  idleSinceMs = 0;
   /** The server sent something that nobody had asked for, and not the 408 of one that is about to close. */
   hasSpokenUnasked = false;
   readonly #socket: Socket;
@@ -52,15 +55,7 @@ export class ServerConnection implements Expiring, ChunkSink {
   readonly #bornMs: number;
   #phase: Phase = 'connecting';
   #events: AttemptEvents | null = null;
-  #method = '';
-  #wantsUpgrade = false;
-  #exchanges = 0;
-  #wasSent = false;
-  #isRequestDone = false;
-  /** The socket holds as much of the request as it should. */
-  #isFull = false;
-  #hadAnswer = false;
-  #interims = 0;
+  readonly #progress: Progress;
   #head: ResponseHead | null = null;
   readonly #body: AnswerBody;
   /** No other attempt may follow this one. */
@@ -76,7 +71,9 @@ export class ServerConnection implements Expiring, ChunkSink {
     onIdle: (connection: ServerConnection) => void,
     onGone: (connection: ServerConnection) => void,
   ) {
-    this.#isTls = target.tls !== null;
+    const isTls = target.tls !== null;
+    this.#isTls = isTls;
+    this.rest = new Rest(deps.sockets.turns);
     this.#limits = limits;
     this.#deps = deps;
     this.#body = new AnswerBody(limits);
@@ -85,7 +82,6 @@ export class ServerConnection implements Expiring, ChunkSink {
     this.#bornMs = deps.clock.nowMs();
     this.deadlineMs = this.#bornMs + limits.connectTimeoutMs;
     this.#heads = new ResponseReader(limits);
-    const isTls = target.tls !== null;
     this.#buffer = new ReadBuffer(isTls);
     const socket = openSocket(target, {
       buffer: isTls ? () => this.#nextTlsBuffer() : this.#buffer.room,
@@ -98,6 +94,7 @@ export class ServerConnection implements Expiring, ChunkSink {
     this.#writer = new RequestWriter(socket, deps.sockets.writer(socket, isTls), (error) =>
       this.#onWritten(error),
     );
+    this.#progress = new Progress(this.#writer);
     socket.once(isTls ? 'secureConnect' : 'connect', () => this.#onConnect());
     socket.on('end', () => this.#onEnd());
     socket.on('drain', () => this.#tunnel?.deliverDrain());
@@ -125,13 +122,8 @@ export class ServerConnection implements Expiring, ChunkSink {
   /** Gives the connection to an attempt; `onReady` comes at once or when it is connected. */
   open(events: AttemptEvents): void {
     this.#events = events;
-    this.#isRequestDone = false;
-    this.#wasSent = false;
-    this.#hadAnswer = false;
-    this.#interims = 0;
+    this.#progress.begin();
     this.#head = null;
-    this.#isFull = false;
-    this.#wantsUpgrade = false;
     if (this.#phase !== 'idle') return;
     this.#phase = 'busy';
     if (this.rest.isOver) events.onReady();
@@ -145,14 +137,11 @@ export class ServerConnection implements Expiring, ChunkSink {
 
   /** Sends the head and as much of the body as is known. */
   send(request: ServerRequest): void {
-    this.#method = request.method;
-    this.#wantsUpgrade = request.wantsUpgrade;
+    this.#progress.send(request);
     this.#isLast = request.bindsConnection;
-    this.#exchanges++;
-    this.#wasSent = true;
-    this.#isRequestDone = request.isComplete;
     this.#arm();
     this.#writer.begin(request);
+    this.rest.sent(this.#writer.isWaiting);
   }
 
   /**
@@ -164,28 +153,28 @@ export class ServerConnection implements Expiring, ChunkSink {
   #arm(): void {
     if (this.#isPaused) this.deadlineMs = Number.POSITIVE_INFINITY;
     else if (this.#head !== null) this.deadlineMs = this.#deps.deadlines.after(this.#limits.bodyTimeoutMs);
-    else if (this.#isRequestDone || this.#isFull)
+    else if (this.#progress.isRequestDone || this.#progress.isFull)
       this.deadlineMs = this.#deps.deadlines.after(this.#limits.firstByteTimeoutMs);
     else this.deadlineMs = Number.POSITIVE_INFINITY;
   }
 
   /** @returns false when the buffer is full; `onServerDrain` follows */
   writeBody(chunk: Buffer): boolean {
-    const wasFull = this.#isFull;
-    this.#isFull = !this.#writer.body(chunk);
+    const wasFull = this.#progress.isFull;
+    this.#progress.isFull = !this.#writer.body(chunk);
     if (!wasFull) this.#arm();
-    return !this.#isFull;
+    return !this.#progress.isFull;
   }
 
   endBody(trailers: string): void {
-    this.#isRequestDone = true;
+    this.#progress.isRequestDone = true;
     this.#writer.end(trailers);
     this.#arm();
   }
 
   #onWritten(error?: Error | null): void {
-    if (error || !this.#isFull || this.#socket.writableLength > 0) return;
-    this.#isFull = false;
+    if (error || !this.#progress.isFull || this.#socket.writableLength > 0) return;
+    this.#progress.isFull = false;
     if (this.#phase === 'busy') this.#arm();
     this.#events?.onServerDrain();
   }
@@ -222,16 +211,16 @@ export class ServerConnection implements Expiring, ChunkSink {
       return;
     }
     const events = this.#events;
-    const isTooEarly = !this.#hadAnswer && this.#exchanges > 1 && this.rest.isTooEarly;
-    if (this.#phase !== 'busy' || events === null || !this.#wasSent || isTooEarly) {
+    const isTooEarly = !this.#progress.hadAnswer && this.rest.isTooEarly(!this.#progress.isOut);
+    if (this.#phase !== 'busy' || events === null || isTooEarly) {
       // RFC 9110 section 15.5.9: some say so before they close an idle connection.
       this.hasSpokenUnasked = !/^HTTP\/1\.[01] 408/.test(
         this.#buffer.bytes.toString('latin1', from, Math.min(to, from + 12)),
       );
-      this.#fail(this.#exchanges > 0 ? 'reset' : 'bad_answer', 'the server spoke before it was asked');
+      this.#fail(this.#progress.isReused ? 'reset' : 'bad_answer', 'the server spoke before it was asked');
       return;
     }
-    this.#hadAnswer = true;
+    this.#progress.hadAnswer = true;
     let at = from;
     while (at < to && this.#events === events) {
       const next = this.#head === null ? this.#readHead(at, to) : this.#readBody(at, to);
@@ -253,7 +242,7 @@ export class ServerConnection implements Expiring, ChunkSink {
     const events = this.#events as AttemptEvents;
     if (head.isInterim) return this.#takeInterim(head, events, bodyStart, to);
     this.#head = head;
-    this.#body.begin(head, this.#method);
+    this.#body.begin(head, this.#progress.method);
     this.#isLast ||= !head.keepsAlive || this.#body.endsByClose;
     events.onAnswerHead(head);
     if (this.#body.isDone && this.#events === events) this.#finish('', bodyStart < to);
@@ -262,7 +251,7 @@ export class ServerConnection implements Expiring, ChunkSink {
 
   #takeInterim(head: ResponseHead, events: AttemptEvents, bodyStart: number, to: number): number {
     if (head.status === 101) {
-      if (!this.#wantsUpgrade)
+      if (!this.#progress.wantsUpgrade)
         return this.#fail('bad_answer', 'it switched protocols, which nobody asked for');
       this.#phase = 'tunnel';
       this.#events = null;
@@ -272,7 +261,7 @@ export class ServerConnection implements Expiring, ChunkSink {
       events.onUpgrade(head, this.#tunnel);
       return to;
     }
-    if (++this.#interims > MAX_INTERIM)
+    if (++this.#progress.interims > MAX_INTERIM)
       return this.#fail('bad_answer', `more than ${MAX_INTERIM} interim answers`);
     this.#arm();
     events.onInterim(head);
@@ -305,7 +294,7 @@ export class ServerConnection implements Expiring, ChunkSink {
     this.#events = null;
     this.#head = null;
     this.hasSpokenUnasked = hasSurplus;
-    const isReusable = !this.#isLast && this.#isRequestDone && !hasSurplus;
+    const isReusable = !this.#isLast && this.#progress.isRequestDone && !hasSurplus;
     if (isReusable) {
       this.#phase = 'idle';
       this.rest.begin();
@@ -335,9 +324,9 @@ export class ServerConnection implements Expiring, ChunkSink {
 
   /** Tells an attempt that has no byte of its answer yet that its server is down. */
   tellServerDown(detail: string): void {
-    if (this.#hadAnswer) return;
-    const [wasSent, kind] = this.#wasSent ? ([true, 'reset'] as const) : ([false, 'connect_error'] as const);
-    this.#events?.onServerDown({ kind, detail, wasSent, hadAnswer: false, wasReused: false });
+    if (this.#progress.hadAnswer) return;
+    const kind = this.#progress.isOut ? 'reset' : 'connect_error';
+    this.#events?.onServerDown({ ...this.#progress.failure(kind, detail), wasReused: false });
   }
 
   /** Closes an idle connection; a busy one closes after its exchange. */
@@ -353,7 +342,7 @@ export class ServerConnection implements Expiring, ChunkSink {
   }
 
   #onError(error: Error): void {
-    if (this.#writer.wasRefused(error)) this.#wasSent = false;
+    if (this.#writer.wasRefused(error)) this.#progress.wasSent = false;
     this.#fail(failureKindOf(error, this.#phase === 'connecting'), errorText(error));
   }
 
@@ -388,13 +377,7 @@ export class ServerConnection implements Expiring, ChunkSink {
     const events = this.#events;
     this.#events = null;
     this.#socket.destroy();
-    events?.onFailed({
-      kind,
-      detail,
-      wasSent: this.#wasSent,
-      hadAnswer: this.#hadAnswer,
-      wasReused: this.#exchanges > (this.#wasSent ? 1 : 0),
-    });
+    events?.onFailed(this.#progress.failure(kind, detail));
     return -1;
   }
 }

@@ -1,5 +1,5 @@
-import { loopTurn } from '../kernel/loop-turn.ts';
 import { ServerConnection } from './connection.ts';
+import { IdleConnections } from './idle.ts';
 import type { ConnectionDeps, ConnectionLimits, ConnectionMeter } from './options.ts';
 import type { Reuse } from './retry.ts';
 import type { ConnectTarget } from './server-socket.ts';
@@ -12,6 +12,8 @@ const RECENT_MS = 1000;
 
 /** A server that said something unasked gets a connection for each request for so long. */
 const DISTRUST_MS = 60_000;
+
+const ANY = (): boolean => true;
 
 /**
  * The connections of this thread to one server: the idle ones, last used first (the longest unused age out), and
@@ -26,9 +28,7 @@ export class ServerConnections {
   readonly #deps: ConnectionDeps;
   readonly #maxIdle: number;
   readonly #meter: ConnectionMeter;
-  readonly #idle: ServerConnection[] = [];
-  /** Since when each of them is idle; coarse. */
-  readonly #idleSinceMs: number[] = [];
+  readonly #idle = new IdleConnections();
   /** With the PROXY header that each began with, '' for none. */
   readonly #all = new Map<ServerConnection, string>();
   #isRetired = false;
@@ -68,30 +68,23 @@ export class ServerConnections {
    * server is meant to get, and some serve one connection at a time.
    */
   #takeIdle(mustBeRecent: boolean, proxyHeader: string): ServerConnection | null {
-    if (this.#idle.length === 0) return null;
     // hot path: asked for each request
-    const turn = loopTurn();
-    let resting = -1;
-    for (let i = this.#idle.length - 1; i >= 0; i--) {
-      if (mustBeRecent && !this.#isRecent(i)) break;
-      const connection = this.#idle[i] as ServerConnection;
-      if (proxyHeader !== '' && this.#all.get(connection) !== proxyHeader) continue;
-      if (connection.isUsable && !connection.rest.isOverBy(turn)) {
-        resting = Math.max(resting, i);
-        continue;
-      }
-      this.#removeIdle(i);
-      if (resting > i) resting--;
+    const turn = this.#deps.sockets.turns.now();
+    const fits = mustBeRecent || proxyHeader !== '' ? this.#fitting(mustBeRecent, proxyHeader) : ANY;
+    for (;;) {
+      const connection = this.#idle.take(turn, fits);
+      if (connection === null) return null;
       if (connection.isUsable) {
         connection.rest.end(turn);
         return connection;
       }
       connection.retire();
     }
-    if (resting < 0) return null;
-    const connection = this.#removeIdle(resting);
-    connection.rest.end(turn);
-    return connection;
+  }
+
+  #fitting(mustBeRecent: boolean, proxyHeader: string): (connection: ServerConnection) => boolean {
+    const sinceMs = mustBeRecent ? this.#deps.deadlines.after(-RECENT_MS) : Number.NEGATIVE_INFINITY;
+    return (it) => it.idleSinceMs > sinceMs && (proxyHeader === '' || this.#all.get(it) === proxyHeader);
   }
 
   #connect(proxyHeader: string): ServerConnection {
@@ -105,17 +98,6 @@ export class ServerConnections {
     this.#all.set(connection, proxyHeader);
     this.#meter.opened();
     return connection;
-  }
-
-  #removeIdle(index: number): ServerConnection {
-    const isLast = index === this.#idle.length - 1;
-    if (isLast) this.#idleSinceMs.pop();
-    else this.#idleSinceMs.splice(index, 1);
-    return (isLast ? this.#idle.pop() : this.#idle.splice(index, 1)[0]) as ServerConnection;
-  }
-
-  #isRecent(index: number): boolean {
-    return (this.#idleSinceMs[index] ?? 0) > this.#deps.deadlines.after(-RECENT_MS);
   }
 
   /** The server left: idle connections end now, the others after their exchange. */
@@ -132,8 +114,7 @@ export class ServerConnections {
   }
 
   #retireIdle(): void {
-    this.#idleSinceMs.length = 0;
-    for (const connection of this.#idle.splice(0)) connection.retire();
+    for (const connection of this.#idle.clear()) connection.retire();
   }
 
   /** A request has been answered twice, or something like that: the next one on such a connection could get the second answer. */
@@ -159,23 +140,22 @@ export class ServerConnections {
       connection.retire();
       return;
     }
-    if (this.#idle.length >= this.#maxIdle) {
+    if (this.#idle.size >= this.#maxIdle) {
       if (this.#all.get(connection) === '') {
         connection.retire();
         return;
       }
       // Those of clients that have left would keep the place of those that are here.
-      this.#removeIdle(0).retire();
+      this.#idle.takeOldest()?.retire();
     }
-    this.#idle.push(connection);
-    this.#idleSinceMs.push(this.#deps.deadlines.after(0));
+    connection.idleSinceMs = this.#deps.deadlines.after(0);
+    this.#idle.add(connection, this.#deps.sockets.turns.now());
   }
 
   #onGone(connection: ServerConnection): void {
     this.#all.delete(connection);
     if (connection.hasSpokenUnasked) this.#distrust();
     connection.settle(this.#meter);
-    const index = this.#idle.indexOf(connection);
-    if (index >= 0) this.#removeIdle(index);
+    this.#idle.remove(connection);
   }
 }

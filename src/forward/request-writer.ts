@@ -52,7 +52,7 @@ export class RequestWriter {
     this.#requestBytes = 0;
     this.#pieces = 0;
     if (body.length === 0 && !(isChunked && isComplete)) {
-      this.#writeText(text);
+      this.#putOff(text);
       return;
     }
     // Large chunks are writes of their own; corked, all leave together.
@@ -71,8 +71,12 @@ export class RequestWriter {
       this.body(chunk);
     }
     if (isComplete && isChunked) held += `0\r\n${trailers}\r\n`;
+    if (!hasLarge) {
+      this.#putOff(held);
+      return;
+    }
     this.#writeText(held);
-    if (hasLarge) this.#socket.uncork();
+    this.#socket.uncork();
   }
 
   /** @returns false when the bytes must stay untouched, and no more be written, until the socket holds nothing */
@@ -102,6 +106,18 @@ export class RequestWriter {
     const isRefusal =
       'syscall' in error && error.syscall === 'write' && ['EPIPE', 'ECONNRESET'].includes(errorCode(error));
     return isRefusal && this.#pieces === 1 && this.#requestBytes <= WHOLE_BYTES;
+  }
+
+  /** Whether nothing of the request has been handed to the system yet. */
+  get isWaiting(): boolean {
+    return this.#writer.hasPutOff;
+  }
+
+  /** A whole request leaves at the end of this turn of the event loop (write-batch.ts). */
+  #putOff(text: string): void {
+    this.#pieces++;
+    this.#count(text.length);
+    this.#writer.putOff(text);
   }
 
   #writeText(text: string, onWritten?: Written): void {

@@ -88,10 +88,12 @@ export class Http1Connection implements StreamOwner, Expiring {
     if (this.deadlineMs > nowMs) return;
     // A request that comes now could not be answered any more, so it must not be read.
     this.#phase = 'linger';
+    this.writer.flush();
     this.socket.end(() => this.destroy());
   }
 
   destroy(): void {
+    this.writer.flush();
     if (this.#stream) this.#stream.abort();
     else this.socket.destroy();
   }
@@ -343,6 +345,7 @@ export class Http1Connection implements StreamOwner, Expiring {
     this.#stream = null;
     this.#heads.clear();
     this.#times.body = null;
+    this.writer.flush();
     // What is still to be sent has the time of a body; the short while begins when the last of it has gone.
     const { clock } = this.#deps;
     this.deadlineMs =
@@ -356,6 +359,7 @@ export class Http1Connection implements StreamOwner, Expiring {
   #onEnd(): void {
     // A client that closes its half while it waits has gone (as nginx sees it): half-closing HTTP clients are
     // unknown in practice, and a cancelled request must free its server at once.
+    this.writer.flush();
     if (this.#phase === 'tunnel') this.#tunnel?.deliverEnd();
     else if (this.#phase === 'linger' || this.#phase === 'idle') this.socket.destroySoon();
     else this.destroy();

@@ -4,8 +4,10 @@
  * answer is one write; a large body range goes out as it stands in the server connection's read buffer,
  * with the head written into the free bytes before it.
  */
+import { STATUS_CODES } from 'node:http';
 import type { Socket } from 'node:net';
 import type { ClientInfo } from '../kernel/client-info.ts';
+import { flat } from '../kernel/flat.ts';
 import type { SocketWriter, Written } from '../kernel/socket-write.ts';
 import { type ChunkSink, chunkHead } from './chunked.ts';
 import { HttpFault } from './fault.ts';
@@ -18,6 +20,18 @@ import type { AnswerHead, ClientStream, RequestSink } from './wire.ts';
 const COPY_BELOW_BYTES = 4096;
 /** A first non-final flush above this is sent at once instead of being held longer. */
 const HOLD_AT_MOST_BYTES = 16 * 1024;
+
+const STATUS_LINES: ReadonlyMap<number, { phrase: string; line: string }> = new Map(
+  Object.entries(STATUS_CODES).map(([status, phrase = '']) => [
+    Number(status),
+    { phrase, line: flat(`HTTP/1.1 ${status} ${phrase}\r\n`) },
+  ]),
+);
+
+function statusLine(status: number, phrase: string): string {
+  const usual = STATUS_LINES.get(status);
+  return usual?.phrase === phrase ? usual.line : `HTTP/1.1 ${status} ${phrase}\r\n`;
+}
 
 /** What the stream needs of its connection. */
 export interface StreamOwner {
@@ -90,7 +104,7 @@ export class Http1Stream implements ClientStream, ChunkSink {
     this.isAnswerStarted = true;
     // A body that is still coming would be read as the next request: this connection carries no other.
     if (!this.isRequestComplete || this.#owner.isClosing) this.closesAfter = true;
-    let text = `HTTP/1.1 ${answer.status} ${answer.phrase}\r\n${answer.fields}`;
+    let text = statusLine(answer.status, answer.phrase) + answer.fields;
     if (!answer.hasDate) text += this.#owner.date.line();
     switch (answer.framing) {
       case 'length':
@@ -168,7 +182,7 @@ export class Http1Stream implements ClientStream, ChunkSink {
     this.bytesOut += text.length;
     // Behind a write that somebody waits for this one is the last that tells of room.
     const { socket, writer, onWritten } = this.#owner;
-    writer.write(text, socket.writableLength > 0 ? onWritten : undefined);
+    writer.putOff(text, socket.writableLength > 0 ? onWritten : undefined);
   }
 
   /** Bytes of a 'length' answer that were announced and not sent, -1 when its length was not announced. */
@@ -186,6 +200,7 @@ export class Http1Stream implements ClientStream, ChunkSink {
 
   abort(): void {
     this.#held = '';
+    this.#owner.writer.flush();
     // Where the end of the connection ends the answer only a RST says that this is not it (TLS: no close_notify).
     if (this.#endsByClose && this.client.tlsVersion === '') this.#owner.socket.resetAndDestroy();
     else this.#owner.socket.destroy();
@@ -201,6 +216,7 @@ export class Http1Stream implements ClientStream, ChunkSink {
     this.closesAfter = true;
     this.#held += `HTTP/1.1 101 ${phrase}\r\n${fields}\r\n`;
     this.flush();
+    this.#owner.writer.flush();
     return this.#owner.switchProtocols();
   }
 }

@@ -7,6 +7,7 @@
  */
 import { isIP } from 'node:net';
 import { UNIX_PEER, unmapAddress, withoutZone } from '../kernel/address.ts';
+import { flat } from '../kernel/flat.ts';
 import type { ForwardedFields } from './request-fields.ts';
 import { isAuthority } from './syntax.ts';
 
@@ -43,7 +44,8 @@ export function buildIdentity(input: IdentityInput): Identity {
     const text =
       `${line('X-Forwarded-For', peer)}X-Forwarded-Proto: ${ownProto}\r\n${line('X-Forwarded-Host', authority)}` +
       `${line('X-Forwarded-Port', ownPort)}${line('X-Real-IP', peer)}Forwarded: ${forwardedElement(peer, authority, ownProto)}\r\n`;
-    return { clientIp: peerAddress, text, requestId: '' };
+    // Sent with all that this client asks.
+    return { clientIp: peerAddress, text: flat(text), requestId: '' };
   }
   const chain = forwardedFor(incoming);
   const clientIp = clientOf(chain, peerAddress, input.isTrusted);

@@ -1,4 +1,10 @@
+import { flat } from './flat.ts';
 import { secretBytes } from './random.ts';
+
+/** '00' … 'zz'. */
+const LAST_TWO: readonly string[] = Array.from({ length: 36 ** 2 }, (_, n) =>
+  n.toString(36).padStart(2, '0'),
+);
 
 /**
  * Request ids: 12 random characters of this thread, then a counter; unique over threads and restarts, short to
@@ -6,10 +12,20 @@ import { secretBytes } from './random.ts';
  */
 export class RequestIds {
   readonly #prefix = secretBytes(9).toString('base64url').replace(/[-_]/g, '0');
-  #count = 0;
+  #hundreds = 0;
+  #last = 0;
+  /** All but the last two characters. */
+  #start = this.#startOf(0);
 
   next(): string {
-    this.#count++;
-    return `${this.#prefix}${this.#count.toString(36).padStart(6, '0')}`;
+    if (++this.#last === LAST_TWO.length) {
+      this.#last = 0;
+      this.#start = this.#startOf(++this.#hundreds);
+    }
+    return this.#start + LAST_TWO[this.#last];
+  }
+
+  #startOf(hundreds: number): string {
+    return flat(this.#prefix + hundreds.toString(36).padStart(4, '0'));
   }
 }

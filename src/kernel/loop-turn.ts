@@ -15,6 +15,31 @@ export function loopTurn(): number {
   return loopCount * EVENTS_OF_A_TURN + (events % EVENTS_OF_A_TURN);
 }
 
+/**
+ * Which turn of the event loop it is: all batches of one look around (there is one, unless more than a thousand sockets have
+ * something) count as one turn, which costs less than `loopTurn()` where many ask.
+ */
+export class LoopTurns {
+  #ofThisTurn = -1;
+  readonly #forget = (): void => {
+    this.#ofThisTurn = -1;
+  };
+
+  /** To be asked in the callback of a read only: elsewhere the turn that it would keep the number for might be the next. */
+  inRead(): number {
+    if (this.#ofThisTurn < 0) {
+      this.#ofThisTurn = loopTurn();
+      setImmediate(this.#forget);
+    }
+    return this.#ofThisTurn;
+  }
+
+  /** To be asked anywhere. */
+  now(): number {
+    return this.#ofThisTurn < 0 ? loopTurn() : this.#ofThisTurn;
+  }
+}
+
 /** Whether the event loop has looked at all sockets between the two (`loopTurn()`), and handled or begun to handle what it found. */
 export function hasLookedSince(before: number, now: number): boolean {
   return Math.floor(now / EVENTS_OF_A_TURN) !== Math.floor(before / EVENTS_OF_A_TURN);

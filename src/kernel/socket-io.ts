@@ -1,11 +1,15 @@
 import type { Socket } from 'node:net';
+import { LoopTurns } from './loop-turn.ts';
 import { ReadMemory, SocketReader } from './socket-read.ts';
 import { SocketWriter, WriteWay } from './socket-write.ts';
+import { WriteBatch } from './write-batch.ts';
 
 /** Reading and writing of the sockets of one thread: what they share is here. */
 export class SocketIo {
   readonly #memory = new ReadMemory();
   readonly #way = new WriteWay();
+  readonly #batch = new WriteBatch();
+  readonly turns = new LoopTurns();
 
   /** Takes over the reading of an accepted socket. `onBytes` is not called before this returns. */
   reader(socket: Socket, isTls: boolean, onBytes: (bytes: Buffer) => void): SocketReader {
@@ -13,6 +17,6 @@ export class SocketIo {
   }
 
   writer(socket: Socket, isTls: boolean): SocketWriter {
-    return new SocketWriter(socket, isTls, this.#way);
+    return new SocketWriter(socket, isTls, this.#way, this.#batch);
   }
 }

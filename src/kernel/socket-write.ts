@@ -10,6 +10,10 @@
 import type { Socket } from 'node:net';
 import { getSystemErrorName } from 'node:util';
 import { CONNECTION_BYTES, TLS_CONNECTION_BYTES } from './memory.ts';
+import type { Batched, WriteBatch } from './write-batch.ts';
+
+/** More than this does not wait for the end of the turn. */
+const PUT_OFF_CHARS = 16 * 1024;
 
 /** A write that the system has not done yet. */
 interface WriteRequest {
@@ -65,15 +69,51 @@ export class WriteWay {
 }
 
 /** Writes to one socket. Throws nothing: errors come as the socket's 'error', as those of its stream. */
-export class SocketWriter {
+export class SocketWriter implements Batched {
   readonly #way: WriteWay;
+  readonly #batch: WriteBatch;
   readonly #socket: Socket;
   readonly #isTls: boolean;
+  /** Text that is written at the end of this turn, and who is told of it. */
+  #putOff = '';
+  #putOffWritten: Written | undefined;
 
-  constructor(socket: Socket, isTls: boolean, way: WriteWay) {
+  constructor(socket: Socket, isTls: boolean, way: WriteWay, batch: WriteBatch) {
     this.#way = way;
+    this.#batch = batch;
     this.#socket = socket;
     this.#isTls = isTls;
+  }
+
+  /**
+   * Writes latin1 text at the end of this turn of the event loop, together with what others put off, and before whatever is
+   * written to this socket by this writer. Who ends the socket or writes to it past the writer calls `flush` first;
+   * who destroys it as well, unless that text is worth nothing any more.
+   * @param onWritten as of `write`
+   */
+  putOff(text: string, onWritten?: Written): void {
+    if (this.#putOff.length + text.length > PUT_OFF_CHARS || !isFree(this.#socket)) {
+      this.write(text, onWritten);
+      return;
+    }
+    if (this.#putOff === '') this.#batch.add(this);
+    this.#putOff += text;
+    this.#putOffWritten = onWritten;
+  }
+
+  /** Whether text that was put off has not been written yet: nothing of it can have reached anybody. */
+  get hasPutOff(): boolean {
+    return this.#putOff !== '';
+  }
+
+  /** Writes what was put off. */
+  flush(): void {
+    const text = this.#putOff;
+    if (text === '') return;
+    const onWritten = this.#putOffWritten;
+    this.#putOff = '';
+    this.#putOffWritten = undefined;
+    if (!this.#socket.destroyed) this.write(text, onWritten);
   }
 
   /**
@@ -81,6 +121,7 @@ export class SocketWriter {
    * @param onWritten called when something was queued and has gone out; perhaps not when all was taken at once
    */
   write(data: string | Uint8Array, onWritten?: Written): void {
+    if (this.#putOff !== '') this.flush();
     const socket = this.#socket;
     const inner = socket as unknown as Inner;
     const handle = inner._handle;

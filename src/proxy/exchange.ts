@@ -31,6 +31,8 @@ export interface RequestMemo {
   readonly asker: Asker;
   /** Host, passed fields, framing, identity, Via as they go to a server that gets the client's Host; '' = not made yet. */
   serverFields: string;
+  /** They have been sent more than once. */
+  isRepeated: boolean;
 }
 
 export class Exchange implements RequestSink {
@@ -162,7 +164,7 @@ function memoOf(stream: ClientStream, listener: ListenerPlane): RequestMemo {
   const { fields, authority } = stream.head;
   const known = fields.memo as RequestMemo | null;
   if (known !== null && known.asker.authority === authority) return known;
-  const memo: RequestMemo = { asker: askerOf(stream, listener), serverFields: '' };
+  const memo: RequestMemo = { asker: askerOf(stream, listener), serverFields: '', isRepeated: false };
   fields.memo = memo;
   return memo;
 }

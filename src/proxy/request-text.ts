@@ -1,8 +1,16 @@
 import { formatHostPort, isUnix, publicHost } from '../kernel/address.ts';
+import { flat } from '../kernel/flat.ts';
 import { proxyHeader } from '../kernel/proxy-header.ts';
 import type { PoolServer } from '../pool/index.ts';
 import type { Asker, Exchange } from './exchange.ts';
 import type { HostRule, PoolPlane } from './plane.ts';
+
+/** RFC 9110 section 7.6.3, by what the client spoke. */
+const VIA: Readonly<Record<string, string>> = {
+  'HTTP/1.0': 'Via: 1.0 sluice\r\n',
+  'HTTP/1.1': 'Via: 1.1 sluice\r\n',
+  'HTTP/2': 'Via: 2 sluice\r\n',
+};
 
 /**
  * The head that goes to a server: the client's request line and fields, then what is ours. All but the request
@@ -18,6 +26,10 @@ export function serverRequestText(exchange: Exchange, rule: HostRule, server: Po
   if (fields === '' || !isSharable) {
     fields = `Host: ${hostFor(rule, asker, server)}\r\n${ownFields(exchange)}`;
     if (isSharable) memo.serverFields = fields;
+  } else if (!memo.isRepeated) {
+    // Whoever sends a block twice sends it often.
+    memo.isRepeated = true;
+    memo.serverFields = flat(fields);
   }
   return `${head.method} ${head.target} HTTP/1.1\r\n${fields}X-Request-Id: ${exchange.requestId}\r\n\r\n`;
 }
@@ -40,7 +52,7 @@ function ownFields(exchange: Exchange): string {
   if (head.upgrade !== '') text += `Connection: Upgrade\r\nUpgrade: ${head.upgrade}\r\n`;
   else if (fields.takesTrailers) text += 'Connection: TE\r\nTE: trailers\r\n';
   if (fields.expect !== '' && head.minor === 1) text += 'Expect: 100-continue\r\n';
-  return `${text}${exchange.asker.identity.text}Via: ${protocol.slice(5)} sluice\r\n`;
+  return `${text}${exchange.asker.identity.text}${VIA[protocol] ?? ''}`;
 }
 
 /**

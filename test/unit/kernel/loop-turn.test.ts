@@ -3,7 +3,7 @@ import { type AddressInfo, connect, createServer } from 'node:net';
 import { setImmediate as nextTurn, setTimeout as sleep } from 'node:timers/promises';
 import { Worker } from 'node:worker_threads';
 import t from 'tap';
-import { loopTurn } from '../../../src/kernel/loop-turn.ts';
+import { hasLookedSince, LoopTurns, loopTurn } from '../../../src/kernel/loop-turn.ts';
 
 t.test('one number for one batch of socket events, another for the next', async (t) => {
   t.equal(loopTurn(), loopTurn(), 'within one callback');
@@ -28,6 +28,18 @@ t.test('one number for one batch of socket events, another for the next', async 
   t.not(loopTurn(), timed, 'what a timer wrote is answered in a later one');
   client.destroy();
   server.close();
+});
+
+t.test('one number for all that is read in one turn', async (t) => {
+  const turns = new LoopTurns();
+  const first = turns.inRead();
+  t.equal(turns.inRead(), first);
+  t.equal(turns.now(), first);
+  await nextTurn();
+  await nextTurn();
+  const later = turns.now();
+  t.ok(hasLookedSince(first, later));
+  t.notOk(hasLookedSince(later, turns.inRead()));
 });
 
 t.test('each thread counts its own', async (t) => {

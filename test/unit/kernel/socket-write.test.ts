@@ -211,3 +211,84 @@ t.test('over TLS, and before the connection is there, the stream does it', async
   accepted.destroy();
   server.close();
 });
+
+t.test(
+  'what is put off leaves at the end of the turn, as one, before what is written after it',
+  async (t) => {
+    await using both = await pair();
+    const io = new SocketIo();
+    const writer = io.writer(both.ours, false);
+    writer.write('first ');
+    const { bytesWritten } = both.ours;
+    writer.putOff('a');
+    writer.putOff('b ');
+    t.ok(writer.hasPutOff);
+    t.equal(both.ours.bytesWritten, bytesWritten, 'not yet');
+    await new Promise((resolve) => setImmediate(resolve));
+    t.notOk(writer.hasPutOff);
+    t.equal(both.ours.bytesWritten, bytesWritten + 3);
+    writer.putOff('c ');
+    writer.write('d ');
+    t.notOk(writer.hasPutOff, 'order is kept');
+    writer.putOff('e ');
+    t.ok(writer.writeBorrowed(Buffer.from('f '), () => {}));
+    writer.putOff('g');
+    writer.flush();
+    both.ours.end();
+    t.equal((await readAll(both.theirs)).toString(), 'first ab c d e f g');
+  },
+);
+
+t.test('what many put off in one turn is written in the order in which they began', async (t) => {
+  await using one = await pair();
+  await using other = await pair();
+  const io = new SocketIo();
+  const [first, second] = [io.writer(one.ours, false), io.writer(other.ours, false)];
+  first.write('.');
+  second.write('.');
+  const order: string[] = [];
+  for (const [name, socket] of [
+    ['one', one.ours],
+    ['other', other.ours],
+  ] as const) {
+    const handle = (
+      socket as unknown as { _handle: { writeLatin1String: (r: null, text: string) => number } }
+    )._handle;
+    const write = handle.writeLatin1String.bind(handle);
+    handle.writeLatin1String = (request, text) => {
+      order.push(`${name} ${text}`);
+      return write(request, text);
+    };
+  }
+  second.putOff('x');
+  first.putOff('y');
+  second.putOff('z');
+  setImmediate(() => first.putOff('later'));
+  await new Promise((resolve) => setImmediate(() => setImmediate(() => setImmediate(resolve))));
+  t.same(order, ['other xz', 'one y', 'one later']);
+});
+
+t.test('nothing large, and nothing behind a queue, is put off', async (t) => {
+  await using both = await pair();
+  const writer = new SocketIo().writer(both.ours, false);
+  writer.putOff('a');
+  writer.putOff('b'.repeat(20_000));
+  t.notOk(writer.hasPutOff);
+  t.equal(both.ours.bytesWritten, 20_001);
+  both.ours.cork();
+  writer.putOff('c');
+  t.notOk(writer.hasPutOff);
+  both.ours.uncork();
+  both.ours.end();
+  t.equal((await readAll(both.theirs)).toString(), `a${'b'.repeat(20_000)}c`);
+});
+
+t.test('what was put off for a socket that is destroyed in the same turn is dropped', async (t) => {
+  await using both = await pair();
+  const writer = new SocketIo().writer(both.ours, false);
+  writer.putOff('never seen');
+  both.ours.destroy();
+  await new Promise((resolve) => setImmediate(resolve));
+  t.notOk(writer.hasPutOff);
+  t.equal((await readAll(both.theirs)).toString(), '');
+});

@@ -28,7 +28,7 @@ function exchangeOf(head: RequestHead, requestId = 'id1'): Exchange {
   const protocol = head.minor === 1 ? 'HTTP/1.1' : 'HTTP/1.0';
   return {
     stream: { head, protocol },
-    memo: { asker, serverFields: '' },
+    memo: { asker, serverFields: '', isRepeated: false },
     asker,
     requestId,
   } as unknown as Exchange;

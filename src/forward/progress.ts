@@ -1,0 +1,54 @@
+import type { AttemptFailure } from './attempt.ts';
+import type { RequestWriter, ServerRequest } from './request-writer.ts';
+
+/** How far the attempt that a connection serves now has come. One for each connection, begun anew by each attempt. */
+export class Progress {
+  readonly #writer: RequestWriter;
+  /** Attempts whose request was sent on this connection, the present one included. */
+  exchanges = 0;
+  method = '';
+  /** A 101 is an answer to it. */
+  wantsUpgrade = false;
+  /** The request's head was given to the writer. */
+  wasSent = false;
+  isRequestDone = false;
+  /** The socket holds as much of the request as it should. */
+  isFull = false;
+  hadAnswer = false;
+  interims = 0;
+
+  constructor(writer: RequestWriter) {
+    this.#writer = writer;
+  }
+
+  begin(): void {
+    this.wasSent = false;
+    this.isRequestDone = false;
+    this.isFull = false;
+    this.hadAnswer = false;
+    this.interims = 0;
+    this.wantsUpgrade = false;
+  }
+
+  send(request: ServerRequest): void {
+    this.method = request.method;
+    this.wantsUpgrade = request.wantsUpgrade;
+    this.exchanges++;
+    this.wasSent = true;
+    this.isRequestDone = request.isComplete;
+  }
+
+  /** Whether anything of the request was handed to the system: otherwise nobody can have seen it. */
+  get isOut(): boolean {
+    return this.wasSent && !this.#writer.isWaiting;
+  }
+
+  /** Whether the connection had served another attempt before. */
+  get isReused(): boolean {
+    return this.exchanges > (this.wasSent ? 1 : 0);
+  }
+
+  failure(kind: AttemptFailure['kind'], detail: string): AttemptFailure {
+    return { kind, detail, wasSent: this.isOut, hadAnswer: this.hadAnswer, wasReused: this.isReused };
+  }
+}
