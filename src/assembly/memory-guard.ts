@@ -26,6 +26,8 @@ const CALM = 0.1;
 const CALM_LOOKS = 10;
 /** From this age on all that an exchange holds counts. */
 const FULL_AGE_MS = 1000;
+/** And this much counts at once: who holds next to nothing for long must not go before who holds much. */
+const LEAST_AGE_MS = 250;
 /** An outage has ended when nothing had to be ended for so long. */
 const OUTAGE_END_MS = 5000;
 
@@ -147,7 +149,8 @@ export function excessOf(ownBytes: number, allBytes: number, targetBytes: number
 
 /** The hungriest of `all`, until what they hold makes up `bytes`; what holds nothing is not among them. */
 export function hungriestFirst<T extends Holding>(all: readonly T[], bytes: number): T[] {
-  const hungerOf = ({ bytes: held, ageMs }: T): number => held * Math.min(ageMs, FULL_AGE_MS);
+  const hungerOf = ({ bytes: held, ageMs }: T): number =>
+    held * Math.min(Math.max(ageMs, LEAST_AGE_MS), FULL_AGE_MS);
   const chosen: T[] = [];
   let freed = 0;
   for (const one of [...all].sort((a, b) => hungerOf(b) - hungerOf(a))) {

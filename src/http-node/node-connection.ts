@@ -46,7 +46,6 @@ export class NodeConnection implements Expiring {
   #fault: http.HttpFault | null = null;
   #isHeld = false;
   #requests = 0;
-  #lingered = 0;
   /** When it was idle last, and what the socket had read by then. */
   #idleMs: number;
   #idleBytes = 0;
@@ -140,7 +139,7 @@ export class NodeConnection implements Expiring {
       const reason = code === 'HPE_HEADER_OVERFLOW' ? 'head_too_large' : 'bad_request';
       this.#fault = new http.HttpFault(reason, message);
       const last = this.#waiting.at(-1)?.messages?.[0] ?? this.#stream?.request;
-      this.#discard();
+      this.#readAlone(() => {});
       // Within a body it is that body's.
       if (last === undefined || last.complete) this.#arrive({ whole: this.#fault, messages: null });
       else if (last === this.#stream?.request) this.#stream.failBody(this.#fault);
@@ -258,27 +257,13 @@ export class NodeConnection implements Expiring {
     this.#linger();
   }
 
-  /** FIN now, but keep reading for a moment: a RST for unread input could overtake the answer. */
   #linger(): void {
     if (this.#phase === 'linger' || this.#phase === 'closed') return;
     this.#leave();
     this.#phase = 'linger';
     this.#waiting = [];
-    this.#discard();
-    const { clock } = this.deps;
-    const isSent = this.socket.writableLength === 0;
-    this.deadlineMs = clock.nowMs() + (isSent ? http.LINGER_MS : this.limits.bodyTimeoutMs);
-    this.socket.end(() => {
-      this.deadlineMs = clock.nowMs() + http.LINGER_MS;
-    });
-  }
-
-  /** What comes is thrown away. */
-  #discard(): void {
-    this.#readAlone((chunk) => {
-      this.#lingered += chunk.length;
-      if (this.#lingered > http.LINGER_BYTES) this.destroy();
-    });
+    const farewell = new http.Farewell(this, this.deps.clock, this.limits.bodyTimeoutMs);
+    this.#readAlone((chunk) => farewell.onBytes(chunk.length));
   }
 
   /** Reads past Node's parser, which leaves a socket that it has stopped as one that waits for bytes, and they never come. */

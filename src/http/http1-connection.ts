@@ -17,12 +17,13 @@ import type { SocketWriter, Written } from '../kernel/socket-write.ts';
 import { announcedFault, BodyReader, hasBody } from './body-reader.ts';
 import { ClientInput, NOTHING } from './client-input.ts';
 import { ExchangeTimes } from './exchange-times.ts';
+import { Farewell } from './farewell.ts';
 import { HttpFault } from './fault.ts';
 import { HeadReader, type WholeHead } from './head-reader.ts';
 import type { HttpDate } from './http-date.ts';
 import { closingAnswer, Http1Stream, type StreamOwner } from './http1-stream.ts';
 import { TunnelEnd } from './tunnel-end.ts';
-import { LAST_REQUEST_MS, LINGER_BYTES, LINGER_MS, type WireDeps, type WireLimits } from './wire.ts';
+import { LAST_REQUEST_MS, type WireDeps, type WireLimits } from './wire.ts';
 
 const NEVER = Number.POSITIVE_INFINITY;
 
@@ -46,7 +47,7 @@ export class Http1Connection implements StreamOwner, Expiring {
   #tunnel: TunnelEnd | null = null;
   readonly #input: ClientInput;
   readonly #times: ExchangeTimes;
-  #lingered = 0;
+  #farewell: Farewell | null = null;
   #isReading = false;
   #requests = 0;
 
@@ -116,8 +117,7 @@ export class Http1Connection implements StreamOwner, Expiring {
         this.#tunnel?.deliver(chunk);
         return;
       case 'linger':
-        this.#lingered += chunk.length;
-        if (this.#lingered > LINGER_BYTES) this.destroy();
+        this.#farewell?.onBytes(chunk.length);
         return;
       case 'closed':
         return;
@@ -314,7 +314,9 @@ export class Http1Connection implements StreamOwner, Expiring {
     if (this.#stream !== stream || this.#phase !== 'exchange') return;
     if (!stream.isAnswerEnded || !stream.isRequestComplete) return;
     if (stream.closesAfter || this.isClosing) {
-      this.#linger();
+      // A FIN says nothing of the end of a TLS connection, and a RST for unread input would overtake the answer.
+      const isPlain = this.client.tlsVersion === '';
+      this.#linger(isPlain && !stream.head.keepsAlive && this.#input.isEmpty);
       return;
     }
     this.#stream = null;
@@ -339,20 +341,19 @@ export class Http1Connection implements StreamOwner, Expiring {
     this.#linger();
   }
 
-  /** FIN now, but keep reading for a moment: a RST for unread input could overtake the answer. */
-  #linger(): void {
+  /** Takes no more requests. @param isLastWord the client has nothing more to say: closes right behind the answer */
+  #linger(isLastWord = false): void {
     this.#phase = 'linger';
     this.#stream = null;
     this.#heads.clear();
     this.#times.body = null;
-    this.writer.flush();
-    // What is still to be sent has the time of a body; the short while begins when the last of it has gone.
-    const { clock } = this.#deps;
-    this.deadlineMs =
-      clock.nowMs() + (this.socket.writableLength > 0 ? this.#limits.bodyTimeoutMs : LINGER_MS);
-    this.socket.end(() => {
-      this.deadlineMs = clock.nowMs() + LINGER_MS;
-    });
+    if (isLastWord) {
+      this.deadlineMs = this.#deps.deadlines.after(this.#limits.bodyTimeoutMs);
+      this.writer.close();
+    } else {
+      this.writer.flush();
+      this.#farewell = new Farewell(this, this.#deps.clock, this.#limits.bodyTimeoutMs);
+    }
     this.#input.clear();
   }
 

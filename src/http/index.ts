@@ -1,6 +1,7 @@
 export { announcedFault, hasBody } from './body-reader.ts';
 export { ChunkedDecoder, type ChunkSink, chunkHead, filterTrailers } from './chunked.ts';
 export { ExchangePace } from './exchange-pace.ts';
+export { Farewell } from './farewell.ts';
 export { HttpFault } from './fault.ts';
 export { linesOf, pairsOf } from './field-pairs.ts';
 export { HeadReader, type WholeHead } from './head-reader.ts';
@@ -20,8 +21,6 @@ export {
   type AnswerHead,
   type ClientStream,
   LAST_REQUEST_MS,
-  LINGER_BYTES,
-  LINGER_MS,
   type RequestHandler,
   type RequestSink,
   type WireDeps,

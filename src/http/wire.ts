@@ -20,9 +20,6 @@ import type { RequestHead } from './request-head.ts';
 import type { AnswerFraming } from './response-head.ts';
 import type { TunnelEnd } from './tunnel-end.ts';
 
-/** How long and how much is read and thrown away after our FIN: many clients look for an early answer but now and then. */
-export const LINGER_MS = 2000;
-export const LINGER_BYTES = 64 * 1024 * 1024;
 /** Asked to close, a connection that is new or was used just now may bring a last request: it may be under way already. */
 export const LAST_REQUEST_MS = 500;
 

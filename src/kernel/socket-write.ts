@@ -77,6 +77,7 @@ export class SocketWriter implements Batched {
   /** Text that is written at the end of this turn, and who is told of it. */
   #putOff = '';
   #putOffWritten: Written | undefined;
+  #isClosing = false;
 
   constructor(socket: Socket, isTls: boolean, way: WriteWay, batch: WriteBatch) {
     this.#way = way;
@@ -113,7 +114,20 @@ export class SocketWriter implements Batched {
     const onWritten = this.#putOffWritten;
     this.#putOff = '';
     this.#putOffWritten = undefined;
-    if (!this.#socket.destroyed) this.write(text, onWritten);
+    if (this.#socket.destroyed) return;
+    this.write(text, onWritten);
+    if (this.#isClosing) this.#closeNow();
+  }
+
+  /** Closes the connection behind what was written and put off, without waiting for the peer to do the same. */
+  close(): void {
+    this.#isClosing = true;
+    if (this.#putOff === '') this.#closeNow();
+  }
+
+  #closeNow(): void {
+    if (this.isIdle) this.#socket.destroy();
+    else this.#socket.destroySoon();
   }
 
   /**

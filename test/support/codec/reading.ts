@@ -34,8 +34,8 @@ export interface RequestsRead {
   readonly requests: readonly RequestRead[];
   /** Why a head was refused. */
   readonly faults: readonly string[];
-  /** Whether our FIN was sent, the socket destroyed, reset; how often the owner was told of the end. */
-  readonly closing: readonly (boolean | number)[];
+  /** How the connection ended. A close at once and one after lingering look the same to the client: which it is depends on what has come. */
+  readonly closing: { readonly isEnded: boolean; readonly isReset: boolean; readonly isToldOnce: boolean };
   readonly sent: string;
 }
 
@@ -69,7 +69,11 @@ export function readRequests(pieces: readonly Buffer[], hasFin: boolean, way: An
       isClientGone,
     })),
     faults: wire.faults.map((fault) => fault.reason),
-    closing: [wire.socket.isEnded, wire.socket.destroyed, wire.socket.isReset, wire.closes],
+    closing: {
+      isEnded: wire.socket.isEnded || wire.socket.destroyed,
+      isReset: wire.socket.isReset,
+      isToldOnce: wire.closes === (wire.socket.destroyed ? 1 : 0),
+    },
     sent: wire.socket.sent,
   };
 }

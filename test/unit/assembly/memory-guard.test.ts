@@ -100,6 +100,19 @@ t.test('who has just begun comes later than who has held as much for long', (t) 
   t.end();
 });
 
+t.test('who holds next to nothing for long comes later than who has just taken much', (t) => {
+  const all = [
+    { bytes: 8, ageMs: 1_000_000 },
+    { bytes: 72, ageMs: 0 },
+    { bytes: 60, ageMs: 1_000_000 },
+  ];
+  t.same(
+    hungriestFirst(all, 1000).map(({ bytes }) => bytes),
+    [60, 72, 8],
+  );
+  t.end();
+});
+
 t.test('a thread’s share of what is too much', (t) => {
   t.equal(excessOf(50, 90, 100), 0);
   t.equal(excessOf(100, 100, 90), 10);

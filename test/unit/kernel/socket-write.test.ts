@@ -292,3 +292,21 @@ t.test('what was put off for a socket that is destroyed in the same turn is drop
   t.notOk(writer.hasPutOff);
   t.equal((await readAll(both.theirs)).toString(), '');
 });
+
+t.test('closing comes behind what was put off, and behind a queue', async (t) => {
+  await using both = await pair();
+  const writer = new SocketIo().writer(both.ours, false);
+  writer.putOff('last words');
+  writer.close();
+  t.notOk(both.ours.destroyed);
+  t.equal((await readAll(both.theirs)).toString(), 'last words');
+  t.ok(both.ours.destroyed);
+
+  await using full = await pair();
+  const slow = new SocketIo().writer(full.ours, false);
+  let sent = 0;
+  for (; slow.isIdle; sent += MIB) slow.write('x'.repeat(MIB));
+  slow.close();
+  t.notOk(full.ours.destroyed);
+  t.equal((await readAll(full.theirs)).length, sent);
+});
