@@ -45,7 +45,17 @@ export class DaemonFixture implements AsyncDisposable {
     this.folder = folder;
   }
 
-  static async start(
+  static async start(input: FileInput, folder?: string): Promise<DaemonFixture> {
+    try {
+      return await DaemonFixture.#startOnce(input, folder);
+    } catch (error) {
+      // A port 0 becomes a number that is free; somebody else's connection may have it before it is listened on.
+      if (folder !== undefined || !String(error).includes('EADDRINUSE')) throw error;
+      return await DaemonFixture.#startOnce(input);
+    }
+  }
+
+  static async #startOnce(
     input: FileInput,
     folder = mkdtempSync(join(tmpdir(), 'sluice-test-')),
   ): Promise<DaemonFixture> {
