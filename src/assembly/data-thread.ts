@@ -159,18 +159,16 @@ export class DataThread {
     for (const listener of snapshot.listeners) {
       if (listener.tls === null) continue;
       const { certificates, minVersion, strictSni } = listener.tls;
-      all.set(
-        listener.name,
-        compileTls({
-          scope: listener.name,
-          materials: snapshot.certificates,
-          certificates,
-          minVersion,
-          strictSni,
-          ticketKey: this.#secrets.ticketKey,
-          alpn: listener.http2 ? ['h2', 'http/1.1'] : ['http/1.1'],
-        }),
-      );
+      const options = {
+        scope: listener.name,
+        materials: snapshot.certificates,
+        certificates,
+        minVersion,
+        strictSni,
+        ticketKey: this.#secrets.ticketKey,
+        alpn: listener.http2 ? ['h2', 'http/1.1'] : ['http/1.1'],
+      };
+      all.set(listener.name, compileTls(options, this.#listeners.get(listener.name)?.tls?.current));
     }
     return all;
   }

@@ -25,7 +25,7 @@ import { ListenerCells, PoolCells, RouteCells, ServerCells } from '../observe/in
 import { compilePool, type PoolServer, type ServerOptions } from '../pool/index.ts';
 import type { ListenerPlane, Plane, PoolPlane, RateGate, RoutePlane } from '../proxy/index.ts';
 import { compileRoutes } from '../route/index.ts';
-import { compileUpstreamTls } from '../tls/index.ts';
+import { compileUpstreamTls, type UpstreamTls } from '../tls/index.ts';
 import type { ListenerSnapshot, PoolSnapshot, RouteSnapshot, Snapshot } from './snapshot.ts';
 
 export interface CompileContext {
@@ -169,7 +169,13 @@ function compilePoolPlane(options: PoolSnapshot, context: CompileContext, keys: 
     maxHeadBytes: SERVER_HEAD_BYTES,
     maxFields: SERVER_FIELDS,
   };
-  const tls = options.upstreamTls === null ? null : compileUpstreamTls(options.upstreamTls);
+  // Only for servers that are new here: their own context goes on with the others.
+  let tls: UpstreamTls | null = null;
+  const tlsFor = (host: string) => {
+    if (options.upstreamTls === null) return null;
+    tls ??= compileUpstreamTls(options.upstreamTls);
+    return tls.forServer(publicHost(host));
+  };
   const connections = options.servers.map((server, index) => {
     const key = connectionKey(options, server);
     keys.add(key);
@@ -178,7 +184,7 @@ function compilePoolPlane(options: PoolSnapshot, context: CompileContext, keys: 
         host: server.host,
         port: server.port,
         path: unixPathOf(server.host) ?? '',
-        tls: tls === null ? null : tls.forServer(publicHost(server.host)),
+        tls: tlsFor(server.host),
       };
       const meter = meterOf(
         server,

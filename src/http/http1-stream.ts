@@ -151,15 +151,16 @@ export class Http1Stream implements ClientStream, ChunkSink {
     this.#held = '';
     this.bytesOut += before.length + size;
     const start = from - before.length;
+    let isFree: boolean;
     if (start >= 0) {
       buffer.write(before, start, 'latin1');
-      writer.writeBorrowed(buffer.subarray(start, to), onWritten);
+      isFree = writer.writeBorrowed(buffer.subarray(start, to), onWritten);
     } else {
       writer.write(before);
-      writer.writeBorrowed(buffer.subarray(from, to), onWritten);
+      isFree = writer.writeBorrowed(buffer.subarray(from, to), onWritten);
     }
     if (this.#isChunked) this.#held = '\r\n';
-    return writer.isIdle || this.#waitForDrain();
+    return isFree || this.#waitForDrain();
   }
 
   #waitForDrain(): false {

@@ -55,7 +55,8 @@ export class SocketReader {
   #next: Buffer;
   /** Bytes that came before there was a reader; taken out of the stream, which would drop them as soon as it flows. */
   #early: Buffer | null = null;
-  readonly #spare = new SpareBuffers(TLS_BUFFER_BYTES);
+  /** null until bytes were kept. */
+  #spare: SpareBuffers | null = null;
   #isHandingOver = false;
   /** In `onBytes`: whether the bytes are gone when it returns. Otherwise they stay until the socket is read again. */
   isBorrowed = true;
@@ -147,12 +148,13 @@ export class SocketReader {
    */
   keep(): void {
     if (!this.#isTls || !this.#isHandingOver || this.#next === this.#memory.shared) return;
+    this.#spare ??= new SpareBuffers(TLS_BUFFER_BYTES);
     this.#next = this.#spare.swap(this.#next);
   }
 
   /** What was kept is not used any more. */
   release(): void {
-    this.#spare.release();
+    this.#spare?.release();
   }
 }
 

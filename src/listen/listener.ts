@@ -241,7 +241,8 @@ export class Listener {
       return;
     }
     settings.cells.countAccepted();
-    socket.once('close', () => {
+    // It comes once; `once` would keep more memory with each idle connection.
+    socket.on('close', () => {
       settings.release();
       settings.cells.countClosed();
     });

@@ -47,6 +47,8 @@ type SniCallback = NonNullable<TlsOptions['SNICallback']>;
 
 /** A listener's TLS as compiled from one snapshot; never edited. */
 export interface CompiledTls {
+  /** Of all that it was compiled from. */
+  readonly fingerprint: string;
   /** For clients that name no server: the first certificate, or none with `strictSni`. */
   readonly context: SecureContext;
   /** The same as options, for `tls.createServer` and `server.setSecureContext`. */
@@ -59,9 +61,15 @@ export interface CompiledTls {
   pick(serverName: string): SecureContext;
 }
 
-/** @throws SluiceError when a certificate is missing or OpenSSL refuses it. */
-export function compileTls(options: ListenerTlsOptions): CompiledTls {
+/**
+ * @param known what was compiled before: it is the answer when nothing has changed. An OpenSSL context is some 50 KiB that
+ * the collector does not see, so that a reload for each of them would let the process grow.
+ * @throws SluiceError when a certificate is missing or OpenSSL refuses it.
+ */
+export function compileTls(options: ListenerTlsOptions, known?: CompiledTls): CompiledTls {
   const materials = chooseMaterials(options);
+  const fingerprint = fingerprintOf(options, materials);
+  if (known?.fingerprint === fingerprint) return known;
   const table = new ServerNameTable<number>();
   for (const [index, material] of materials.entries()) table.add(material.names, index);
   const shared = sharedOptions(options, table.claimed());
@@ -76,6 +84,7 @@ export function compileTls(options: ListenerTlsOptions): CompiledTls {
   const refusing = options.strictSni ? createSecureContext(shared) : undefined;
   const fallback = refusing ?? firstContext;
   return {
+    fingerprint,
     context: fallback,
     contextOptions: refusing ? shared : { ...shared, cert: first.certPem, key: first.keyPem },
     alpnWire: encodeAlpn(options.alpn),
@@ -137,6 +146,7 @@ export class ListenerTls {
 
   /** From now on handshakes use `next`; connections that are open go on undisturbed. */
   use(next: CompiledTls): void {
+    if (next === this.#current) return;
     this.#current = next;
     this.#socketOptions = this.#compileSocketOptions();
     for (const server of this.#servers) {
@@ -155,6 +165,16 @@ export class ListenerTls {
       ...(choosesByName ? { SNICallback: this.sniCallback } : {}),
     };
   }
+}
+
+function fingerprintOf(options: ListenerTlsOptions, materials: readonly CertificateMaterial[]): string {
+  const { scope, minVersion, strictSni, ticketKey, alpn } = options;
+  const pairs = materials.map(({ names, certPem, keyPem }) => [names, certPem, keyPem]);
+  return createHash('sha256')
+    .update(
+      JSON.stringify([scope, minVersion, strictSni, alpn, Buffer.from(ticketKey).toString('hex'), pairs]),
+    )
+    .digest('hex');
 }
 
 function chooseMaterials(options: ListenerTlsOptions): CertificateMaterial[] {

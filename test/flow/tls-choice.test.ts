@@ -131,3 +131,21 @@ t.test('what cannot be compiled is an error and changes nothing', async (t) => {
   const broken = { ...shop, keyPem: api.keyPem };
   t.throws(() => compileTls({ ...options, materials: [broken, wild, api] }), { code: 'tls_certificate' });
 });
+
+t.test('what has not changed is not compiled again', (t) => {
+  const options = listenerOptions([shop]);
+  const first = compileTls(options);
+  t.equal(compileTls({ ...options }, first), first);
+  const others = [
+    { ...options, minVersion: '1.3' as const },
+    { ...options, strictSni: !options.strictSni },
+    { ...options, scope: 'another' },
+    { ...options, alpn: ['h2'] },
+    { ...options, ticketKey: Buffer.alloc(48, 9) },
+    listenerOptions([materialFor(authority, 'shop', ['shop.test', '10.0.0.1'])]),
+    listenerOptions([shop, api]),
+  ];
+  for (const [index, changed] of others.entries())
+    t.not(compileTls(changed, first), first, `change ${index}`);
+  t.end();
+});

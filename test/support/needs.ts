@@ -6,20 +6,34 @@
  *   t.test('…', { skip: component('nginx') }, async (t) => …)
  *   if (!needs(t, 'redis-server')) return;
  */
+import { spawnSync } from 'node:child_process';
 import { accessSync, constants } from 'node:fs';
 import { delimiter, join } from 'node:path';
 
-/** A component's command and the Debian package that brings it. */
+export interface Component {
+  readonly commands: readonly string[];
+  readonly debianPackages: readonly string[];
+  /** What Python must find, where the command is Python. */
+  readonly pythonModules?: readonly string[];
+}
+
+/** A component's command and the Debian packages that bring it. */
 export const COMPONENTS = {
-  nginx: { commands: ['nginx'], debianPackage: 'nginx' },
-  haproxy: { commands: ['haproxy'], debianPackage: 'haproxy' },
-  'redis-server': { commands: ['redis-server', 'valkey-server'], debianPackage: 'redis-server' },
-  ping: { commands: ['ping'], debianPackage: 'iputils-ping' },
-  wrk: { commands: ['wrk'], debianPackage: 'wrk' },
-  openssl: { commands: ['openssl'], debianPackage: 'openssl' },
-  curl: { commands: ['curl'], debianPackage: 'curl' },
-  python3: { commands: ['python3'], debianPackage: 'python3' },
-} as const satisfies Record<string, { commands: readonly string[]; debianPackage: string }>;
+  nginx: { commands: ['nginx'], debianPackages: ['nginx'] },
+  haproxy: { commands: ['haproxy'], debianPackages: ['haproxy'] },
+  'redis-server': { commands: ['redis-server', 'valkey-server'], debianPackages: ['redis-server'] },
+  ping: { commands: ['ping'], debianPackages: ['iputils-ping'] },
+  wrk: { commands: ['wrk'], debianPackages: ['wrk'] },
+  openssl: { commands: ['openssl'], debianPackages: ['openssl'] },
+  curl: { commands: ['curl'], debianPackages: ['curl'] },
+  python3: { commands: ['python3'], debianPackages: ['python3'] },
+  httpx: {
+    commands: ['python3'],
+    debianPackages: ['python3-httpx', 'python3-h2'],
+    pythonModules: ['httpx', 'h2'],
+  },
+  chromium: { commands: ['chromium'], debianPackages: ['chromium'] },
+} as const satisfies Record<string, Component>;
 
 export type ComponentName = keyof typeof COMPONENTS;
 
@@ -28,14 +42,20 @@ const EXTRA_PLACES = ['/usr/local/sbin', '/usr/sbin', '/sbin'];
 
 /** The full path of a component's command; undefined when it is not installed. */
 export function commandOf(name: ComponentName, environment = process.env): string | undefined {
+  const { commands, pythonModules = [] }: Component = COMPONENTS[name];
   const places = [...(environment['PATH'] ?? '').split(delimiter), ...EXTRA_PLACES].filter((p) => p !== '');
-  for (const command of COMPONENTS[name].commands) {
+  for (const command of commands) {
     for (const place of places) {
       const path = join(place, command);
-      if (isExecutable(path)) return path;
+      if (isExecutable(path) && canImport(path, pythonModules)) return path;
     }
   }
   return undefined;
+}
+
+function canImport(python: string, modules: readonly string[]): boolean {
+  if (modules.length === 0) return true;
+  return spawnSync(python, ['-c', `import ${modules.join(', ')}`], { stdio: 'ignore' }).status === 0;
 }
 
 function isExecutable(path: string): boolean {
@@ -50,7 +70,7 @@ function isExecutable(path: string): boolean {
 /** For `{ skip: … }`: false when the component is there, else why the test is skipped; throws when it is required. */
 export function component(name: ComponentName, environment = process.env): false | string {
   if (commandOf(name, environment) !== undefined) return false;
-  const message = `${name} is not installed: apt-get install ${COMPONENTS[name].debianPackage}`;
+  const message = `${name} is not installed: apt-get install ${COMPONENTS[name].debianPackages.join(' ')}`;
   if (environment['SLUICE_REQUIRE_COMPONENTS'] === '1') throw new Error(message);
   return message;
 }

@@ -1,8 +1,10 @@
 /** Writes past the stream, on real sockets: what the system takes at once, what it takes in parts, and what it refuses. */
 import { once } from 'node:events';
 import { type AddressInfo, connect, createServer, type Socket } from 'node:net';
+import { connect as connectTls, createServer as createTlsServer, type TLSSocket } from 'node:tls';
 import t from 'tap';
 import { SocketIo } from '../../../src/kernel/socket-io.ts';
+import { authorityFor, materialFor } from '../../support/tls-fixture.ts';
 
 const MIB = 1024 * 1024;
 const sockets = new SocketIo();
@@ -309,4 +311,47 @@ t.test('closing comes behind what was put off, and behind a queue', async (t) =>
   slow.close();
   t.notOk(full.ours.destroyed);
   t.equal((await readAll(full.theirs)).length, sent);
+});
+
+t.test('TLS has enciphered what it was lent when its write returns', async (t) => {
+  const authority = authorityFor();
+  const { certPem, keyPem } = materialFor(authority, 'local', ['local.test']);
+  const server = createTlsServer({ cert: certPem, key: keyPem, noDelay: true });
+  server.listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const { port } = server.address() as AddressInfo;
+  const theirs = connectTls({ port, host: '127.0.0.1', ca: authority.certPem, servername: 'local.test' });
+  const [ours] = (await once(server, 'secureConnection')) as [TLSSocket];
+  const writer = new SocketIo().writer(ours, true);
+  const lent = Buffer.alloc(64 * 1024);
+  const sent: Buffer[] = [];
+  let freeAtOnce = 0;
+  for (let round = 0; round < 50; round++) {
+    lent.fill(round);
+    sent.push(Buffer.from(lent));
+    const drained = Promise.withResolvers<void>();
+    if (writer.writeBorrowed(lent, () => drained.resolve())) {
+      freeAtOnce++;
+      lent.fill(255);
+    }
+    await drained.promise;
+  }
+  ours.end();
+  t.ok((await readAll(theirs)).equals(Buffer.concat(sent)), 'byte for byte');
+  t.ok(freeAtOnce > 0, `${freeAtOnce} of 50`);
+
+  const next = once(server, 'secureConnection');
+  const deaf = connectTls({ port, host: '127.0.0.1', ca: authority.certPem, servername: 'local.test' });
+  const [full] = (await next) as [TLSSocket];
+  deaf.pause();
+  const stuck = new SocketIo().writer(full, true);
+  let writes = 0;
+  while (stuck.writeBorrowed(lent, () => {}) && writes < 1000) {
+    writes++;
+    await new Promise((resolve) => setImmediate(() => setImmediate(resolve)));
+  }
+  t.ok(writes < 1000, `the sender is told to wait, after ${writes} writes`);
+  deaf.destroy();
+  full.destroy();
+  server.close();
 });

@@ -8,7 +8,7 @@ chmodSync(join(folder, 'wrk'), 0o755);
 chmodSync(join(folder, 'valkey-server'), 0o755);
 
 /** Before the tests add one of their own. */
-const declared = Object.values(COMPONENTS).map(({ debianPackage }) => debianPackage);
+const declared = Object.values(COMPONENTS).flatMap(({ debianPackages }) => debianPackages);
 
 t.test('.ci/run installs every component', async (t) => {
   const script = readFileSync('.ci/run', 'utf8');
@@ -19,7 +19,7 @@ t.test('.ci/run installs every component', async (t) => {
 /** A name that no machine has, whatever is installed here. */
 const absent = 'not-a-command' as ComponentName;
 Object.assign(COMPONENTS, {
-  [absent]: { commands: ['sluice-no-such-command'], debianPackage: 'some-package' },
+  [absent]: { commands: ['sluice-no-such-command'], debianPackages: ['some-package', 'another'] },
 });
 
 const found = { PATH: folder };
@@ -33,7 +33,7 @@ t.test('a command on PATH is found, by its other name too', async (t) => {
 });
 
 t.test('a missing one skips and says what installs it', async (t) => {
-  t.equal(component(absent, found), 'not-a-command is not installed: apt-get install some-package');
+  t.equal(component(absent, found), 'not-a-command is not installed: apt-get install some-package another');
   const calls: string[] = [];
   const fake = {
     skip: (reason: string) => calls.push(`skip ${reason}`),
@@ -43,8 +43,8 @@ t.test('a missing one skips and says what installs it', async (t) => {
   t.equal(needs(fake, absent, required), false);
   t.equal(needs(fake, 'wrk', required), true);
   t.same(calls, [
-    'skip not-a-command is not installed: apt-get install some-package',
-    'fail not-a-command is not installed: apt-get install some-package',
+    'skip not-a-command is not installed: apt-get install some-package another',
+    'fail not-a-command is not installed: apt-get install some-package another',
   ]);
 });
 
