@@ -58,6 +58,10 @@ export class HeadReader {
     const room = maxHeadBytes + 4 - before;
     let text = chunk.length <= room ? chunk.toString('latin1') : chunk.toString('latin1', 0, room);
     if (before > 0) text = this.#partial + text;
+    else if (chunk.length <= maxHeadBytes && text.endsWith('\r\n\r\n')) {
+      const whole = this.#tryAll(text);
+      if (whole !== null) return whole;
+    }
     // RFC 9112 section 2.2: an empty line before the request line is skipped.
     const start = text.charCodeAt(0) === 0x0d && text.startsWith('\r\n') ? 2 : 0;
     const end = text.indexOf('\r\n\r\n', Math.max(start, before - 3));
@@ -70,6 +74,20 @@ export class HeadReader {
     const head = sizeBytes > maxHeadBytes ? this.#tooLarge() : this.#parse(line, text, lineEnd, end);
     if (head instanceof HttpFault) return worstOf(head, text.slice(start, end + 2));
     return { head, sizeBytes, bodyOffset: end + 4 - before };
+  }
+
+  /**
+   * Most reads bring one head and nothing else: read as that, there is no need to look for its end first. An empty line within
+   * would be a fault of the fields, and whatever is a fault is read again, from the start.
+   */
+  #tryAll(text: string): WholeHead | null {
+    const end = text.length - 4;
+    const lineEnd = text.indexOf('\r\n');
+    if (lineEnd === 0) return null;
+    const line = parseRequestLine(text.slice(0, lineEnd), this.#limits.maxTargetBytes);
+    if (line instanceof HttpFault || lineEnd > this.#maxLineBytes) return null;
+    const head = this.#parse(line, text, lineEnd, end);
+    return head instanceof HttpFault ? null : { head, sizeBytes: text.length, bodyOffset: text.length };
   }
 
   #parse(line: RequestLine, text: string, lineEnd: number, end: number): RequestHead | HttpFault {

@@ -104,10 +104,16 @@ export class ResponseHead {
   }
 }
 
+export interface StatusLine {
+  readonly status: number;
+  readonly minor: 0 | 1;
+  readonly phrase: string;
+}
+
 const ODD_PHRASE = /[^\t\x20-\x7e\x80-\xff]/g;
 
 /** Reads `HTTP/1.x SP 3DIGIT SP phrase` without its CRLF; statuses 100–999 (RFC 9110 section 15 allows 100–599; more pass). */
-export function parseStatusLine(line: string): { status: number; minor: 0 | 1; phrase: string } | HttpFault {
+export function parseStatusLine(line: string): StatusLine | HttpFault {
   if (!line.startsWith('HTTP/1.')) return new HttpFault('bad_upstream', 'the answer is not HTTP/1.x');
   const minor = line.charCodeAt(7) - 0x30;
   if ((minor !== 0 && minor !== 1) || line.charCodeAt(8) !== 0x20)

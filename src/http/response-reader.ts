@@ -1,6 +1,13 @@
 /** Bytes -> heads of answers, incrementally; the counterpart of head-reader.ts. */
+import { flat } from '../kernel/flat.ts';
 import { HttpFault } from './fault.ts';
-import { parseResponseFields, parseStatusLine, type ResponseFields, ResponseHead } from './response-head.ts';
+import {
+  parseResponseFields,
+  parseStatusLine,
+  type ResponseFields,
+  ResponseHead,
+  type StatusLine,
+} from './response-head.ts';
 
 /** A whole head, and where in the buffer the bytes after it begin. */
 export interface WholeResponseHead {
@@ -12,6 +19,9 @@ export class ResponseReader {
   readonly #maxHeadBytes: number;
   readonly #maxFields: number;
   #partial = '';
+  /** The status line of the answer before, with its CRLF, and as it was read. */
+  #lastLineText = '';
+  #lastLine: StatusLine | null = null;
   /** The fields of the answer before: servers repeat them, at least within a second. */
   #lastFields: ResponseFields | null = null;
 
@@ -42,9 +52,9 @@ export class ResponseReader {
   }
 
   #parse(text: string, end: number): ResponseHead | HttpFault {
-    const lineEnd = text.indexOf('\r\n');
-    const line = parseStatusLine(text.slice(0, lineEnd));
+    const line = this.#readLine(text);
     if (line instanceof HttpFault) return line;
+    const lineEnd = this.#lastLineText.length - 2;
     const block = lineEnd === end ? '' : text.slice(lineEnd + 2, end + 2);
     let fields = this.#lastFields;
     if (fields === null || fields.text !== block) {
@@ -54,6 +64,16 @@ export class ResponseReader {
       this.#lastFields = parsed;
     }
     return new ResponseHead(line.status, line.minor, line.phrase, fields);
+  }
+
+  #readLine(text: string): StatusLine | HttpFault {
+    if (this.#lastLine !== null && text.startsWith(this.#lastLineText)) return this.#lastLine;
+    const lineText = text.slice(0, text.indexOf('\r\n') + 2);
+    const line = parseStatusLine(lineText.slice(0, -2));
+    if (line instanceof HttpFault) return line;
+    this.#lastLineText = flat(lineText);
+    this.#lastLine = line;
+    return line;
   }
 }
 

@@ -1,12 +1,10 @@
 /**
- * An exchange on its way to a server and back: pick, attempt, retry, answer. Owns the lease, the connection and
- * the part of the request body that might have to be sent again.
+ * An exchange on its way to a server and back: pick, attempt, retry, answer. Owns the connection and the part of the
+ * request body that might have to be sent again; which server it goes to is choice.ts'.
  *
  *   start ─▶ pick ─▶ attempt ─▶ answer ─▶ end            client gone, timeout, fault of the body: end from anywhere
  *              ▲        │ failed before the client saw a byte, or its server turned unhealthy and another can take it
  *              └────────┘ (decideRetry)
- *
- * It keeps to the snapshot that it started with until that has nobody left; then it looks at the one in force.
  *
  * The body is kept until an answer begins, up to 64 KiB; while nothing of it has been sent the client is paused
  * there, afterwards a larger body passes on and the attempt becomes the only one.
@@ -22,31 +20,30 @@ import {
 } from '../forward/index.ts';
 import type { HttpFault, RequestSink, ResponseHead, TunnelEnd } from '../http/index.ts';
 import type { Expiring } from '../kernel/deadlines.ts';
-import type { Lease, Outcome, PickContext, PickResult, Waiting } from '../pool/index.ts';
+import type { Lease, Outcome } from '../pool/index.ts';
 import { withCookie } from './answers.ts';
+import { Choice, type ChoiceEvents, type Refusal } from './choice.ts';
 import { type Ending, failureEnding, ROUTE_TIMEOUT, refusalEnding } from './endings.ts';
 import type { Exchange } from './exchange.ts';
 import { KeptBody } from './kept-body.ts';
 import type { PoolPlane } from './plane.ts';
 import { introduction, serverRequestText } from './request-text.ts';
 import { makeTunnel } from './switching.ts';
-import { Tries } from './tries.ts';
 
-export class Forwarding implements RequestSink, AttemptEvents, Expiring {
+const NO_BODY: readonly Buffer[] = [];
+
+export class Forwarding implements RequestSink, AttemptEvents, ChoiceEvents, Expiring {
   deadlineMs: number;
   deadlineIndex = -1;
   readonly #exchange: Exchange;
-  #pool: PoolPlane;
-  readonly #pick: PickContext;
-  readonly #tries = new Tries();
-  #waiting: Waiting | null = null;
-  #lease: Lease | null = null;
+  readonly #choice: Choice;
   #connection: ServerConnection | null = null;
   /** The request's head was given to the connection. */
   #isSending = false;
   #attemptStartMs = 0;
   #lastFailure: AttemptFailure | null = null;
-  readonly #kept = new KeptBody();
+  /** null = the request has no body. */
+  readonly #kept: KeptBody | null;
   #isBodyComplete: boolean;
   #trailers = '';
   #isAnswerStarted = false;
@@ -57,79 +54,40 @@ export class Forwarding implements RequestSink, AttemptEvents, Expiring {
 
   constructor(exchange: Exchange, pool: PoolPlane, timeoutMs: number) {
     this.#exchange = exchange;
-    this.#pool = pool;
-    const { stream, asker, deps } = exchange;
+    this.#choice = new Choice(exchange, pool, this);
+    const { stream, deps } = exchange;
     exchange.relay = this;
     exchange.poolName = pool.pool.name;
     this.#isBodyComplete = stream.isRequestComplete;
-    const cookie = stream.head.fields.cookie;
-    this.#pick = {
-      clientKey: asker.keyHash,
-      cookieHeader: cookie === '' ? null : cookie,
-      tried: this.#tries.servers,
-      secure: stream.client.tlsVersion !== '',
-      nowMs: stream.startedMs,
-    };
+    this.#kept = stream.isRequestComplete ? null : new KeptBody();
     this.deadlineMs = stream.startedMs + timeoutMs;
     if (timeoutMs > 0) deps.deadlines.add(this);
   }
 
   start(): void {
-    this.#takePick(this.#pool.pool.pickOrWait(this.#pick, (result) => this.#onSettled(result)));
+    this.#choice.pick();
   }
 
-  #onSettled(result: PickResult): void {
-    this.#waiting = null;
-    this.#pool.cells.countDequeued();
-    this.#takePick(result);
+  // ---- the server (ChoiceEvents)
+
+  onPicked(): void {
+    this.#attempt(false);
   }
 
-  #takePick(result: PickResult | Waiting): void {
-    switch (result.kind) {
-      case 'picked':
-        this.#lease = result;
-        this.#attempt(false);
-        return;
-      case 'waiting':
-        this.#waiting = result;
-        this.#pool.cells.countQueued();
-        return;
-      case 'none':
-        this.#followReload(result);
-        return;
-      default:
-        result satisfies never;
-    }
-  }
-
-  /** Nobody can be picked: goes on with the pool as it is in force now, if that is another than this exchange has. */
-  #followReload(refusal: Extract<PickResult, { kind: 'none' }>): void {
-    const newer = this.#newerPool();
-    if (newer === null) {
-      this.#end(refusalEnding(refusal.reason, this.#lastFailure));
-      return;
-    }
-    this.#tries.moveTo(newer.pool);
-    this.#pool = newer;
-    this.start();
-  }
-
-  #newerPool(): PoolPlane | null {
-    const { deps, stream, poolName } = this.#exchange;
-    const current = deps.planeFor(stream.client).pools.get(poolName);
-    return current === undefined || current === this.#pool ? null : current;
+  onRefused(reason: Refusal): void {
+    this.#end(refusalEnding(reason, this.#lastFailure));
   }
 
   #attempt(isFresh: boolean): void {
-    const lease = this.#lease as Lease;
     const exchange = this.#exchange;
-    exchange.attempts = ++this.#tries.count;
-    exchange.serverId = lease.server.id;
-    if (this.#lastFailure !== null) this.#pool.cellsOf(lease.server).countRetry();
+    const { pool, server } = this.#choice;
+    exchange.attempts = ++this.#choice.attempts;
+    exchange.serverId = server.id;
+    if (this.#lastFailure !== null) pool.cellsOf(server).countRetry();
     this.#attemptStartMs = exchange.attempts === 1 ? exchange.stream.startedMs : exchange.deps.clock.nowMs();
     this.#isSending = false;
     const reuse = isFresh ? 'none' : reuseFor(exchange.stream.head.method);
-    this.#connection = this.#pool.connectionsOf(lease.server).take(reuse, introduction(exchange, this.#pool));
+    this.#connection = pool.connectionsOf(server).take(reuse, introduction(exchange, pool));
     this.#connection.open(this);
   }
 
@@ -141,8 +99,8 @@ export class Forwarding implements RequestSink, AttemptEvents, Expiring {
     this.#isSending = true;
     (this.#connection as ServerConnection).send({
       method: head.method,
-      text: serverRequestText(this.#exchange, this.#pool.host, (this.#lease as Lease).server),
-      body: this.#kept.chunks,
+      text: serverRequestText(this.#exchange, this.#choice.pool.host, this.#choice.server),
+      body: this.#kept?.chunks ?? NO_BODY,
       isChunked: head.fields.isChunked,
       isComplete: this.#isBodyComplete,
       trailers: this.#trailers,
@@ -150,7 +108,7 @@ export class Forwarding implements RequestSink, AttemptEvents, Expiring {
       bindsConnection: head.fields.bindsConnection,
     });
     if (this.#isBodyComplete) return;
-    this.#kept.trim();
+    this.#kept?.trim();
     stream.resumeBody();
   }
 
@@ -166,9 +124,9 @@ export class Forwarding implements RequestSink, AttemptEvents, Expiring {
   onAnswerHead(head: ResponseHead): void {
     const exchange = this.#exchange;
     const { stream } = exchange;
-    const lease = this.#lease as Lease;
+    const lease = this.#choice.lease as Lease;
     this.#isAnswerStarted = true;
-    this.#kept.drop();
+    this.#kept?.drop();
     exchange.upstreamMs = exchange.deps.clock.nowMs() - this.#attemptStartMs;
     exchange.status = head.status;
     lease.answered(head.status, exchange.upstreamMs);
@@ -195,7 +153,7 @@ export class Forwarding implements RequestSink, AttemptEvents, Expiring {
   onAnswerEnd(trailers: string): void {
     this.#isAnswerComplete = true;
     const { stream } = this.#exchange;
-    this.#releaseLease('ok');
+    this.#choice.release('ok');
     if (this.#isClientFull) {
       // The client still reads from the buffer of the connection, which therefore waits.
       stream.flush();
@@ -216,12 +174,12 @@ export class Forwarding implements RequestSink, AttemptEvents, Expiring {
 
   onUpgrade(head: ResponseHead, server: TunnelEnd): void {
     const exchange = this.#exchange;
-    const lease = this.#lease as Lease;
+    const lease = this.#choice.lease as Lease;
     this.#connection = null;
     const fault = exchange.stream.checkSwitch(head.fields.forward);
     if (fault !== '') {
       server.destroy();
-      this.#releaseLease('bad_answer');
+      this.#choice.release('bad_answer');
       this.#end({ reason: 'bad_upstream', detail: fault, fields: '' });
       return;
     }
@@ -230,7 +188,7 @@ export class Forwarding implements RequestSink, AttemptEvents, Expiring {
     lease.answered(101, exchange.upstreamMs);
     this.#stopClock();
     this.#tunnel = makeTunnel(exchange, head, server, lease.setCookie, () => {
-      this.#releaseLease('ok');
+      this.#choice.release('ok');
       exchange.finish('ok');
     });
     this.#tunnel.open();
@@ -243,7 +201,7 @@ export class Forwarding implements RequestSink, AttemptEvents, Expiring {
     const decision = this.#decide(failure);
     switch (decision.kind) {
       case 'same_server':
-        this.#tries.noteStale();
+        this.#choice.noteStale();
         this.#attempt(true);
         return;
       case 'other_server':
@@ -251,8 +209,8 @@ export class Forwarding implements RequestSink, AttemptEvents, Expiring {
         this.start();
         return;
       case 'give_up':
-        if (decision.why === 'attempts_used') this.#pool.cells.countRetryRefused();
-        this.#releaseLease(failure.kind);
+        if (decision.why === 'attempts_used') this.#choice.pool.cells.countRetryRefused();
+        this.#choice.release(failure.kind);
         this.#end(failureEnding(failure));
         return;
       default:
@@ -264,41 +222,28 @@ export class Forwarding implements RequestSink, AttemptEvents, Expiring {
   onServerDown(failure: AttemptFailure): void {
     const decision = this.#decide(failure);
     if (decision.kind !== 'other_server') return;
-    let pool = this.#pool;
-    const other = this.#tries.besides((this.#lease as Lease).server, () => {
-      const result = pool.pool.pick(this.#pick);
-      if (result.kind === 'picked') return result;
-      pool = this.#newerPool() ?? pool;
-      if (pool === this.#pool) return null;
-      this.#tries.moveTo(pool.pool);
-      const later = pool.pool.pick(this.#pick);
-      return later.kind === 'picked' ? later : null;
-    });
+    const other = this.#choice.findOther();
     if (other === null) return;
     this.#connection?.cancel();
     this.#connection = null;
     this.#lastFailure = failure;
     this.#leave(failure, decision.why);
-    this.#pool = pool;
-    this.#lease = other;
+    this.#choice.goTo(other);
     this.#attempt(false);
   }
 
   #decide(failure: AttemptFailure): RetryDecision {
-    return this.#tries.decide(failure, {
+    return this.#choice.decide(failure, {
       method: this.#exchange.stream.head.method,
-      isBodyAtHand: this.#kept.isWhole,
+      isBodyAtHand: this.#kept?.isWhole ?? true,
       isAnswerStarted: this.#isAnswerStarted,
-      maxAttempts: this.#pool.maxAttempts,
     });
   }
 
   /** Gives this attempt up for one on another server. */
   #leave(failure: AttemptFailure, why: string): void {
-    const { server } = this.#lease as Lease;
-    this.#tries.leave(server);
-    this.#releaseLease(failure.kind);
-    this.#pool.cells.countRetry();
+    const { server } = this.#choice;
+    this.#choice.leave(failure.kind);
     const { requestId: request_id, poolName: pool, deps } = this.#exchange;
     const fields = { request_id, pool, server: server.id, kind: failure.kind, detail: failure.detail, why };
     deps.log.debug('attempt failed, trying another server', fields);
@@ -311,12 +256,13 @@ export class Forwarding implements RequestSink, AttemptEvents, Expiring {
   // ---- the client (RequestSink)
 
   onBodyData(chunk: Buffer): void {
-    if (this.#isAnswerComplete) return;
-    this.#kept.add(chunk);
+    const kept = this.#kept;
+    if (this.#isAnswerComplete || kept === null) return;
+    kept.add(chunk);
     if (this.#isSending) {
-      this.#kept.trim();
+      kept.trim();
       if (!(this.#connection as ServerConnection).writeBody(chunk)) this.#exchange.stream.pauseBody(true);
-    } else if (this.#kept.isFull) this.#exchange.stream.pauseBody(false);
+    } else if (kept.isFull) this.#exchange.stream.pauseBody(false);
   }
 
   onBodyEnd(trailers: string): void {
@@ -353,7 +299,7 @@ export class Forwarding implements RequestSink, AttemptEvents, Expiring {
 
   heldBytes(): number {
     const hasServer = this.#connection !== null || this.#tunnel !== null;
-    return this.#kept.sizeBytes + (this.#tunnel?.heldBytes ?? 0) + (hasServer ? BUFFER_BYTES : 0);
+    return (this.#kept?.sizeBytes ?? 0) + (this.#tunnel?.heldBytes ?? 0) + (hasServer ? BUFFER_BYTES : 0);
   }
 
   // ---- ends
@@ -376,25 +322,14 @@ export class Forwarding implements RequestSink, AttemptEvents, Expiring {
   /** Lets go of everything that this exchange holds. */
   #abandon(outcome: Outcome): void {
     this.#stopClock();
-    if (this.#waiting) {
-      this.#waiting.cancel();
-      this.#waiting = null;
-      this.#pool.cells.countDequeued();
-    }
     this.#connection?.cancel();
     this.#connection = null;
     this.#isSending = false;
-    this.#releaseLease(outcome);
+    this.#choice.cancel(outcome);
     this.#tunnel?.close();
   }
 
   #stopClock(): void {
     this.#exchange.deps.deadlines.remove(this);
-  }
-
-  #releaseLease(outcome: Outcome): void {
-    const lease = this.#lease;
-    this.#lease = null;
-    lease?.release(outcome);
   }
 }

@@ -1,0 +1,192 @@
+/**
+ * Which server an exchange goes to: picks one, waits for one, leaves one for another, and knows what was tried. Owns the
+ * lease of the present attempt.
+ *
+ *   pick ─▶ picked ─▶ leave ─▶ pick …            waiting: in the pool's queue until there is room
+ *     └───▶ waiting ─▶ picked / refused          refused: nobody can be picked, also not in the snapshot in force
+ *
+ * It keeps to the snapshot that the exchange started with until that has nobody left; then it looks at the one in force.
+ */
+import { type AttemptFailure, decideRetry, type RetryDecision } from '../forward/index.ts';
+import type { Lease, Outcome, PickContext, PickResult, Pool, PoolServer, Waiting } from '../pool/index.ts';
+import type { Exchange } from './exchange.ts';
+import type { PoolPlane } from './plane.ts';
+
+export type Refusal = Extract<PickResult, { kind: 'none' }>['reason'];
+
+/** Who is told of the server, at once or later. */
+export interface ChoiceEvents {
+  onPicked(): void;
+  onRefused(reason: Refusal): void;
+}
+
+/** A server that an exchange could go to instead, its slot taken already. */
+export interface Other {
+  readonly lease: Lease;
+  readonly pool: PoolPlane;
+}
+
+export class Choice {
+  /** The pool as the present snapshot of this exchange has it. */
+  pool: PoolPlane;
+  lease: Lease | null = null;
+  /** Attempts, those on stale connections too. */
+  attempts = 0;
+  readonly #exchange: Exchange;
+  readonly #events: ChoiceEvents;
+  readonly #context: PickContext;
+  /** Servers that are not picked again. */
+  readonly #tried: PoolServer[] = [];
+  #waiting: Waiting | null = null;
+  /** Attempts that met a stale connection: no failures of their server. */
+  #staleCount = 0;
+  #hasRetriedStale = false;
+
+  constructor(exchange: Exchange, pool: PoolPlane, events: ChoiceEvents) {
+    this.#exchange = exchange;
+    this.pool = pool;
+    this.#events = events;
+    const { stream, asker } = exchange;
+    const { cookie } = stream.head.fields;
+    this.#context = {
+      clientKey: asker.keyHash,
+      cookieHeader: cookie === '' ? null : cookie,
+      tried: this.#tried,
+      secure: stream.client.tlsVersion !== '',
+      nowMs: stream.startedMs,
+    };
+  }
+
+  /** The server of the present attempt. */
+  get server(): PoolServer {
+    return (this.lease as Lease).server;
+  }
+
+  pick(): void {
+    this.#take(this.pool.pool.pickOrWait(this.#context, (result) => this.#onSettled(result)));
+  }
+
+  #onSettled(result: PickResult): void {
+    this.#waiting = null;
+    this.pool.cells.countDequeued();
+    this.#take(result);
+  }
+
+  #take(result: PickResult | Waiting): void {
+    switch (result.kind) {
+      case 'picked':
+        this.lease = result;
+        this.#events.onPicked();
+        return;
+      case 'waiting':
+        this.#waiting = result;
+        this.pool.cells.countQueued();
+        return;
+      case 'none':
+        if (this.#followReload()) this.pick();
+        else this.#events.onRefused(result.reason);
+        return;
+      default:
+        result satisfies never;
+    }
+  }
+
+  /** Goes on with the pool as it is in force now, if that is another than this exchange has. */
+  #followReload(): boolean {
+    const newer = this.#newerPool();
+    if (newer === null) return false;
+    this.#moveTo(newer.pool);
+    this.pool = newer;
+    return true;
+  }
+
+  #newerPool(): PoolPlane | null {
+    const { deps, stream, poolName } = this.#exchange;
+    const current = deps.planeFor(stream.client).pools.get(poolName);
+    return current === undefined || current === this.pool ? null : current;
+  }
+
+  /** A newer snapshot of the same pool has servers of its own for what was tried. */
+  #moveTo(pool: Pool): void {
+    const tried = this.#tried.splice(0);
+    for (const server of pool.servers)
+      if (tried.some((it) => it.slot === server.slot && it.generation === server.generation))
+        this.#tried.push(server);
+  }
+
+  // ---- after a failure
+
+  decide(
+    failure: AttemptFailure,
+    request: { method: string; isBodyAtHand: boolean; isAnswerStarted: boolean },
+  ): RetryDecision {
+    return decideRetry({
+      ...request,
+      maxAttempts: this.pool.maxAttempts,
+      failure,
+      attempts: this.attempts - this.#staleCount,
+      hasRetriedStale: this.#hasRetriedStale,
+    });
+  }
+
+  /** The last attempt met a stale connection; the next goes to the same server. */
+  noteStale(): void {
+    this.#staleCount++;
+    this.#hasRetriedStale = true;
+  }
+
+  /** Gives the present server up for another one. */
+  leave(outcome: Outcome): void {
+    const { server } = this;
+    if (!this.#tried.includes(server)) this.#tried.push(server);
+    this.#hasRetriedStale = false;
+    this.release(outcome);
+    this.pool.cells.countRetry();
+  }
+
+  /** Looks for another server while the present one, which has not failed yet, is kept. */
+  findOther(): Other | null {
+    const known = [...this.#tried];
+    this.#tried.push(this.server);
+    const found = this.#pickIn(this.pool) ?? this.#pickInNewer();
+    if (found === null) this.#tried.splice(0, this.#tried.length, ...known);
+    return found;
+  }
+
+  #pickInNewer(): Other | null {
+    const newer = this.#newerPool();
+    if (newer === null) return null;
+    this.#moveTo(newer.pool);
+    return this.#pickIn(newer);
+  }
+
+  #pickIn(pool: PoolPlane): Other | null {
+    const result = pool.pool.pick(this.#context);
+    return result.kind === 'picked' ? { lease: result, pool } : null;
+  }
+
+  /** Goes to what `findOther` found; the server before was left. */
+  goTo({ lease, pool }: Other): void {
+    this.pool = pool;
+    this.lease = lease;
+  }
+
+  // ---- ends
+
+  /** The present attempt is over. */
+  release(outcome: Outcome): void {
+    const { lease } = this;
+    this.lease = null;
+    lease?.release(outcome);
+  }
+
+  /** Lets go of a server, and of a place in the queue. */
+  cancel(outcome: Outcome): void {
+    if (this.#waiting) {
+      this.#waiting.cancel();
+      this.#waiting = null;
+      this.pool.cells.countDequeued();
+    }
+    this.release(outcome);
+  }
+}
