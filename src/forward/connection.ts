@@ -126,6 +126,7 @@ export class ServerConnection implements Expiring, ChunkSink {
     this.#head = null;
     if (this.#phase !== 'idle') return;
     this.#phase = 'busy';
+    this.deadlineMs = Number.POSITIVE_INFINITY;
     if (this.rest.isOver) events.onReady();
     else
       this.rest.wait(() => {
@@ -327,6 +328,12 @@ export class ServerConnection implements Expiring, ChunkSink {
     if (this.#progress.hadAnswer) return;
     const kind = this.#progress.isOut ? 'reset' : 'connect_error';
     this.#events?.onServerDown({ ...this.#progress.failure(kind, detail), wasReused: false });
+  }
+
+  /** Closes an idle connection unless it is used again before. */
+  expireIn(delayMs: number): void {
+    if (this.#phase !== 'idle') return;
+    this.deadlineMs = Math.min(this.deadlineMs, this.#deps.deadlines.after(delayMs));
   }
 
   /** Closes an idle connection; a busy one closes after its exchange. */

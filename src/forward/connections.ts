@@ -13,6 +13,12 @@ const RECENT_MS = 1000;
 /** A server that said something unasked gets a connection for each request for so long. */
 const DISTRUST_MS = 60_000;
 
+/**
+ * More idle connections than are to be kept end when they were not used for so long. At once would be wrong: what is busy in
+ * bursts (HTTP/2 above all) would open and close hundreds of connections a second. HAProxy's pool-purge-delay is 5 s.
+ */
+const SURPLUS_MS = 2000;
+
 const ANY = (): boolean => true;
 
 /**
@@ -34,7 +40,7 @@ export class ServerConnections {
   #isRetired = false;
   #distrustedUntilMs = 0;
 
-  /** @param maxIdle idle connections kept */
+  /** @param maxIdle idle connections kept; more only for a moment, 0 = none at all */
   constructor(
     target: ConnectTarget,
     limits: ConnectionLimits,
@@ -140,16 +146,12 @@ export class ServerConnections {
       connection.retire();
       return;
     }
-    if (this.#idle.size >= this.#maxIdle) {
-      if (this.#all.get(connection) === '') {
-        connection.retire();
-        return;
-      }
-      // Those of clients that have left would keep the place of those that are here.
+    // Those of clients that have left would keep the place of those that are here.
+    if (this.#idle.size >= this.#maxIdle && this.#all.get(connection) !== '')
       this.#idle.takeOldest()?.retire();
-    }
     connection.idleSinceMs = this.#deps.deadlines.after(0);
     this.#idle.add(connection, this.#deps.sockets.turns.now());
+    this.#idle.oldestBut(this.#maxIdle)?.expireIn(SURPLUS_MS);
   }
 
   #onGone(connection: ServerConnection): void {

@@ -36,6 +36,12 @@ export class IdleConnections {
     return this.#rested.shift() ?? this.#resting.shift();
   }
 
+  /** The last of those that would go if only the `count` used last were kept; undefined if there are no more than that. */
+  oldestBut(count: number): ServerConnection | undefined {
+    const index = this.size - count - 1;
+    return this.#rested[index] ?? this.#resting[index - this.#rested.length];
+  }
+
   remove(connection: ServerConnection): void {
     takeLast(this.#resting, (it) => it === connection) ?? takeLast(this.#rested, (it) => it === connection);
   }

@@ -62,7 +62,9 @@ const upstream = noun({
   first_byte_timeout: duration({ min: '1ms' })
     .prefault('30s')
     .describe('From the end of the request to the first byte of the answer (504).'),
-  keepalive: integer(0, 10_000).prefault(64).describe('Idle connections kept per server and data thread.'),
+  keepalive: integer(0, 10_000)
+    .prefault(64)
+    .describe('Idle connections kept per server and data thread; further ones for two seconds. 0 = none.'),
 });
 
 const queue = withShortForm(

@@ -59,8 +59,13 @@ t.test('the oldest first, and all', (t) => {
   const [a, b, c] = named('a', 'b', 'c') as [ServerConnection, ServerConnection, ServerConnection];
   const idle = new IdleConnections();
   for (const [i, one] of [a, b, c].entries()) idle.add(one, turn(i));
+  t.equal(idle.oldestBut(3), undefined);
+  t.equal(idle.oldestBut(2), a);
+  t.equal(idle.oldestBut(1), b);
+  t.equal(idle.oldestBut(0), c);
   t.equal(idle.takeOldest(), a);
   t.same(idle.clear(), [b, c]);
+  t.equal(idle.oldestBut(0), undefined);
   t.equal(idle.takeOldest(), undefined);
   t.equal(idle.size, 0);
   t.end();

@@ -111,6 +111,11 @@ class Fixture implements AsyncDisposable {
     return this.#sockets.length;
   }
 
+  /** Answers whatever comes on connections from now on. */
+  answerAll(): void {
+    this.#server.on('connection', (socket) => socket.on('data', () => socket.write(ok())));
+  }
+
   /** One exchange with this answer; resolves with the server's side. */
   async exchange(answer = ok()): Promise<{ attempt: Attempt; server: Socket }> {
     const attempt = new Attempt(this.connections);
@@ -313,4 +318,31 @@ t.test('who logs in to the connection is its last client', async (t) => {
   t.equal(await login.ended.promise, 'answered');
   await once(server, 'end');
   t.not(new Attempt(fixture.connections).connection, login.connection);
+});
+
+t.test('a burst leaves more idle connections than are kept, for a moment', async (t) => {
+  await using fixture = await Fixture.open();
+  const burst = async (count: number): Promise<ServerConnection[]> => {
+    const attempts = Array.from({ length: count }, () => new Attempt(fixture.connections));
+    t.equal(
+      (await Promise.all(attempts.map((it) => it.ended.promise))).join(),
+      'answered,'.repeat(count).slice(0, -1),
+    );
+    await aTurn();
+    return attempts.map((it) => it.connection);
+  };
+  fixture.answerAll();
+  const first = await burst(12);
+  t.equal(fixture.connections.count, 12, 'eight are to be kept');
+  t.same(new Set(await burst(12)), new Set(first), 'the next burst uses them again');
+  t.equal(fixture.count, 12);
+  fixture.clock.advance(1000);
+  await burst(9);
+  fixture.clock.advance(1500);
+  await aTurn();
+  t.equal(fixture.connections.count, 9, 'those that nobody used for two seconds have ended');
+  fixture.clock.advance(2500);
+  await aTurn();
+  t.equal(fixture.connections.count, 8);
+  t.equal(fixture.count, 12);
 });
