@@ -45,6 +45,7 @@ export class NodeConnection implements Expiring {
   /** A fault of the bytes: Node has lost its place among them. */
   #fault: http.HttpFault | null = null;
   #isHeld = false;
+  #farewell: http.Farewell | null = null;
   #requests = 0;
   /** When it was idle last, and what the socket had read by then. */
   #idleMs: number;
@@ -139,7 +140,7 @@ export class NodeConnection implements Expiring {
       const reason = code === 'HPE_HEADER_OVERFLOW' ? 'head_too_large' : 'bad_request';
       this.#fault = new http.HttpFault(reason, message);
       const last = this.#waiting.at(-1)?.messages?.[0] ?? this.#stream?.request;
-      this.#readAlone(() => {});
+      this.#discard();
       // Within a body it is that body's.
       if (last === undefined || last.complete) this.#arrive({ whole: this.#fault, messages: null });
       else if (last === this.#stream?.request) this.#stream.failBody(this.#fault);
@@ -262,8 +263,15 @@ export class NodeConnection implements Expiring {
     this.#leave();
     this.#phase = 'linger';
     this.#waiting = [];
-    const farewell = new http.Farewell(this, this.deps.clock, this.limits.bodyTimeoutMs);
+    this.#discard().begin(this.deps.clock, this.limits.bodyTimeoutMs);
+  }
+
+  /** What comes is thrown away from now on. */
+  #discard(): http.Farewell {
+    this.#farewell ??= new http.Farewell(this);
+    const farewell = this.#farewell;
     this.#readAlone((chunk) => farewell.onBytes(chunk.length));
+    return farewell;
   }
 
   /** Reads past Node's parser, which leaves a socket that it has stopped as one that waits for bytes, and they never come. */

@@ -1,10 +1,23 @@
 import type { Socket } from 'node:net';
 import type { Clock } from '../kernel/clock.ts';
 import type { Expiring } from '../kernel/deadlines.ts';
+import { hasBody } from './body-reader.ts';
+import type { Http1Stream } from './http1-stream.ts';
 
 /** How long and how much is read and thrown away after our FIN: many clients look for an early answer but now and then. */
 const LINGER_MS = 2000;
 const LINGER_BYTES = 64 * 1024 * 1024;
+
+/** An answer of this size has arrived, as a rule, before its client could send anything more. */
+const SMALL_BYTES = 16 * 1024;
+
+/**
+ * Whether the client of this exchange has nothing more to say, as it said itself: then there is nothing left for which a RST
+ * could overtake the answer. Behind a body some send a CRLF too many; and the end of a TLS connection is more than a FIN.
+ */
+export function saysNothingMore({ client, head, bytesOut }: Http1Stream): boolean {
+  return client.tlsVersion === '' && !head.keepsAlive && !hasBody(head.fields) && bytesOut <= SMALL_BYTES;
+}
 
 /** Whose end it is. */
 export interface Leaving extends Expiring {
@@ -20,9 +33,13 @@ export class Farewell {
   readonly #leaving: Leaving;
   #bytes = 0;
 
-  /** @param sendTimeoutMs what is still to be sent has this time; the short while begins when the last of it has gone */
-  constructor(leaving: Leaving, clock: Clock, sendTimeoutMs: number) {
+  constructor(leaving: Leaving) {
     this.#leaving = leaving;
+  }
+
+  /** @param sendTimeoutMs what is still to be sent has this time; the short while begins when the last of it has gone */
+  begin(clock: Clock, sendTimeoutMs: number): void {
+    const leaving = this.#leaving;
     const { socket } = leaving;
     leaving.deadlineMs = clock.nowMs() + (socket.writableLength > 0 ? sendTimeoutMs : LINGER_MS);
     socket.end(() => {
@@ -30,6 +47,7 @@ export class Farewell {
     });
   }
 
+  /** So many bytes have come that nobody wants. */
   onBytes(count: number): void {
     this.#bytes += count;
     if (this.#bytes > LINGER_BYTES) this.#leaving.destroy();

@@ -17,7 +17,7 @@ import type { SocketWriter, Written } from '../kernel/socket-write.ts';
 import { announcedFault, BodyReader, hasBody } from './body-reader.ts';
 import { ClientInput, NOTHING } from './client-input.ts';
 import { ExchangeTimes } from './exchange-times.ts';
-import { Farewell } from './farewell.ts';
+import { Farewell, saysNothingMore } from './farewell.ts';
 import { HttpFault } from './fault.ts';
 import { HeadReader, type WholeHead } from './head-reader.ts';
 import type { HttpDate } from './http-date.ts';
@@ -314,9 +314,7 @@ export class Http1Connection implements StreamOwner, Expiring {
     if (this.#stream !== stream || this.#phase !== 'exchange') return;
     if (!stream.isAnswerEnded || !stream.isRequestComplete) return;
     if (stream.closesAfter || this.isClosing) {
-      // A FIN says nothing of the end of a TLS connection, and a RST for unread input would overtake the answer.
-      const isPlain = this.client.tlsVersion === '';
-      this.#linger(isPlain && !stream.head.keepsAlive && this.#input.isEmpty);
+      this.#linger(saysNothingMore(stream) && this.#input.isEmpty);
       return;
     }
     this.#stream = null;
@@ -347,12 +345,13 @@ export class Http1Connection implements StreamOwner, Expiring {
     this.#stream = null;
     this.#heads.clear();
     this.#times.body = null;
+    this.#farewell = new Farewell(this);
     if (isLastWord) {
       this.deadlineMs = this.#deps.deadlines.after(this.#limits.bodyTimeoutMs);
       this.writer.close();
     } else {
       this.writer.flush();
-      this.#farewell = new Farewell(this, this.#deps.clock, this.#limits.bodyTimeoutMs);
+      this.#farewell.begin(this.#deps.clock, this.#limits.bodyTimeoutMs);
     }
     this.#input.clear();
   }

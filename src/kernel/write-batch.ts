@@ -28,7 +28,10 @@ export class WriteBatch {
     const batch = this.#waiting;
     this.#waiting = this.#spare;
     this.#spare = batch;
-    for (const one of batch) one.flush();
-    batch.length = 0;
+    try {
+      for (const one of batch) one.flush();
+    } finally {
+      batch.length = 0;
+    }
   };
 }
