@@ -18,8 +18,8 @@ export class Rest {
   /** The turn in which it began. */
   #turn = 0;
   #isOver = true;
-  /** The batch of socket events in which the request was written; NaN if it waited for the end of its turn. */
-  #writtenIn = Number.NaN;
+  /** The batch of socket events in which the request was written; -1 if it waited for the end of its turn. */
+  #writtenIn = -1;
 
   constructor(turns: LoopTurns) {
     this.#turns = turns;

@@ -5,8 +5,8 @@
  *
  * instead of each write behind its own read. A write to the other end of a loopback or of a switch wakes whoever waits there,
  * which costs more than the write itself; written to one after the other, they wake once. And the code of the two halves
- * does not push each other out of the processor's caches. Together 10 % of a small plain request, 15 % over TLS, at 32
- * connections; with one connection it costs an immediate a turn. A turn is as long as it was, so the first of a batch waits
+ * does not push each other out of the processor's caches. Together about 10 % of a small request, plain and over TLS, at
+ * 32 connections; with one connection it costs an immediate a turn. A turn is as long as it was, so the first of a batch waits
  * for the last to be decided: some ten microseconds for each.
  */
 export interface Batched {

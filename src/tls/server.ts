@@ -62,7 +62,7 @@ export interface CompiledTls {
 }
 
 /**
- * @param known what was compiled before: it is the answer when nothing has changed. An OpenSSL context is some 50 KiB that
+ * @param known what was compiled before: it is the answer when nothing has changed. An OpenSSL context is some 40 KiB that
  * the collector does not see, so that a reload for each of them would let the process grow.
  * @throws SluiceError when a certificate is missing or OpenSSL refuses it.
  */
