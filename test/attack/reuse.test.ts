@@ -190,7 +190,9 @@ t.test('23. h2c is never offered to a server', async (t) => {
       );
       t.equal(answer.status, 200);
     }
-  t.notMatch(target.raw, /h2|http2-settings|upgrade/i);
+  // A request id is random letters and may hold `h2` by chance.
+  const withoutIds = target.raw.replaceAll(/^x-request-id:.*$/gim, '');
+  t.notMatch(withoutIds, /h2|http2-settings|upgrade/i);
   await target.refuses(t, 'PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n', [400, 505]);
 });
 
