@@ -7,7 +7,7 @@ import { ByteRing } from '../kernel/byte-ring.ts';
 import type { ClientInfo } from '../kernel/client-info.ts';
 import { errorText } from '../kernel/errors.ts';
 import { RequestIds } from '../kernel/ids.ts';
-import { defaultMemoryLimit, MemoryPressure, machineMemoryBytes } from '../kernel/memory.ts';
+import { defaultMemoryLimit, machineMemoryBytes } from '../kernel/memory.ts';
 import { openFilesLimit } from '../kernel/open-files.ts';
 import { IpFilter, parseAddress } from '../limit/index.ts';
 import { Listener, type ListenerSettings, OpenFiles } from '../listen/index.ts';
@@ -60,7 +60,6 @@ export class DataThread {
   readonly #wireDeps: WireDeps;
   readonly #threadCount: number;
   readonly #files: OpenFiles;
-  readonly #memory = new MemoryPressure();
   readonly #guard: MemoryGuard;
   #secrets: SecretBytes;
   #prepared: Prepared | null = null;
@@ -80,7 +79,7 @@ export class DataThread {
     const { cells, row } = context;
     const listeners = () => [...this.#listeners.values(), ...this.#leaving];
     const groups = () => holderGroups(listeners(), row, cells);
-    this.#guard = new MemoryGuard({ clock, log, pressure: this.#memory, groups });
+    this.#guard = new MemoryGuard({ clock, log, pressure: sockets.pressure, groups });
     this.#guard.start();
     this.#proxyDeps = {
       clock: context.clock,
@@ -93,7 +92,7 @@ export class DataThread {
     };
     const handler = new RequestPhases(this.#proxyDeps);
     const date = new HttpDate(clock);
-    this.#wireDeps = { clock, deadlines, sockets, handler, date, memory: this.#memory };
+    this.#wireDeps = { clock, deadlines, sockets, handler, date, memory: sockets.pressure };
   }
 
   /** @returns true when the thread's work is over */

@@ -30,6 +30,12 @@ export class AnswerBody {
     return this.#framing !== 'close' && this.#remaining === 0;
   }
 
+  /** What is still to come; Infinity = nobody knows. */
+  get expectedBytes(): number {
+    if (this.#framing === 'length') return this.#remaining;
+    return this.isDone ? 0 : Number.POSITIVE_INFINITY;
+  }
+
   /** Whether only the end of the connection ends it. */
   get endsByClose(): boolean {
     return this.#framing === 'close';

@@ -25,6 +25,11 @@ export function failureKindOf(error: Error, isConnecting: boolean): AttemptFailu
   return isShortage(error) ? 'shortage' : 'connect_error';
 }
 
+/** Whether what nobody asked for begins as a 408: some servers say so before they close an idle connection (RFC 9110 section 15.5.9). */
+export function isGoodbye(text: string): boolean {
+  return /^HTTP\/1\.[01] 408/.test(text);
+}
+
 /** What an exchange hears of its attempt. After `onAnswerEnd`, `onUpgrade` or `onFailed` nothing more comes. */
 export interface AttemptEvents {
   /** The connection is there: send now. Called during `open` when an idle one was at hand. */

@@ -1,7 +1,6 @@
 /**
- * One HTTP/1.1 connection to a server, used by one attempt after another. Reads into one buffer of its own
- * (no allocation a read); whoever cannot take the bytes at once pauses the connection, which also protects
- * the buffer.
+ * One HTTP/1.1 connection to a server, used by one attempt after another. Reads into one buffer (no allocation a read);
+ * whoever cannot take the bytes at once pauses the connection, which also protects the buffer.
  *
  *   connecting ──▶ idle ◀──▶ busy ──101──▶ tunnel          any ──▶ closed
  *
@@ -16,7 +15,7 @@ import type { Expiring } from '../kernel/deadlines.ts';
 import { errorText } from '../kernel/errors.ts';
 import { tlsEnd } from '../kernel/tls-end.ts';
 import { AnswerBody } from './answer-body.ts';
-import { type AttemptEvents, type AttemptFailure, failureKindOf } from './attempt.ts';
+import { type AttemptEvents, type AttemptFailure, failureKindOf, isGoodbye } from './attempt.ts';
 import {
   type ConnectionDeps,
   type ConnectionLimits,
@@ -82,10 +81,11 @@ export class ServerConnection implements Expiring, ChunkSink {
     this.#bornMs = deps.clock.nowMs();
     this.deadlineMs = this.#bornMs + limits.connectTimeoutMs;
     this.#heads = new ResponseReader(limits);
-    this.#buffer = new ReadBuffer(isTls);
+    this.#buffer = new ReadBuffer(isTls, deps.sockets.largeBuffers);
     const socket = openSocket(target, {
-      buffer: isTls ? () => this.#nextTlsBuffer() : this.#buffer.room,
+      buffer: () => this.#nextBuffer(),
       callback: (bytes) => {
+        this.#buffer.readBytes = bytes;
         this.#onBytes(bytes);
         return true;
       },
@@ -182,15 +182,25 @@ export class ServerConnection implements Expiring, ChunkSink {
 
   // ---- receiving
 
-  /** TLS hands over all records of a read, pause or no pause: none may be written over one that is still held. */
-  #nextTlsBuffer(): Uint8Array {
-    if (this.#isPaused) this.#buffer.turn();
-    return this.#buffer.room;
+  /** Asked for the first one and behind each read; of a plain connection undefined means the same again. */
+  #nextBuffer(): Uint8Array {
+    if (this.#isTls || this.#phase === 'connecting') {
+      // TLS hands over all records of a read, pause or no pause: none may be written over one that is still held.
+      if (this.#isPaused) this.#buffer.turn();
+      return this.#buffer.room;
+    }
+    return this.#buffer.next(this.#head === null ? 0 : this.#body.expectedBytes) as Uint8Array;
+  }
+
+  /** What it reads into, at most. */
+  get heldBytes(): number {
+    return this.#buffer.heldBytes;
   }
 
   pause(): void {
     if (this.#isPaused) return;
     this.#isPaused = true;
+    this.#buffer.hold(this.#deps.deadlines.after(0));
     this.#socket.pause();
     this.#arm();
   }
@@ -198,7 +208,7 @@ export class ServerConnection implements Expiring, ChunkSink {
   resume(): void {
     if (!this.#isPaused) return;
     this.#isPaused = false;
-    this.#buffer.release();
+    this.#buffer.release(this.#deps.deadlines.after(0));
     if (this.#phase === 'busy') this.#arm();
     this.#socket.resume();
   }
@@ -214,8 +224,7 @@ export class ServerConnection implements Expiring, ChunkSink {
     const events = this.#events;
     const isTooEarly = !this.#progress.hadAnswer && this.rest.isTooEarly(!this.#progress.isOut);
     if (this.#phase !== 'busy' || events === null || isTooEarly) {
-      // RFC 9110 section 15.5.9: some say so before they close an idle connection.
-      this.hasSpokenUnasked = !/^HTTP\/1\.[01] 408/.test(
+      this.hasSpokenUnasked = !isGoodbye(
         this.#buffer.bytes.toString('latin1', from, Math.min(to, from + 12)),
       );
       this.#fail(this.#progress.isReused ? 'reset' : 'bad_answer', 'the server spoke before it was asked');
@@ -375,6 +384,7 @@ export class ServerConnection implements Expiring, ChunkSink {
     this.#fail('reset', 'the server closed the connection');
     this.#phase = 'closed';
     this.#deps.deadlines.remove(this);
+    this.#buffer.close();
     if (wasTunnel) this.#tunnel?.deliverClose();
     this.#onGone(this);
   }

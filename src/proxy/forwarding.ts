@@ -298,8 +298,8 @@ export class Forwarding implements RequestSink, AttemptEvents, ChoiceEvents, Exp
   }
 
   heldBytes(): number {
-    const hasServer = this.#connection !== null || this.#tunnel !== null;
-    return (this.#kept?.sizeBytes ?? 0) + (this.#tunnel?.heldBytes ?? 0) + (hasServer ? BUFFER_BYTES : 0);
+    const tunnelBytes = this.#tunnel === null ? 0 : this.#tunnel.heldBytes + BUFFER_BYTES;
+    return (this.#kept?.sizeBytes ?? 0) + tunnelBytes + (this.#connection?.heldBytes ?? 0);
   }
 
   // ---- ends
