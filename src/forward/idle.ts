@@ -39,6 +39,8 @@ export class IdleConnections {
   /** The last of those that would go if only the `count` used last were kept; undefined if there are no more than that. */
   oldestBut(count: number): ServerConnection | undefined {
     const index = this.size - count - 1;
+    // A place before the first would be looked for by its name, which takes longer than all the rest of this.
+    if (index < 0) return undefined;
     return this.#rested[index] ?? this.#resting[index - this.#rested.length];
   }
 
@@ -54,8 +56,10 @@ export class IdleConnections {
   #moveOn(turn: number): void {
     if (!hasLookedSince(this.#turn, turn)) return;
     this.#turn = turn;
-    for (const connection of this.#resting) this.#rested.push(connection);
-    this.#resting.length = 0;
+    const { length } = this.#resting;
+    for (let i = 0; i < length; i++) this.#rested.push(this.#resting[i] as ServerConnection);
+    // Not by its length: that gives its memory back, to be asked for again in the same turn.
+    for (let i = 0; i < length; i++) this.#resting.pop();
   }
 }
 

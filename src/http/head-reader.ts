@@ -8,7 +8,7 @@ import { buildRequestHead, parseRequestLine, type RequestHead, type RequestLine 
 import { hasForbiddenBytes } from './syntax.ts';
 import type { WireLimits } from './wire.ts';
 
-/** A whole head: its size, and where in the chunk the bytes after it begin. */
+/** A whole head, perhaps shared with requests that were the same: its size, and where in the chunk the bytes after it begin. */
 export interface WholeHead {
   readonly head: RequestHead;
   readonly sizeBytes: number;
@@ -24,6 +24,9 @@ export class HeadReader {
   #isLineFine = false;
   /** The fields of the head before: a keep-alive connection often repeats them to the byte. */
   #lastFields: RequestFields | null = null;
+  /** The last head that came in a read of its own, and that read: who polls repeats all of it. */
+  #lastRead = '';
+  #lastWhole: WholeHead | null = null;
 
   constructor(limits: WireLimits, isTrusted: boolean) {
     this.#limits = limits;
@@ -81,13 +84,17 @@ export class HeadReader {
    * would be a fault of the fields, and whatever is a fault is read again, from the start.
    */
   #tryAll(text: string): WholeHead | null {
+    if (text === this.#lastRead) return this.#lastWhole;
     const end = text.length - 4;
     const lineEnd = text.indexOf('\r\n');
     if (lineEnd === 0) return null;
     const line = parseRequestLine(text.slice(0, lineEnd), this.#limits.maxTargetBytes);
     if (line instanceof HttpFault || lineEnd > this.#maxLineBytes) return null;
     const head = this.#parse(line, text, lineEnd, end);
-    return head instanceof HttpFault ? null : { head, sizeBytes: text.length, bodyOffset: text.length };
+    if (head instanceof HttpFault) return null;
+    this.#lastRead = text;
+    this.#lastWhole = { head, sizeBytes: text.length, bodyOffset: text.length };
+    return this.#lastWhole;
   }
 
   #parse(line: RequestLine, text: string, lineEnd: number, end: number): RequestHead | HttpFault {

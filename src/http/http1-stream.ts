@@ -101,39 +101,47 @@ export class Http1Stream implements ClientStream, ChunkSink {
   }
 
   startAnswer(answer: AnswerHead): void {
+    // hot path
     this.isAnswerStarted = true;
     // A body that is still coming would be read as the next request: this connection carries no other.
     if (!this.isRequestComplete || this.#owner.isClosing) this.closesAfter = true;
-    let text = statusLine(answer.status, answer.phrase) + answer.fields;
-    if (!answer.hasDate) text += this.#owner.date.line();
+    this.#frame(answer);
+    if (this.head.minor === 0 || this.closesAfter || !answer.hasDate) this.#held += this.#textOf(answer);
+    else if (answer.memo !== '') this.#held += answer.memo;
+    else {
+      answer.memo = flat(this.#textOf(answer));
+      this.#held += answer.memo;
+    }
+  }
+
+  #frame(answer: AnswerHead): void {
     switch (answer.framing) {
       case 'length':
         this.#remaining = answer.contentLength;
-        text += `Content-Length: ${answer.contentLength}\r\n`;
         break;
       case 'none':
         this.#remaining = 0;
-        if (answer.contentLength >= 0 && answer.status >= 200 && answer.status !== 204) {
-          text += `Content-Length: ${answer.contentLength}\r\n`;
-        }
         break;
       case 'chunked':
       case 'close':
         // An end marked by the connection's end is marked by the last chunk where the client knows chunks.
-        if (this.head.minor === 1) {
-          this.#isChunked = true;
-          text += 'Transfer-Encoding: chunked\r\n';
-        } else {
-          this.#endsByClose = true;
-          this.closesAfter = true;
-        }
+        if (this.head.minor === 1) this.#isChunked = true;
+        else this.#endsByClose = this.closesAfter = true;
         break;
       default:
         answer.framing satisfies never;
     }
+  }
+
+  #textOf({ status, phrase, fields, framing, contentLength, hasDate }: AnswerHead): string {
+    let text = statusLine(status, phrase) + fields;
+    if (!hasDate) text += this.#owner.date.line();
+    const tellsLength = framing === 'none' && contentLength >= 0 && status >= 200 && status !== 204;
+    if (framing === 'length' || tellsLength) text += `Content-Length: ${contentLength}\r\n`;
+    else if (this.#isChunked) text += 'Transfer-Encoding: chunked\r\n';
     if (this.closesAfter) text += 'Connection: close\r\n';
     else if (this.head.minor === 0) text += 'Connection: keep-alive\r\n';
-    this.#held += `${text}\r\n`;
+    return `${text}\r\n`;
   }
 
   sendBody(buffer: Buffer, from: number, to: number): boolean {

@@ -8,6 +8,7 @@ import { HttpFault } from './fault.ts';
 import { type BlockRules, CONNECTION_LOGIN, FieldBlock, FieldBlockReader } from './field-block.ts';
 import { DATE, HOP, KEEP_ALIVE, TE, UPGRADE, WWW_AUTHENTICATE } from './names.ts';
 import { parseDecimal } from './syntax.ts';
+import type { AnswerHead } from './wire.ts';
 
 export class ResponseFields extends FieldBlock {
   upgrade = '';
@@ -67,12 +68,15 @@ class ResponseFieldReader extends FieldBlockReader<ResponseFields> {
 /** How an answer's body ends: at once, after `length` bytes, with the last chunk, or with the connection. */
 export type AnswerFraming = 'none' | 'length' | 'chunked' | 'close';
 
+/** One answer's head; answers that have the same share it. */
 export class ResponseHead {
   readonly status: number;
   readonly minor: 0 | 1;
   /** The reason phrase, made of harmless characters only. */
   readonly phrase: string;
   readonly fields: ResponseFields;
+  /** As it goes on to clients. */
+  #answer: AnswerHead | null = null;
 
   constructor(status: number, minor: 0 | 1, phrase: string, fields: ResponseFields) {
     this.status = status;
@@ -91,6 +95,19 @@ export class ResponseHead {
     if (this.fields.isChunked) return 'chunked';
     if (this.fields.contentLength >= 0) return this.fields.contentLength === 0 ? 'none' : 'length';
     return 'close';
+  }
+
+  /** What the client gets, which asked with this method. */
+  answerTo(method: string): AnswerHead {
+    if (method === 'HEAD') return this.#makeAnswer('none');
+    this.#answer ??= this.#makeAnswer(this.framing(method));
+    return this.#answer;
+  }
+
+  #makeAnswer(framing: AnswerFraming): AnswerHead {
+    const { status, phrase, fields } = this;
+    const { forward, contentLength, hasDate } = fields;
+    return { status, phrase, fields: forward, framing, contentLength, hasDate, memo: '' };
   }
 
   /** Whether the server's connection may carry another exchange after this answer. */

@@ -1,19 +1,16 @@
 /** Bytes -> heads of answers, incrementally; the counterpart of head-reader.ts. */
 import { flat } from '../kernel/flat.ts';
 import { HttpFault } from './fault.ts';
-import {
-  parseResponseFields,
-  parseStatusLine,
-  type ResponseFields,
-  ResponseHead,
-  type StatusLine,
-} from './response-head.ts';
+import { parseResponseFields, parseStatusLine, ResponseHead, type StatusLine } from './response-head.ts';
 
 /** A whole head, and where in the buffer the bytes after it begin. */
 export interface WholeResponseHead {
   readonly head: ResponseHead;
   readonly bodyStart: number;
 }
+
+/** What is looked at first: nearly every head is shorter, and what stands behind it is a body, which no text is made of. */
+const LIKELY_BYTES = 2048;
 
 export class ResponseReader {
   readonly #maxHeadBytes: number;
@@ -22,8 +19,11 @@ export class ResponseReader {
   /** The status line of the answer before, with its CRLF, and as it was read. */
   #lastLineText = '';
   #lastLine: StatusLine | null = null;
-  /** The fields of the answer before: servers repeat them, at least within a second. */
-  #lastFields: ResponseFields | null = null;
+  /** The head before, with its empty line: servers repeat theirs, at least within a second. */
+  #lastText = '';
+  #last: ResponseHead | null = null;
+  /** The last two were the same: the next one is expected to be so, too. */
+  #isRepeating = false;
 
   constructor(limits: { readonly maxHeadBytes: number; readonly maxFields: number }) {
     this.#maxHeadBytes = limits.maxHeadBytes;
@@ -32,38 +32,69 @@ export class ResponseReader {
 
   /** Reads `buffer[at, to)`. @returns a head, a fault, or null when all of it was taken and more is needed */
   push(buffer: Buffer, at: number, to: number): WholeResponseHead | HttpFault | null {
+    if (this.#partial !== '') return this.#search(buffer, at, to, this.#maxHeadBytes) ?? null;
+    if (this.#isRepeating && this.#last !== null && this.#isLast(buffer, at, to))
+      return { head: this.#last, bodyStart: at + this.#lastText.length };
+    const likely = this.#search(buffer, at, to, LIKELY_BYTES);
+    return likely === undefined ? (this.#search(buffer, at, to, this.#maxHeadBytes) ?? null) : likely;
+  }
+
+  #isLast(buffer: Buffer, at: number, to: number): boolean {
+    const end = at + this.#lastText.length;
+    this.#isRepeating = end <= to && buffer.toString('latin1', at, end) === this.#lastText;
+    return this.#isRepeating;
+  }
+
+  /**
+   * As `push`, in a head of up to `atMost` bytes.
+   * @returns undefined when it is longer than that, and nothing was taken
+   */
+  #search(
+    buffer: Buffer,
+    at: number,
+    to: number,
+    atMost: number,
+  ): WholeResponseHead | HttpFault | null | undefined {
     const before = this.#partial.length;
-    const room = this.#maxHeadBytes + 4 - before;
+    const room = Math.min(atMost, this.#maxHeadBytes) + 4 - before;
     const fresh = buffer.toString('latin1', at, Math.min(to, at + room));
     const text = before === 0 ? fresh : this.#partial + fresh;
     const end = text.indexOf('\r\n\r\n', Math.max(0, before - 3));
     if (end < 0) {
-      if (!couldBeStatusLine(text)) return new HttpFault('bad_upstream', 'the answer is not HTTP/1.x');
-      // A server that ends lines with LF only would never come to an end.
-      if (hasBareLf(text, before)) return new HttpFault('bad_upstream', 'bare LF in the head');
-      if (text.length > this.#maxHeadBytes)
-        return new HttpFault('bad_upstream', `the head is larger than ${this.#maxHeadBytes} bytes`);
-      this.#partial = text;
-      return null;
+      if (at + room < to && atMost < this.#maxHeadBytes) return undefined;
+      return this.#keepPartial(text, before);
     }
     this.#partial = '';
     const head = this.#parse(text, end);
     return head instanceof HttpFault ? head : { head, bodyStart: at + end + 4 - before };
   }
 
+  #keepPartial(text: string, before: number): HttpFault | null {
+    if (!couldBeStatusLine(text)) return new HttpFault('bad_upstream', 'the answer is not HTTP/1.x');
+    // A server that ends lines with LF only would never come to an end.
+    if (hasBareLf(text, before)) return new HttpFault('bad_upstream', 'bare LF in the head');
+    if (text.length > this.#maxHeadBytes)
+      return new HttpFault('bad_upstream', `the head is larger than ${this.#maxHeadBytes} bytes`);
+    this.#partial = text;
+    return null;
+  }
+
   #parse(text: string, end: number): ResponseHead | HttpFault {
+    const whole = text.slice(0, end + 4);
+    if (this.#last !== null && whole === this.#lastText) {
+      this.#isRepeating = true;
+      this.#lastText = flat(whole);
+      return this.#last;
+    }
     const line = this.#readLine(text);
     if (line instanceof HttpFault) return line;
     const lineEnd = this.#lastLineText.length - 2;
     const block = lineEnd === end ? '' : text.slice(lineEnd + 2, end + 2);
-    let fields = this.#lastFields;
-    if (fields === null || fields.text !== block) {
-      const parsed = parseResponseFields(block, this.#maxFields);
-      if (parsed instanceof HttpFault) return parsed;
-      fields = parsed;
-      this.#lastFields = parsed;
-    }
-    return new ResponseHead(line.status, line.minor, line.phrase, fields);
+    const fields = parseResponseFields(block, this.#maxFields);
+    if (fields instanceof HttpFault) return fields;
+    this.#lastText = whole;
+    this.#last = new ResponseHead(line.status, line.minor, line.phrase, fields);
+    return this.#last;
   }
 
   #readLine(text: string): StatusLine | HttpFault {

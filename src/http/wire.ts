@@ -52,6 +52,8 @@ export interface AnswerHead {
   readonly contentLength: number;
   /** Whether `fields` has a Date; where it has none the wire adds one (RFC 9110 section 6.6.1). */
   readonly hasDate: boolean;
+  /** For the wire that sends it: what it made of this head, for when the same head is sent again. '' at first. */
+  memo: string;
 }
 
 export interface ClientStream {

@@ -318,7 +318,7 @@ export class Http2Stream implements ClientStream, BodyTaker {
   switchProtocols(_phrase: string, fields: string): TunnelEnd {
     const node = this.#node;
     const head = { framing: 'close', contentLength: -1, hasDate: /^date:/im.test(fields) } as const;
-    this.#heldHead = { ...head, status: 200, phrase: 'OK', fields: withoutHandshake(fields) };
+    this.#heldHead = { ...head, status: 200, phrase: 'OK', fields: withoutHandshake(fields), memo: '' };
     const tunnel = new TunnelEnd(new StreamSocket(node), []);
     this.#tunnel = tunnel;
     this.#isAnswerEnded = true;

@@ -19,6 +19,9 @@ const BUFFER_BYTES = 64 * 1024;
 /** What TLS hands over at once, at most (RFC 8446 section 5.1). */
 const TLS_BUFFER_BYTES = 16 * 1024;
 
+/** Views on smaller reads than this are kept: some hundred bytes each. */
+const VIEWS = 2048;
+
 interface ReadSymbols {
   readonly buffer: symbol;
   readonly callback: symbol;
@@ -35,7 +38,19 @@ type Inner = Record<symbol, unknown> & {
 export class ReadMemory {
   /** The buffer that all read into. */
   readonly shared = Buffer.allocUnsafeSlow(BUFFER_BYTES);
+  /** Its beginnings, by their size, made once: nearly all requests are as small as that. */
+  readonly #views: (Buffer | undefined)[] = new Array(VIEWS).fill(undefined);
   #symbols: ReadSymbols | undefined;
+
+  /** What a read of `size` bytes brought, in a buffer of anybody's. */
+  view(buffer: Buffer, size: number): Buffer {
+    if (size >= VIEWS || buffer !== this.shared) return buffer.subarray(0, size);
+    const known = this.#views[size];
+    if (known !== undefined) return known;
+    const view = buffer.subarray(0, size);
+    this.#views[size] = view;
+    return view;
+  }
 
   /** The inner names of a socket's read buffer; undefined where this Node has them not. */
   symbolsOf(socket: Socket): ReadSymbols | undefined {
@@ -93,7 +108,7 @@ export class SocketReader {
       this.#takeEarly();
       this.isBorrowed = this.#buffer === shared;
       this.#isHandingOver = true;
-      this.#onBytes(this.#buffer.subarray(0, size));
+      this.#onBytes(this.#memory.view(this.#buffer, size));
       this.#isHandingOver = false;
       return true;
     };

@@ -15,23 +15,28 @@ export interface Batched {
 }
 
 export class WriteBatch {
-  #waiting: Batched[] = [];
+  // Filled and emptied by place, again and again: a list that is cut to nothing gives its memory back each turn.
+  #waiting: (Batched | null)[] = [];
+  #count = 0;
   /** Of the last turn, to be filled again. */
-  #spare: Batched[] = [];
+  #spare: (Batched | null)[] = [];
 
   /** Has `one` flushed at the end of this turn. */
   add(one: Batched): void {
-    if (this.#waiting.push(one) === 1) setImmediate(this.#flush);
+    if (this.#count === 0) setImmediate(this.#flush);
+    this.#waiting[this.#count++] = one;
   }
 
   readonly #flush = (): void => {
     const batch = this.#waiting;
+    const count = this.#count;
     this.#waiting = this.#spare;
+    this.#count = 0;
     this.#spare = batch;
-    try {
-      for (const one of batch) one.flush();
-    } finally {
-      batch.length = 0;
+    for (let i = 0; i < count; i++) {
+      const one = batch[i] as Batched;
+      batch[i] = null;
+      one.flush();
     }
   };
 }

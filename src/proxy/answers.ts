@@ -58,6 +58,7 @@ export function plainAnswer(status: number, contentType: string, body: string, f
       framing: hasBody && length > 0 ? 'length' : 'none',
       contentLength: hasBody ? length : -1,
       hasDate: false,
+      memo: '',
     },
     body: hasBody ? body : '',
   };

@@ -130,14 +130,11 @@ export class Forwarding implements RequestSink, AttemptEvents, ChoiceEvents, Exp
     exchange.upstreamMs = exchange.deps.clock.nowMs() - this.#attemptStartMs;
     exchange.status = head.status;
     lease.answered(head.status, exchange.upstreamMs);
-    stream.startAnswer({
-      status: head.status,
-      phrase: head.phrase,
-      fields: withCookie(head.fields.forward, lease.setCookie),
-      framing: head.framing(stream.head.method),
-      contentLength: head.fields.contentLength,
-      hasDate: head.fields.hasDate,
-    });
+    const answer = head.answerTo(stream.head.method);
+    const cookie = lease.setCookie;
+    stream.startAnswer(
+      cookie === null ? answer : { ...answer, fields: withCookie(answer.fields, cookie), memo: '' },
+    );
   }
 
   onAnswerData(buffer: Buffer, from: number, to: number): void {

@@ -45,6 +45,7 @@ export function startBig(seen: SeenRequest): void {
     phrase: 'OK',
     fields: '',
     hasDate: true,
+    memo: '',
     framing: 'length',
     contentLength: BIG.length,
   });
@@ -108,6 +109,7 @@ export class SeenRequest implements RequestSink {
       contentLength: bytes.length,
       // So that what is sent does not depend on the hour.
       hasDate: true,
+      memo: '',
     });
     if (!isHead) this.stream.sendBody(bytes, 0, bytes.length);
     this.stream.sink = null;
@@ -179,7 +181,15 @@ export class WireFixture implements RequestHandler {
     this.faults.push(fault);
     const { status } = REASONS[fault.reason];
     return {
-      head: { status, phrase: 'No', fields: '', framing: 'length', contentLength: 0, hasDate: true },
+      head: {
+        status,
+        phrase: 'No',
+        fields: '',
+        framing: 'length',
+        contentLength: 0,
+        hasDate: true,
+        memo: '',
+      },
       body: fault.reason,
     };
   }

@@ -12,6 +12,7 @@ function answerHead(more: Partial<AnswerHead>): AnswerHead {
     phrase: 'OK',
     fields: '',
     hasDate: true,
+    memo: '',
     framing: 'none',
     contentLength: -1,
     ...more,

@@ -5,7 +5,7 @@ import { checkWebSocketAccept, makeWebSocketKey, withoutHandshake } from '../../
 import { FakeClock } from '../../support/fake-clock.ts';
 
 const FIELDS = 'Content-Type: text/plain\r\nSet-Cookie: a=1\r\nX-Odd:  caf\xe9 \r\nSet-Cookie: b=2\r\n';
-const base = { phrase: 'OK', fields: FIELDS, hasDate: true, contentLength: -1 } as const;
+const base = { phrase: 'OK', fields: FIELDS, hasDate: true, contentLength: -1, memo: '' } as const;
 
 t.test('fields of an answer', (t) => {
   const translator = new AnswerTranslator(new HttpDate(new FakeClock()));
