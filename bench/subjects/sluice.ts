@@ -1,6 +1,7 @@
 import { existsSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { NODE_FLAGS } from '../../src/launch.mjs';
 import { launchSubject, type Ports } from './launch.ts';
 import type { Place, Subject } from './subject.ts';
 
@@ -55,7 +56,7 @@ export function sluiceSubject(name: string, threads: number, engine?: 'node', ke
         command: process.execPath,
         args: (ports) => {
           writeFileSync(configPath, sluiceConfig(place, ports, setup));
-          return [...(place.nodeOptions ?? []), MAIN_PATH, 'run', '--config', configPath];
+          return [...NODE_FLAGS, ...(place.nodeOptions ?? []), MAIN_PATH, 'run', '--config', configPath];
         },
       });
     },

@@ -20,6 +20,7 @@ import type { FileInput } from '../../src/config/schema/file.ts';
 import { delay, systemClock } from '../../src/kernel/clock.ts';
 import { SluiceError } from '../../src/kernel/errors.ts';
 import { lifelineSpawn } from '../../src/kernel/lifeline.ts';
+import { NODE_FLAGS } from '../../src/launch.mjs';
 import { MAIN_PATH } from '../subjects/sluice.ts';
 import { freePorts } from './ports.ts';
 
@@ -76,7 +77,7 @@ export class DaemonProcess implements AsyncDisposable {
     const [adminPort = 0] = await freePorts(1);
     mkdirSync(join(folder, 'data'), { recursive: true });
     writeInput(folder, adminPort, input);
-    const args = [...nodeOptions, MAIN_PATH, 'run', '--config', join(folder, 'sluice.yaml')];
+    const args = [...NODE_FLAGS, ...nodeOptions, MAIN_PATH, 'run', '--config', join(folder, 'sluice.yaml')];
     const child = spawn(process.execPath, args, lifelineSpawn(['ignore', 'ignore', 'pipe']));
     const daemon = new DaemonProcess(folder, adminPort, child);
     try {

@@ -4,6 +4,7 @@ import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import t from 'tap';
+import { NODE_FLAGS } from '../../src/launch.mjs';
 import { type Launched, launch, launcherNodes } from '../support/launched.ts';
 import { isRunning } from '../support/processes.ts';
 
@@ -50,7 +51,7 @@ for (const node of launcherNodes()) {
       t.equal(code, 0);
       t.same(about.args, args);
       t.ok(Number(about.version.slice(1).split('.')[0]) >= 24, about.version);
-      t.ok(about.flags.includes('--disable-sigusr1'));
+      t.same(about.flags, NODE_FLAGS);
       t.equal(about.node, about.execPath, '`node` on PATH is the same one');
     });
 

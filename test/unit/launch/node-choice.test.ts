@@ -1,6 +1,7 @@
+import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import t from 'tap';
-import { chooseNode, isAtLeast, MINIMUM_NODE, runtimePackage } from '../../../src/launch.mjs';
+import { chooseNode, isAtLeast, MINIMUM_NODE, NODE_FLAGS, runtimePackage } from '../../../src/launch.mjs';
 
 t.test('versions compare by number, not by text', async (t) => {
   const cases: ReadonlyArray<[string, string, boolean]> = [
@@ -57,4 +58,9 @@ t.test('without any, the error says what is wrong and what to do', async (t) => 
   t.match(chooseNode({ ...host, arch: 'riscv64' }), {
     error: /none is bundled for linux-riscv64.*SLUICE_NODE/,
   });
+});
+
+t.test('the image starts Node with the same flags', async (t) => {
+  const dockerfile = readFileSync(new URL('../../../Dockerfile', import.meta.url), 'utf8');
+  t.match(dockerfile, `exec node ${NODE_FLAGS.join(' ')} /app/dist/main.js`);
 });
