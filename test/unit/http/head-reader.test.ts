@@ -188,3 +188,18 @@ t.test('blank lines, and what was not whole', (t) => {
   );
   t.end();
 });
+
+t.test('a request like the one before on its connection is the same to us; any other is read', (t) => {
+  const heads = reader();
+  const first = push(heads, HEAD);
+  t.equal(push(heads, HEAD), first);
+  t.equal(said(push(heads, HEAD.replace('/a', '/b'))), '/b');
+  t.equal(said(push(heads, HEAD)), '/a');
+  t.equal(said(push(heads, HEAD.slice(0, 9))), 'more');
+  t.equal(said(push(heads, HEAD)), 'bad_request', 'not within another');
+  const again = reader();
+  push(again, HEAD);
+  t.equal(said(push(again, '\r\n')), 'more');
+  t.match(push(again, `${HEAD}rest`), { bodyOffset: HEAD.length, head: { target: '/a' } });
+  t.end();
+});

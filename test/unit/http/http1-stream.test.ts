@@ -90,6 +90,28 @@ t.test('the head of an answer, by its framing and what the client speaks', (t) =
   t.end();
 });
 
+t.test('a head that is sent again, to whom it is sent', (t) => {
+  const head = answerHead({ fields: 'X-A: 1\r\n', framing: 'chunked' });
+  const kept = 'HTTP/1.1 200 OK\r\nX-A: 1\r\nTransfer-Encoding: chunked\r\n\r\n';
+  const closed = kept.replace('\r\n\r\n', '\r\nConnection: close\r\n\r\n');
+  const table: [string, string][] = [
+    ['GET / HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n', closed],
+    ['GET / HTTP/1.1\r\nHost: h\r\n\r\n', kept],
+    ['GET / HTTP/1.1\r\nHost: h\r\n\r\n', kept],
+    ['GET / HTTP/1.0\r\n\r\n', closed.replace('Transfer-Encoding: chunked\r\n', '')],
+    ['GET / HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n', closed],
+    ['PUT / HTTP/1.1\r\nHost: h\r\nContent-Length: 9\r\n\r\n', closed],
+    ['GET / HTTP/1.1\r\nHost: h\r\n\r\n', kept],
+  ];
+  for (const [request, expected] of table) {
+    const wire = asked(request);
+    wire.last.stream.startAnswer(head);
+    wire.last.stream.flush();
+    t.equal(wire.takeSent(), expected, JSON.stringify(request));
+  }
+  t.end();
+});
+
 t.test('a small answer is one write', (t) => {
   for (const framing of ['length', 'chunked'] as const) {
     const wire = asked();

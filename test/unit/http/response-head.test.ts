@@ -167,3 +167,57 @@ t.test('a head with a bare LF is refused when it is seen, not when it never ends
   const good = Buffer.from('HTTP/1.1 200 OK\r\nA: b\r\n');
   t.equal(new ResponseReader(limits).push(good, 0, good.length), null, 'CRLF may go on');
 });
+
+t.test('a head like the one before is taken for it; any other is read', async (t) => {
+  const reader = new ResponseReader({ maxHeadBytes: 4096, maxFields: 10 });
+  const a = 'HTTP/1.1 200 OK\r\nA: 1\r\nContent-Length: 4\r\n\r\n';
+  const b = a.replace('A: 1', 'A: 2');
+  const push = (text: string) => {
+    const bytes = Buffer.from(`....${text}`, 'latin1');
+    return reader.push(bytes, 4, bytes.length);
+  };
+  const heads: unknown[] = [];
+  for (const text of [`${a}body`, `${a}body`, `${a}else`, `${b}body`, `${b}body`, b, `${b}body`]) {
+    const found = push(text);
+    t.match(found, { bodyStart: 4 + a.length, head: { status: 200, fields: { contentLength: 4 } } });
+    if (found !== null && 'head' in found) heads.push(found.head);
+  }
+  t.equal(new Set(heads).size, 2, 'two different heads');
+  t.equal(push(b.slice(0, -1)), null, 'nearly the same one');
+  t.match(push('\nbody'), { bodyStart: 4 + 1, head: { fields: { forward: 'A: 2\r\n' } } });
+  t.equal(push(b.slice(0, 3)), null);
+  t.match(push(`${a.slice(3)}body`), {
+    bodyStart: 4 + a.length - 3,
+    head: { fields: { forward: 'A: 1\r\n' } },
+  });
+  t.match(push('HTTP/1.1 200 OK\nA: 2\r\n\r\n'), { reason: 'bad_upstream' });
+});
+
+t.test('heads of any length, whatever stands behind them', async (t) => {
+  for (let length = 2000; length < 2100; length++) {
+    const text = `HTTP/1.1 200 OK\r\nA: ${'x'.repeat(length - 24)}\r\n\r\n`;
+    for (const rest of ['', 'b', 'b'.repeat(5000)]) {
+      const bytes = Buffer.from(text + rest, 'latin1');
+      const found = new ResponseReader({ maxHeadBytes: 4096, maxFields: 10 }).push(bytes, 0, bytes.length);
+      t.match(found, { bodyStart: length }, `${length} and ${rest.length}`);
+    }
+  }
+  const large = Buffer.from(`HTTP/1.1 200 OK\r\nA: ${'x'.repeat(5000)}\r\n\r\n`);
+  const limits = { maxHeadBytes: 4096, maxFields: 10 };
+  t.match(new ResponseReader(limits).push(large, 0, large.length), { reason: 'bad_upstream' });
+  t.match(new ResponseReader({ ...limits, maxHeadBytes: 8192 }).push(large, 0, large.length), {
+    head: { status: 200 },
+  });
+});
+
+t.test('what a client gets of a head is made once, but for HEAD', async (t) => {
+  const bytes = Buffer.from('HTTP/1.1 200 OK\r\nA: 1\r\nContent-Length: 4\r\n\r\n');
+  const found = new ResponseReader({ maxHeadBytes: 4096, maxFields: 10 }).push(bytes, 0, bytes.length);
+  if (found === null || found instanceof HttpFault) throw new Error('no head');
+  const { head } = found;
+  const answer = head.answerTo('GET');
+  t.match(answer, { status: 200, framing: 'length', contentLength: 4, fields: 'A: 1\r\n', hasDate: false });
+  t.equal(head.answerTo('POST'), answer);
+  t.match(head.answerTo('HEAD'), { framing: 'none', contentLength: 4 });
+  t.equal(head.answerTo('GET').framing, 'length');
+});
