@@ -35,7 +35,7 @@ const TITLES: Readonly<Record<string, string>> = {
 /** "tls-small varied" for people. */
 export function titleOf(cell: string): string {
   const [name = '', mix = ''] = cell.split(' ');
-  return `${TITLES[name] ?? name}, requests ${mix}`;
+  return `${TITLES[name] ?? name}, ${mix}`;
 }
 
 /** Processor time a request, one panel a cell; behind each bar the ratio to ours. */

@@ -76,7 +76,7 @@ t.test('chart: whiskers and notes, names escaped, nothing outside the picture', 
 });
 
 t.test('titles of cells', (t) => {
-  t.equal(titleOf('tls-small varied'), 'Small JSON answer, TLS, requests varied');
-  t.equal(titleOf('other alike'), 'other, requests alike');
+  t.equal(titleOf('tls-small varied'), 'Small JSON answer, TLS, varied');
+  t.equal(titleOf('other alike'), 'other, alike');
   t.end();
 });
