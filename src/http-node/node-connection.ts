@@ -263,7 +263,7 @@ export class NodeConnection implements Expiring {
     this.#leave();
     this.#phase = 'linger';
     this.#waiting = [];
-    this.#discard().begin(this.deps.clock, this.limits.bodyTimeoutMs);
+    this.#discard().begin(this.deps.clock, this.limits.bodyTimeoutMs, null, false);
   }
 
   /** What comes is thrown away from now on. */

@@ -1,6 +1,7 @@
 import type { Socket } from 'node:net';
 import type { Clock } from '../kernel/clock.ts';
 import type { Expiring } from '../kernel/deadlines.ts';
+import type { SocketWriter } from '../kernel/socket-write.ts';
 import { hasBody } from './body-reader.ts';
 import type { Http1Stream } from './http1-stream.ts';
 
@@ -37,9 +38,19 @@ export class Farewell {
     this.#leaving = leaving;
   }
 
-  /** @param sendTimeoutMs what is still to be sent has this time; the short while begins when the last of it has gone */
-  begin(clock: Clock, sendTimeoutMs: number): void {
+  /**
+   * @param sendTimeoutMs what is still to be sent has this time; the short while begins when the last of it has gone
+   * @param writer of the connection, if it has one
+   * @param isLastWord the client has nothing more to say: closes right behind what was written
+   */
+  begin(clock: Clock, sendTimeoutMs: number, writer: SocketWriter | null, isLastWord: boolean): void {
     const leaving = this.#leaving;
+    if (isLastWord && writer !== null) {
+      leaving.deadlineMs = clock.nowMs() + sendTimeoutMs;
+      writer.close();
+      return;
+    }
+    writer?.flush();
     const { socket } = leaving;
     leaving.deadlineMs = clock.nowMs() + (socket.writableLength > 0 ? sendTimeoutMs : LINGER_MS);
     socket.end(() => {

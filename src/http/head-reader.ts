@@ -54,6 +54,12 @@ export class HeadReader {
     this.#isLineFine = false;
   }
 
+  /** Forgets the last head, which only makes reading one like it faster. */
+  forget(): void {
+    this.#lastFields = this.#lastWhole = null;
+    this.#lastRead = '';
+  }
+
   /** @returns a head, a fault, or null when more bytes are needed */
   push(chunk: Buffer): WholeHead | HttpFault | null {
     const { maxHeadBytes } = this.#limits;

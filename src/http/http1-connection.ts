@@ -6,9 +6,8 @@
  *     └───────────────────┴──────▶ linger ◀─────┘        (FIN sent, input discarded for a short while, so that
  *                                                          the client can read the answer before a RST)
  *
- * Every phase has a deadline, an exchange two: the pace of its body and that at which the client takes the answer
- * (exchange-times.ts). Dripping bytes does not move the one of the head. Bytes whose turn has not come (pipelining, a
- * paused body, answers that the client does not take) are kept in order, bounded by pausing the socket.
+ * Every phase has a deadline (exchange-times.ts, idle-time.ts); dripping bytes does not move the one of the head. Bytes whose turn
+ * has not come (pipelining, a paused body, answers that the client does not take) are kept in order, bounded by pausing.
  */
 import type { Socket } from 'node:net';
 import type { ClientInfo } from '../kernel/client-info.ts';
@@ -22,11 +21,11 @@ import { HttpFault } from './fault.ts';
 import { HeadReader, type WholeHead } from './head-reader.ts';
 import type { HttpDate } from './http-date.ts';
 import { closingAnswer, Http1Stream, type StreamOwner } from './http1-stream.ts';
+import { IdleTime } from './idle-time.ts';
 import { TunnelEnd } from './tunnel-end.ts';
-import { LAST_REQUEST_MS, type WireDeps, type WireLimits } from './wire.ts';
+import type { WireDeps, WireLimits } from './wire.ts';
 
 const NEVER = Number.POSITIVE_INFINITY;
-
 type Phase = 'idle' | 'head' | 'exchange' | 'linger' | 'tunnel' | 'closed';
 
 export class Http1Connection implements StreamOwner, Expiring {
@@ -47,9 +46,9 @@ export class Http1Connection implements StreamOwner, Expiring {
   #tunnel: TunnelEnd | null = null;
   readonly #input: ClientInput;
   readonly #times: ExchangeTimes;
+  readonly #idle: IdleTime;
   #farewell: Farewell | null = null;
   #isReading = false;
-  #requests = 0;
 
   constructor(
     socket: Socket,
@@ -69,6 +68,7 @@ export class Http1Connection implements StreamOwner, Expiring {
     this.#onClose = onClose;
     this.#heads = new HeadReader(limits, client.isTrusted);
     this.#times = new ExchangeTimes(limits, deps, this.#input, this.writer);
+    this.#idle = new IdleTime(deps.deadlines, limits.idleTimeoutMs);
     this.onWritten = (error) => this.#onRoom(error);
     this.deadlineMs = deps.clock.nowMs() + limits.headerTimeoutMs;
     deps.deadlines.add(this);
@@ -84,8 +84,7 @@ export class Http1Connection implements StreamOwner, Expiring {
     this.isClosing = true;
     if (this.#phase !== 'idle') return;
     const nowMs = this.#deps.clock.nowMs();
-    const usedMs = this.#requests > 0 ? this.deadlineMs - this.#limits.idleTimeoutMs : nowMs;
-    this.deadlineMs = Math.min(this.deadlineMs, usedMs + LAST_REQUEST_MS);
+    this.deadlineMs = Math.min(this.deadlineMs, this.#idle.lastRequestMs(nowMs));
     if (this.deadlineMs > nowMs) return;
     // A request that comes now could not be answered any more, so it must not be read.
     this.#phase = 'linger';
@@ -117,9 +116,8 @@ export class Http1Connection implements StreamOwner, Expiring {
         this.#tunnel?.deliver(chunk);
         return;
       case 'linger':
-        this.#farewell?.onBytes(chunk.length);
-        return;
       case 'closed':
+        this.#farewell?.onBytes(chunk.length);
         return;
       default:
         this.#phase satisfies never;
@@ -154,7 +152,7 @@ export class Http1Connection implements StreamOwner, Expiring {
       // An empty line after a request is no begun head: the connection stays idle.
       if (this.#heads.isBlank) return;
       // The first head's time runs from the accept, a later one's from its first byte.
-      if (this.#phase === 'idle' && this.#requests > 0)
+      if (this.#phase === 'idle' && this.#idle.wasUsed)
         this.deadlineMs = this.#deps.clock.nowMs() + this.#limits.headerTimeoutMs;
       this.#phase = 'head';
       return;
@@ -176,7 +174,6 @@ export class Http1Connection implements StreamOwner, Expiring {
     const stream = new Http1Stream(this, head, nowMs, whole.sizeBytes);
     this.#stream = stream;
     this.#phase = 'exchange';
-    this.#requests++;
     stream.isRequestComplete = !hasBody(head.fields);
     if (!stream.isRequestComplete)
       this.#times.beginBody(new BodyReader(head.fields, this.#limits, nowMs), rest.length);
@@ -319,7 +316,7 @@ export class Http1Connection implements StreamOwner, Expiring {
     }
     this.#stream = null;
     this.#phase = 'idle';
-    this.deadlineMs = this.#deps.deadlines.after(this.#limits.idleTimeoutMs);
+    this.deadlineMs = this.#idle.begin();
     this.resumeReading();
   }
 
@@ -346,19 +343,12 @@ export class Http1Connection implements StreamOwner, Expiring {
     this.#heads.clear();
     this.#times.body = null;
     this.#farewell = new Farewell(this);
-    if (isLastWord) {
-      this.deadlineMs = this.#deps.deadlines.after(this.#limits.bodyTimeoutMs);
-      this.writer.close();
-    } else {
-      this.writer.flush();
-      this.#farewell.begin(this.#deps.clock, this.#limits.bodyTimeoutMs);
-    }
+    this.#farewell.begin(this.#deps.clock, this.#limits.bodyTimeoutMs, this.writer, isLastWord);
     this.#input.clear();
   }
 
   #onEnd(): void {
-    // A client that closes its half while it waits has gone (as nginx sees it): half-closing HTTP clients are
-    // unknown in practice, and a cancelled request must free its server at once.
+    // A client that closes its half while it waits has gone (as nginx sees it): a cancelled request frees its server at once.
     this.writer.flush();
     if (this.#phase === 'tunnel') this.#tunnel?.deliverEnd();
     else if (this.#phase === 'linger' || this.#phase === 'idle') this.socket.destroySoon();
@@ -368,6 +358,9 @@ export class Http1Connection implements StreamOwner, Expiring {
   onDeadline(nowMs: number): void {
     switch (this.#phase) {
       case 'idle':
+        if (this.isClosing || nowMs >= this.#idle.endMs) this.destroy();
+        else this.#forget();
+        return;
       case 'linger':
         this.destroy();
         return;
@@ -384,6 +377,13 @@ export class Http1Connection implements StreamOwner, Expiring {
       default:
         this.#phase satisfies never;
     }
+  }
+
+  /** It is idle for a while: what was remembered for its next request is not worth the memory any more. */
+  #forget(): void {
+    this.deadlineMs = this.#idle.endMs;
+    this.#heads.forget();
+    this.client.memo = null;
   }
 
   #onSocketClose(): void {

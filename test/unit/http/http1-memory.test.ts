@@ -109,3 +109,37 @@ t.test('a request that is answered without its body has no need of memory', (t) 
   t.notOk(wire.socket.isPaused, 'what comes is read and thrown away');
   t.end();
 });
+
+t.test('an idle connection forgets its last request after a while, and ends at its own time', (t) => {
+  const wire = new WireFixture({ limits: { idleTimeoutMs: 60_000 } });
+  const ask = () => {
+    wire.socket.receive(GET);
+    wire.connection.client.memo = 'who asks';
+    return wire.last.stream.head;
+  };
+  const first = ask();
+  wire.pass(4000);
+  t.equal(ask(), first, 'a request like it is the same');
+  wire.pass(5500);
+  t.equal(wire.connection.client.memo, null);
+  t.notOk(wire.socket.destroyed);
+  const again = ask();
+  t.not(again, first);
+  t.same(again, first);
+  t.equal(statuses(wire.takeSent()).length, 3, 'answered all the same');
+  wire.pass(59_000);
+  t.notOk(wire.socket.destroyed);
+  wire.pass(1500);
+  t.ok(wire.socket.destroyed);
+  const hasty = new WireFixture({ limits: { idleTimeoutMs: 1000 } });
+  hasty.socket.receive(GET);
+  hasty.pass(1500);
+  t.ok(hasty.socket.destroyed, 'idle_timeout below that while');
+  const closing = new WireFixture({ limits: { idleTimeoutMs: 60_000 } });
+  closing.socket.receive(GET);
+  closing.connection.close();
+  t.notOk(closing.socket.destroyed, 'a last request may be under way');
+  closing.pass(1000);
+  t.ok(closing.socket.destroyed);
+  t.end();
+});
