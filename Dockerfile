@@ -26,7 +26,7 @@ COPY --from=build /build/node_modules node_modules
 COPY --from=build /build/dist dist
 COPY --from=build /build/config config
 # A file mounted at /etc/sluice/sluice.yaml keeps its data and its own certificates beside it: both lie in the volume.
-RUN printf '#!/bin/sh\nexec node --disable-sigusr1 --single-threaded-gc /app/dist/main.js "$@"\n' >/usr/local/bin/sluice \
+RUN printf '#!/bin/sh\nexec node --disable-sigusr1 --single-threaded-gc --max-semi-space-size=8 /app/dist/main.js "$@"\n' >/usr/local/bin/sluice \
  && chmod 755 /usr/local/bin/sluice \
  && mkdir -p /etc/sluice /var/lib/sluice/data /var/lib/sluice/certs \
  && ln -s /var/lib/sluice/data /etc/sluice/data \

@@ -27,8 +27,9 @@ export const MINIMUM_NODE = '24.18.1';
 /**
  * What Sluice's Node is started with. No signal opens a debugger. Garbage is collected by the thread that made it: helpers of
  * the collector would be woken tens of times a second and run on the cores of data threads, of which there is one a core.
+ * Young objects get half of the room that V8 would give them: it fills all that it may take, and no request became slower.
  */
-export const NODE_FLAGS = ['--disable-sigusr1', '--single-threaded-gc'];
+export const NODE_FLAGS = ['--disable-sigusr1', '--single-threaded-gc', '--max-semi-space-size=8'];
 
 /** The descriptor of the life-line in the program, named to it in SLUICE_LIFELINE_FD. */
 const LIFELINE_FD = 3;

@@ -12,7 +12,7 @@ import type { RunningSubject } from '../subjects/subject.ts';
 
 const PAUSE_MS = 10;
 /** All connections are opened at once at the start of a measurement: shorter, and what that takes would be the p99. */
-const LEAST_SECONDS = 5;
+const LEAST_SECONDS = 10;
 const PEAK_ROUNDS = 3;
 
 export interface LatencyResult {
