@@ -4,9 +4,8 @@
  *
  *   connecting ──▶ idle ◀──▶ busy ──101──▶ tunnel          any ──▶ closed
  *
- * Never used again (RFC 9112 sections 9.3, 11.2): after a fault, after surplus bytes, when the answer came before
- * the request was complete, when either side said close or logged in to the connection, past its age.
- * Before it is used again it rests (rest.ts).
+ * Never used again (RFC 9112 sections 9.3, 11.2): after a fault, after surplus bytes, when the answer came before the request was
+ * complete, when either side said close or logged in to the connection, past its age. Before it is used again it rests (rest.ts).
  */
 import type { Socket } from 'node:net';
 import type { TLSSocket } from 'node:tls';
@@ -140,6 +139,7 @@ export class ServerConnection implements Expiring, ChunkSink {
   send(request: ServerRequest): void {
     this.#progress.send(request);
     this.#isLast = request.bindsConnection;
+    this.#buffer.isLargeWelcome = request.takesLargePieces;
     this.#arm();
     this.#writer.begin(request);
     this.rest.sent(this.#writer.isWaiting);

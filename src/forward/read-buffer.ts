@@ -18,8 +18,8 @@ const SLOW_MS = 200;
  *   | headroom 4 KiB | 64 KiB, TLS 16 KiB |      the head of the answer to the client is written into the bytes
  *                                               before the body, so that both leave in one piece
  *
- * While a long body comes faster than that it is a large one, which the thread lends. A client that is slow to take the answer
- * holds one once, and gets the rest of that answer out of the connection's own.
+ * While a long body comes faster than that it is a large one, which the thread lends. What a client holds on to is read into by
+ * nobody until it lets go. One that is slow to do so gets the rest of its answer out of the connection's own.
  */
 export class ReadBuffer {
   /** With the headroom. */
@@ -29,12 +29,17 @@ export class ReadBuffer {
   readonly #own: Buffer;
   readonly #spare: SpareBuffers;
   readonly #lender: LargeBuffers;
-  /** Lent by the thread. */
+  /** Whoever gets what is read can do with large pieces. */
+  isLargeWelcome = false;
+  /** Lent by the thread: read into now; and not any more, but used until `release`. */
   #large: Buffer | null = null;
+  #left: Buffer | null = null;
   /** Since when what was read is used beyond its read; NaN = it is not. */
   #usedSinceMs = Number.NaN;
   /** The client of this answer is slow. */
   #isSlow = false;
+  /** The last read was the last of an answer. */
+  #isEnd = false;
 
   constructor(isTls: boolean, lender: LargeBuffers) {
     const sizeBytes = HEADROOM_BYTES + (isTls ? TLS_READ_BYTES : READ_BYTES);
@@ -51,20 +56,21 @@ export class ReadBuffer {
 
   /** What it takes in memory now, at most. */
   get heldBytes(): number {
-    return BUFFER_BYTES + (this.#large === null ? 0 : LARGE_BYTES);
+    return BUFFER_BYTES + (this.#large === null && this.#left === null ? 0 : LARGE_BYTES);
   }
 
   /**
-   * Behind each read of a plain connection.
+   * Behind each read of a plain connection, also when what it brought is used beyond it.
    * @param expectedBytes what is still to come of this body; Infinity = unknown, 0 = nothing
    * @returns where the next read goes; undefined = where the last one went
    */
   next(expectedBytes: number): Buffer | undefined {
-    if (this.#isUsed) return undefined;
-    if (expectedBytes === 0) this.#isSlow = false;
-    const isLong = expectedBytes > READ_BYTES && !this.#isSlow;
-    if (this.#large === null) return isLong && this.readBytes === READ_BYTES ? this.#grow() : undefined;
-    return isLong && this.readBytes > SMALL_READ_BYTES ? undefined : this.#shrink();
+    this.#isEnd = expectedBytes === 0;
+    if (this.#isEnd && !this.#isUsed) this.#isSlow = false;
+    const isLong = this.isLargeWelcome && expectedBytes > READ_BYTES && !this.#isSlow;
+    if (this.#large === null)
+      return isLong && !this.#isUsed && this.readBytes === READ_BYTES ? this.#grow() : undefined;
+    return isLong && (this.#isUsed || this.readBytes > SMALL_READ_BYTES) ? undefined : this.#shrink();
   }
 
   #grow(): Buffer | undefined {
@@ -75,7 +81,10 @@ export class ReadBuffer {
   }
 
   #shrink(): Buffer {
-    this.close();
+    const large = this.#large as Buffer;
+    if (this.#isUsed) this.#left = large;
+    else this.#lender.giveBack(large, false);
+    this.#large = null;
     this.bytes = this.#own;
     return this.room;
   }
@@ -96,14 +105,17 @@ export class ReadBuffer {
 
   /** What was read is not used any more. */
   release(nowMs: number): void {
-    this.#isSlow ||= nowMs - this.#usedSinceMs > SLOW_MS;
+    this.#isSlow = !this.#isEnd && (this.#isSlow || nowMs - this.#usedSinceMs > SLOW_MS);
     this.#usedSinceMs = Number.NaN;
+    if (this.#left !== null) this.#lender.giveBack(this.#left, false);
+    this.#left = null;
     this.#spare.release();
   }
 
-  /** Nothing is read any more. */
+  /** Nothing is read any more; what was read may still be used. */
   close(): void {
-    if (this.#large !== null) this.#lender.giveBack(this.#large, this.#isUsed);
-    this.#large = null;
+    for (const buffer of [this.#large, this.#left])
+      if (buffer !== null) this.#lender.giveBack(buffer, this.#isUsed);
+    this.#large = this.#left = null;
   }
 }

@@ -20,6 +20,8 @@ export interface ServerRequest {
   readonly wantsUpgrade: boolean;
   /** It logs in to the connection (NTLM, Negotiate): whoever came next would be taken for this client. */
   readonly bindsConnection: boolean;
+  /** Whoever gets the answer can do with large pieces of it. */
+  readonly takesLargePieces: boolean;
 }
 
 /** A body up to this size leaves in one write with its head. */

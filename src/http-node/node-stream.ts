@@ -8,6 +8,7 @@ export class NodeStream implements http.ClientStream {
   readonly head: http.RequestHead;
   readonly protocol: string;
   readonly switchStatus = 101;
+  readonly takesLargePieces = false;
   readonly startedMs: number;
   readonly request: IncomingMessage;
   sink: http.RequestSink | null = null;

@@ -136,11 +136,6 @@ export class ClientInput {
     return true;
   }
 
-  /** The socket is gone. */
-  close(): void {
-    this.#reader.close();
-  }
-
   /** Nothing that came before matters here any more; what comes is read. @returns what waited */
   clear(): Buffer[] {
     this.#reader.share();

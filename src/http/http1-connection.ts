@@ -391,7 +391,6 @@ export class Http1Connection implements StreamOwner, Expiring {
     const stream = this.#stream;
     this.#phase = 'closed';
     this.#deps.deadlines.remove(this);
-    this.#input.close();
     this.#stream = null;
     if (wasTunnel) this.#tunnel?.deliverClose();
     else if (stream && !stream.isAnswerEnded) stream.sink?.onClientGone();

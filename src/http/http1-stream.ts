@@ -54,6 +54,7 @@ export class Http1Stream implements ClientStream, ChunkSink {
   readonly head: RequestHead;
   readonly protocol: string;
   readonly switchStatus = 101;
+  readonly takesLargePieces = true;
   readonly startedMs: number;
   sink: RequestSink | null = null;
   bytesIn: number;

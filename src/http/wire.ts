@@ -61,6 +61,8 @@ export interface ClientStream {
   readonly head: RequestHead;
   /** What the client speaks: `HTTP/1.0`, `HTTP/1.1`, `HTTP/2`. */
   readonly protocol: string;
+  /** Whether pieces of an answer may be larger than 64 KiB: it writes them in one, and knows when they have been taken. */
+  readonly takesLargePieces: boolean;
   /** Monotonic ms at which the head was complete. */
   readonly startedMs: number;
   /** Set by the phases in `onRequest`, before it returns. */

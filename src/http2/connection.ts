@@ -65,6 +65,8 @@ export class Http2Connection implements StreamOwner, Expiring {
   /** Those whose client has yet to take what they were given, and how it takes all of that. */
   readonly #waiting = new Set<Http2Stream>();
   readonly #taking: AnswerPace;
+  /** Of streams that were reset: Node holds no reference to bytes of them that are on their way to the system. */
+  readonly #kept: Buffer[] = [];
   readonly #writer: SocketWriter;
   readonly #noise: Noise;
   readonly #wasted: Allowance;
@@ -143,6 +145,7 @@ export class Http2Connection implements StreamOwner, Expiring {
 
   heldBytes(): number {
     let bytes = this.#writer.heldBytes(0);
+    for (const kept of this.#kept) bytes += kept.buffer.byteLength;
     for (const stream of this.#streams) bytes += stream.allHeldBytes;
     return bytes;
   }
@@ -202,7 +205,17 @@ export class Http2Connection implements StreamOwner, Expiring {
   }
 
   onTaken(stream: Http2Stream): void {
+    // In the order in which the session got it.
+    this.#kept.length = 0;
+    this.#endWaiting(stream);
+  }
+
+  #endWaiting(stream: Http2Stream): void {
     if (this.#waiting.delete(stream) && this.#waiting.size === 0) this.#taking.end();
+  }
+
+  keep(bytes: Buffer): void {
+    this.#kept.push(bytes);
   }
 
   #takenBytes(): number {
@@ -210,7 +223,7 @@ export class Http2Connection implements StreamOwner, Expiring {
   }
 
   onStreamOver(stream: Http2Stream, isWasted: boolean): void {
-    this.onTaken(stream);
+    this.#endWaiting(stream);
     if (!this.#streams.delete(stream)) return;
     if (this.#streams.size === 0) this.#idleMs = this.#deps.deadlines.after(this.limits.idleTimeoutMs);
     if (isWasted) this.#waste();

@@ -47,6 +47,8 @@ export interface StreamOwner {
   /** The client has yet to take what this stream was given; it has. */
   onWaiting(stream: Http2Stream): void;
   onTaken(stream: Http2Stream): void;
+  /** Bytes that must stay until all that was given to the session so far has been sent. */
+  keep(bytes: Buffer): void;
   /** The stream is over. @param isWasted it ended before its answer, and not by us */
   onStreamOver(stream: Http2Stream, isWasted: boolean): void;
 }
@@ -56,6 +58,7 @@ export class Http2Stream implements ClientStream, BodyTaker {
   readonly head: RequestHead;
   readonly protocol = 'HTTP/2';
   readonly switchStatus = 200;
+  readonly takesLargePieces = false;
   readonly startedMs: number;
   sink: RequestSink | null = null;
   bytesIn: number;
@@ -74,6 +77,8 @@ export class Http2Stream implements ClientStream, BodyTaker {
   #remaining = -1;
   #isAnswerEnded = false;
   #isWaiting = false;
+  /** The last bytes that were not copied: the session may still send of them, also when this stream is gone. */
+  #borrowed: Buffer | null = null;
   /** It ends by our doing, or everything of it was done. */
   #isOurs = false;
   #isOver = false;
@@ -201,6 +206,7 @@ export class Http2Stream implements ClientStream, BodyTaker {
     this.flush();
     this.bytesOut += size;
     const bytes = buffer.subarray(from, to);
+    if (isLarge) this.#borrowed = bytes;
     const hasRoom = this.#node.write(isLarge ? bytes : Buffer.from(bytes), this.#onWritten);
     return (hasRoom && !isLarge) || this.#wait();
   }
@@ -214,9 +220,11 @@ export class Http2Stream implements ClientStream, BodyTaker {
     return false;
   }
 
+  /** Node calls this also for what a stream that was reset had yet to send, and of the session's buffers that says nothing. */
   readonly #onWritten = (): void => {
-    if (!this.#isWaiting || this.#isOver || this.#node.writableLength > 0) return;
+    if (!this.#isWaiting || this.#isGone() || this.#node.writableLength > 0) return;
     this.#isWaiting = false;
+    this.#borrowed = null;
     this.#owner.onTaken(this);
     if (this.#isAnswerEnded) return;
     this.dueMs = NEVER;
@@ -364,6 +372,7 @@ export class Http2Stream implements ClientStream, BodyTaker {
     this.dueMs = NEVER;
     this.#body.drop();
     const isUnfinished = !this.#isAnswerEnded;
+    if (this.#isWaiting && this.#borrowed !== null) this.#owner.keep(this.#borrowed);
     this.#owner.onStreamOver(this, isUnfinished && !this.#isOurs);
     if (isUnfinished) this.sink?.onClientGone();
   }

@@ -8,12 +8,12 @@ import { WriteBatch } from './write-batch.ts';
 
 /** Reading and writing of the sockets of one thread: what they share is here. */
 export class SocketIo {
+  readonly #memory = new ReadMemory();
   readonly #way = new WriteWay();
   readonly #batch = new WriteBatch();
   readonly turns = new LoopTurns();
   readonly pressure = new MemoryPressure();
   readonly largeBuffers = new LargeBuffers(this.pressure);
-  readonly #memory = new ReadMemory(this.largeBuffers);
 
   /** Takes over the reading of an accepted socket. `onBytes` is not called before this returns. */
   reader(socket: Socket, isTls: boolean, onBytes: (bytes: Buffer) => void): SocketReader {

@@ -13,7 +13,6 @@
  */
 import type { Socket } from 'node:net';
 import { constants } from 'node:os';
-import { LARGE_BYTES, type LargeBuffers } from './large-buffers.ts';
 import { SpareBuffers } from './spare-buffers.ts';
 
 const BUFFER_BYTES = 64 * 1024;
@@ -41,13 +40,7 @@ export class ReadMemory {
   readonly shared = Buffer.allocUnsafeSlow(BUFFER_BYTES);
   /** Its beginnings, by their size, made once: nearly all requests are as small as that. */
   readonly #views: (Buffer | undefined)[] = new Array(VIEWS).fill(undefined);
-  /** For long bodies. */
-  readonly large: LargeBuffers;
   #symbols: ReadSymbols | undefined;
-
-  constructor(large: LargeBuffers) {
-    this.large = large;
-  }
 
   /** What a read of `size` bytes brought, in a buffer of anybody's. */
   view(buffer: Buffer, size: number): Buffer {
@@ -79,8 +72,6 @@ export class SocketReader {
   #early: Buffer | null = null;
   /** null until bytes were kept. */
   #spare: SpareBuffers | null = null;
-  /** The thread counts its large buffers; this one's is never used by another, since whoever gets its bytes may keep them. */
-  #lent: Buffer | null = null;
   #isHandingOver = false;
   /** In `onBytes`: whether the bytes are gone when it returns. Otherwise they stay until the socket is read again. */
   isBorrowed = true;
@@ -158,20 +149,12 @@ export class SocketReader {
     if (this.#next !== this.#memory.shared) return;
     // What TLS reads in turn has to be of one size.
     const size = this.#isTls ? TLS_BUFFER_BYTES : Math.min(expectedBytes, BUFFER_BYTES);
-    if (!this.#isTls && expectedBytes >= LARGE_BYTES) this.#lent ??= this.#memory.large.borrow();
-    this.#next = this.#lent ?? Buffer.allocUnsafeSlow(size);
+    this.#next = Buffer.allocUnsafeSlow(size);
   }
 
   /** Reads into the buffer of all. */
   share(): void {
     this.#next = this.#memory.shared;
-    this.close();
-  }
-
-  /** Nothing long is read any more. */
-  close(): void {
-    if (this.#lent !== null) this.#memory.large.giveBack(this.#lent, true);
-    this.#lent = null;
   }
 
   /**

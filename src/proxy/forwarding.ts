@@ -106,6 +106,7 @@ export class Forwarding implements RequestSink, AttemptEvents, ChoiceEvents, Exp
       trailers: this.#trailers,
       wantsUpgrade: head.upgrade !== '',
       bindsConnection: head.fields.bindsConnection,
+      takesLargePieces: stream.takesLargePieces,
     });
     if (this.#isBodyComplete) return;
     this.#kept?.trim();

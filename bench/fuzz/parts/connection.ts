@@ -107,6 +107,7 @@ function eventsFor(
         trailers: '',
         wantsUpgrade: false,
         bindsConnection: false,
+        takesLargePieces: false,
       }),
     onInterim: () => heard.events.push('interim'),
     onAnswerHead: ({ status }) => {

@@ -16,6 +16,7 @@ class Reads {
   constructor(lender = new LargeBuffers(new MemoryPressure())) {
     this.lender = lender;
     this.buffer = new ReadBuffer(false, lender);
+    this.buffer.isLargeWelcome = true;
   }
 
   /** @returns how much the next read may bring */
@@ -49,22 +50,49 @@ t.test('what is read into, by what the reads bring', async (t) => {
   }
 });
 
-t.test('while a client takes what was read, nothing is read over it', async (t) => {
+/** A read whose bytes are used for so long after it. */
+function usedRead(reads: Reads, bytes: number, expectedBytes: number, forMs: number): number {
+  reads.buffer.hold(1000);
+  const next = reads.read(bytes, expectedBytes);
+  reads.buffer.release(1000 + forMs);
+  return next;
+}
+
+t.test('while a client holds on to what was read, nothing is read over it', async (t) => {
   const reads = new Reads();
   reads.read(OWN, LONG);
   const large = reads.buffer.bytes;
   reads.buffer.hold(1000);
-  t.equal(reads.read(LARGE, 0), LARGE, 'the answer is complete, but not taken');
-  t.equal(reads.buffer.bytes, large);
-  t.equal(reads.buffer.heldBytes, OWN + HEADROOM_BYTES + LARGE_BYTES);
+  t.equal(reads.read(LARGE, LONG), LARGE, 'it will be taken before the next read');
   reads.buffer.release(1100);
-  t.equal(reads.read(LARGE, LONG), LARGE, 'of a quick one it stays');
   reads.buffer.hold(2000);
-  reads.buffer.release(2300);
-  t.equal(reads.read(LARGE, LONG), OWN, 'a slow client has had it once');
-  t.equal(reads.read(OWN, LONG), OWN, 'and gets none for the rest of this answer');
-  t.equal(reads.read(OWN, 0), OWN, 'its end');
+  t.equal(reads.read(LARGE, 0), OWN, 'the answer is complete, but not taken');
+  t.not(reads.buffer.bytes, large);
+  t.equal(reads.lender.lent, 1, 'so it is still lent');
+  t.equal(reads.buffer.heldBytes, OWN + HEADROOM_BYTES + LARGE_BYTES);
+  reads.buffer.release(2100);
+  t.equal(reads.lender.lent, 0, 'an idle connection has none');
+  t.equal(reads.buffer.heldBytes, OWN + HEADROOM_BYTES);
+});
+
+t.test('a client that is slow gets the rest of its answer out of small ones', async (t) => {
+  const reads = new Reads();
+  t.equal(usedRead(reads, OWN, LONG, 10), OWN);
+  t.equal(reads.read(OWN, LONG), LARGE);
+  t.equal(usedRead(reads, LARGE, LONG, 10), LARGE, 'a quick one keeps it');
+  t.equal(usedRead(reads, LARGE, LONG, 300), LARGE, 'this is not known before the next read');
+  t.equal(usedRead(reads, LARGE, LONG, 300), OWN);
+  for (let i = 0; i < 20; i++) t.equal(usedRead(reads, OWN, LONG, 1), OWN, 'for the rest of the answer');
+  t.equal(usedRead(reads, OWN, 0, 300), OWN, 'its end');
+  t.equal(reads.lender.lent, 0);
   t.equal(reads.read(OWN, LONG), LARGE, 'another answer');
+});
+
+t.test('who cannot do with large pieces gets none', async (t) => {
+  const reads = new Reads();
+  reads.buffer.isLargeWelcome = false;
+  t.equal(reads.read(OWN, LONG), OWN);
+  t.equal(reads.lender.lent, 0);
 });
 
 t.test(

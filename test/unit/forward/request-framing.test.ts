@@ -18,6 +18,7 @@ function request(body: readonly string[], more: Partial<ServerRequest> = {}): Se
     trailers: '',
     wantsUpgrade: false,
     bindsConnection: false,
+    takesLargePieces: false,
     ...more,
   };
 }

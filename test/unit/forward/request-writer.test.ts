@@ -29,6 +29,7 @@ const request = (changes: Partial<ServerRequest> = {}): ServerRequest => ({
   trailers: '',
   wantsUpgrade: false,
   bindsConnection: false,
+  takesLargePieces: false,
   ...changes,
 });
 

@@ -43,7 +43,14 @@ class Attempt implements AttemptEvents {
   onReady(): void {
     this.hasSent = true;
     const text = 'GET / HTTP/1.1\r\nHost: t.example\r\n\r\n';
-    const rest = { body: [], isChunked: false, isComplete: true, trailers: '', wantsUpgrade: false };
+    const rest = {
+      body: [],
+      isChunked: false,
+      isComplete: true,
+      trailers: '',
+      wantsUpgrade: false,
+      takesLargePieces: false,
+    };
     this.connection.send({ method: 'GET', text, ...rest, bindsConnection: this.#bindsConnection });
   }
   onAnswerHead(): void {}

@@ -64,6 +64,7 @@ class Attempt implements AsyncDisposable {
       trailers: '',
       wantsUpgrade: false,
       bindsConnection: false,
+      takesLargePieces: false,
     });
     return attempt;
   }
