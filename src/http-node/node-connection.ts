@@ -9,13 +9,14 @@ import * as http from '../http/index.ts';
 import type { ClientInfo } from '../kernel/client-info.ts';
 import type { Expiring } from '../kernel/deadlines.ts';
 import { CONNECTION_BYTES, TLS_CONNECTION_BYTES } from '../kernel/memory.ts';
+import { isReset } from '../kernel/socket-reset.ts';
 import { NodeStream } from './node-stream.ts';
 
 /** So many requests may wait, and those of one read. */
 const WAITING_REQUESTS = 16;
 /** What Node's two messages of a request cost that waits. */
 const REQUEST_BYTES = 4096;
-/** Whether a next head has begun is only seen by looking. */
+/** Whether a next head has begun is only seen by looking, and whether a client that we do not read has reset. */
 const LOOK_MS = 500;
 const NEVER = Number.POSITIVE_INFINITY;
 const NOTHING = Buffer.alloc(0);
@@ -188,7 +189,7 @@ export class NodeConnection implements Expiring {
     this.#stream = stream;
     this.#phase = 'exchange';
     this.#requests++;
-    this.deadlineMs = NEVER;
+    this.deadlineMs = stream.startedMs + LOOK_MS;
     this.deps.handler.onRequest(stream);
     if (this.#fault && !request.complete) stream.failBody(this.#fault);
   }
@@ -237,8 +238,8 @@ export class NodeConnection implements Expiring {
   }
 
   onDeadline(nowMs: number): void {
-    if (this.#phase === 'linger') this.destroy();
-    else if (this.#phase !== 'idle') this.deadlineMs = NEVER;
+    if (this.#phase === 'linger' || (this.#phase === 'exchange' && isReset(this.socket))) this.destroy();
+    else if (this.#phase !== 'idle') this.deadlineMs = this.#phase === 'exchange' ? nowMs + LOOK_MS : NEVER;
     else if (!this.#isHeadBegun) {
       const idleForMs = this.isClosing ? http.LAST_REQUEST_MS : this.limits.idleTimeoutMs;
       if (nowMs >= Math.min(this.#headDueMs, this.#idleMs + idleForMs)) this.destroy();

@@ -12,7 +12,7 @@
  * Node has them not, the socket is read by 'data' events: slower, and the same to whoever receives the bytes.
  */
 import type { Socket } from 'node:net';
-import { constants } from 'node:os';
+import { isReset } from './socket-reset.ts';
 import { SpareBuffers } from './spare-buffers.ts';
 
 const BUFFER_BYTES = 64 * 1024;
@@ -30,7 +30,6 @@ interface ReadSymbols {
 type Inner = Record<symbol, unknown> & {
   readonly _handle?: {
     useUserBuffer?: (buffer: Uint8Array) => void;
-    getpeername?: (out: object) => number;
   } | null;
 };
 
@@ -130,13 +129,9 @@ export class SocketReader {
     this.#onBytes(bytes);
   }
 
-  /**
-   * Whether the peer has reset the connection: a socket that is not read does not tell of it, but then has no peer any
-   * more. (One that has ended its direction in good order is seen by reading only.)
-   */
+  /** Whether the peer has reset the connection, which may be asked while nothing is read. */
   get isReset(): boolean {
-    const handle = (this.#socket as unknown as Inner)._handle;
-    return handle?.getpeername?.({}) === -constants.errno.ENOTCONN;
+    return isReset(this.#socket);
   }
 
   /** The size of the buffer that this socket has to itself. */
