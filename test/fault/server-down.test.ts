@@ -17,7 +17,7 @@ const file = (servers: readonly MoodyServer[]): FileInput => ({
     web: {
       algorithm: 'round_robin',
       servers: servers.map((it) => it.address),
-      health: { path: '/healthz', interval: '100ms', timeout: '100ms', rise: 1, fall: 1 },
+      health: { path: '/healthz', interval: '1s', timeout: '1s', rise: 1, fall: 1 },
     },
   },
 });

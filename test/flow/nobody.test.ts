@@ -7,7 +7,7 @@ t.test('all unhealthy, then one healthy', async (t) => {
   await using proxied = await Proxied.start(
     {
       pool: {
-        health: { type: 'tcp', interval: '100ms', timeout: '100ms', rise: 1, fall: 1 },
+        health: { type: 'tcp', interval: '1s', timeout: '1s', rise: 1, fall: 1 },
       },
     },
     2,
