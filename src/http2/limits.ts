@@ -31,8 +31,10 @@ const COOKIE_CRUMBS = 100;
 const PSEUDO_FIELDS = 6;
 /** Frames that nghttp2 refused, of the whole connection. */
 const INVALID_FRAMES = 100;
-/** Streams over `MAX_STREAMS` that were refused, of the whole connection. */
+/** Streams over `MAX_STREAMS` that were refused, one behind the other. */
 const REJECTED_STREAMS = 100;
+/** A read of a server's connection. */
+const PIECE_BYTES = 64 * 1024;
 
 export function sessionOptions(limits: WireLimits): ServerSessionOptions {
   return {
@@ -55,4 +57,12 @@ export function sessionOptions(limits: WireLimits): ServerSessionOptions {
       enableConnectProtocol: true,
     },
   };
+}
+
+/**
+ * How long the client has to take a piece of an answer. The streams of a connection share what its client can take, so
+ * the pace is judged over all of them (connection.ts); this only ends streams whose window stays closed beside others.
+ */
+export function takingMs(limits: WireLimits): number {
+  return Math.max(limits.bodyTimeoutMs, limits.minRate > 0 ? (PIECE_BYTES / limits.minRate) * 1000 : 0);
 }

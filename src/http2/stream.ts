@@ -18,7 +18,7 @@ import {
 } from '../http/index.ts';
 import type { ClientInfo } from '../kernel/client-info.ts';
 import { type AnswerTranslator, fieldObject, fieldPairs } from './answer.ts';
-import { WINDOW_BYTES } from './limits.ts';
+import { takingMs, WINDOW_BYTES } from './limits.ts';
 import type { ReadHead } from './request.ts';
 import { type BodyTaker, FRAME_BYTES, StreamBody } from './stream-body.ts';
 import { StreamSocket } from './stream-socket.ts';
@@ -28,8 +28,6 @@ const { NGHTTP2_NO_ERROR } = constants;
 const NEVER = Number.POSITIVE_INFINITY;
 /** Below this a range is copied; above it is written from where it lies. */
 const COPY_BELOW_BYTES = 16 * 1024;
-/** A read of a server's connection. */
-const PIECE_BYTES = 64 * 1024;
 const TRAILERS_LEAVE_MS = 100;
 /** What is told of the room for a piece. */
 const WINDOW_UPDATE_BYTES = 2 * 13;
@@ -100,6 +98,8 @@ export class Http2Stream implements ClientStream, BodyTaker {
     this.isRequestComplete = isComplete || read.webSocketKey !== '';
     node.on('close', () => this.#onClose());
     node.on('error', ignore);
+    // Told when the last frame has left.
+    if (isComplete) node.on('end', () => this.#onSent());
   }
 
   /** Bytes of the body that came and that nobody took yet. */
@@ -283,12 +283,23 @@ export class Http2Stream implements ClientStream, BodyTaker {
     this.#body.drop();
     this.#owner.excuse(WINDOW_BYTES);
     node.resume();
-    if (!this.#hasTrailerFrame) node.close(NGHTTP2_NO_ERROR);
+    // Tells Node that nobody waits for the end of it: then the stream is over as soon as the client has sent that.
+    node.readable = false;
+    if (!this.#hasTrailerFrame && !this.#endsSoon()) node.close(NGHTTP2_NO_ERROR);
   }
 
   /** The client may still send on this stream. */
   #isInputOpen(): boolean {
     return !this.isRequestComplete || this.#webSocketKey !== '';
+  }
+
+  /**
+   * All of the request may be on its way already. To reset it would say nothing new, and nghttp2 counts a stream until the
+   * reset has left: a client whose many requests are answered early would have too many.
+   */
+  #endsSoon(): boolean {
+    const { contentLength } = this.head.fields;
+    return contentLength >= 0 && contentLength <= WINDOW_BYTES;
   }
 
   #sendTrailers(): void {
@@ -298,7 +309,7 @@ export class Http2Stream implements ClientStream, BodyTaker {
     this.#node.sendTrailers(fieldObject(this.#trailersOut));
     // They leave a little later; closing the stream now would overtake them.
     this.#hasSentTrailers = true;
-    if (this.#isInputOpen()) this.dueMs = this.#owner.nowMs() + TRAILERS_LEAVE_MS;
+    if (this.#isInputOpen() && !this.#endsSoon()) this.dueMs = this.#owner.nowMs() + TRAILERS_LEAVE_MS;
   }
 
   abort(): void {
@@ -361,6 +372,14 @@ export class Http2Stream implements ClientStream, BodyTaker {
     this.#node.destroy();
   }
 
+  /**
+   * A client counts the stream as over now and opens another. Node counts it until it hears that the frame was taken, which
+   * over TLS is a turn of the event loop later, and refuses what then is too much.
+   */
+  #onSent(): void {
+    if (this.#isAnswerEnded && this.#node.closed) this.#node.destroy();
+  }
+
   #onClose(): void {
     this.#leave();
     this.#tunnel?.deliverClose();
@@ -376,14 +395,6 @@ export class Http2Stream implements ClientStream, BodyTaker {
     this.#owner.onStreamOver(this, isUnfinished && !this.#isOurs);
     if (isUnfinished) this.sink?.onClientGone();
   }
-}
-
-/**
- * How long the client has to take a piece of an answer. The streams of a connection share what its client can take, so
- * the pace is judged over all of them (connection.ts); this only ends streams whose window stays closed beside others.
- */
-function takingMs(limits: WireLimits): number {
-  return Math.max(limits.bodyTimeoutMs, limits.minRate > 0 ? (PIECE_BYTES / limits.minRate) * 1000 : 0);
 }
 
 function ignore(): void {}
