@@ -5,7 +5,7 @@ import type { Part } from '../input.ts';
 import { combine, mutate } from '../mutate.ts';
 
 /** After these Node takes what follows for bytes of another protocol, whatever it answers. */
-const LEAVES_HTTP = /^(?:connection\s*:[^\r\n]*upgrade|connect )/im;
+const LEAVES_HTTP = /^(?:connection\s*:[^\r\n]*upgrade|connect |pri \*)/im;
 
 export function differentialPart(corpus: readonly string[]): Part {
   const node = new NodeReader();

@@ -112,6 +112,11 @@ export const ONLY_NODE_TAKES: readonly Difference[] = [
     example: `GET /${'x'.repeat(8192)} HTTP/1.1\r\n${HOST}\r\n`,
   },
   {
+    why: 'every byte of a head counts here; Node leaves out the ends of lines',
+    here: /the head is larger than/,
+    example: `GET / HTTP/1.1\r\n${HOST}${`a: ${'x'.repeat(178)}\r\n`.repeat(90)}\r\n`,
+  },
+  {
     why: 'our limit of fields is lower',
     here: /more than 100 fields/,
     example: `GET / HTTP/1.1\r\n${HOST}${'a: b\r\n'.repeat(100)}\r\n`,
