@@ -31,7 +31,8 @@ import {
   WINDOW_BYTES,
 } from './limits.ts';
 import { listSizeBytes, RequestTranslator } from './request.ts';
-import { Http2Stream, type StreamOwner } from './stream.ts';
+import { Http2Stream } from './stream.ts';
+import type { StreamOwner } from './stream-owner.ts';
 
 const { NGHTTP2_ENHANCE_YOUR_CALM, NGHTTP2_SETTINGS_TIMEOUT, NGHTTP2_FLAG_END_STREAM } = constants;
 /** How often a connection is looked at: one that sends, and one that does not. */
@@ -50,7 +51,7 @@ export interface Http2Meter {
   countHttp2Refused(): void;
 }
 
-export class Http2Connection implements StreamOwner, Expiring {
+export class Http2Connection implements StreamOwner<Http2Stream>, Expiring {
   deadlineMs: number;
   deadlineIndex = -1;
   readonly client: ClientInfo;

@@ -1,5 +1,5 @@
 import { constants, type ServerHttp2Stream } from 'node:http2';
-import type { TunnelSocket } from '../http/index.ts';
+import type { TunnelEnd, TunnelSocket } from '../http/index.ts';
 
 /** A stream of HTTP/2 where a socket is expected: END_STREAM is its FIN, RST_STREAM its RST (RFC 8441 section 5). */
 export class StreamSocket implements TunnelSocket {
@@ -44,4 +44,19 @@ export class StreamSocket implements TunnelSocket {
   #isOpen(): boolean {
     return !this.#node.destroyed && !this.#node.closed;
   }
+}
+
+/** Hands a tunnel what comes on its stream, once it asks for it. @param onBytes told of the size of each chunk */
+export function feedTunnel(
+  node: ServerHttp2Stream,
+  tunnel: TunnelEnd,
+  onBytes: (bytes: number) => void,
+): void {
+  node.on('data', (chunk: Buffer) => {
+    onBytes(chunk.length);
+    tunnel.deliver(chunk);
+  });
+  node.on('end', () => tunnel.deliverEnd());
+  node.on('drain', () => tunnel.deliverDrain());
+  node.pause();
 }

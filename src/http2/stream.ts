@@ -14,14 +14,14 @@ import {
   type RequestHead,
   type RequestSink,
   TunnelEnd,
-  type WireLimits,
 } from '../http/index.ts';
 import type { ClientInfo } from '../kernel/client-info.ts';
-import { type AnswerTranslator, fieldObject, fieldPairs } from './answer.ts';
+import { fieldObject, fieldPairs } from './answer.ts';
 import { takingMs, WINDOW_BYTES } from './limits.ts';
 import type { ReadHead } from './request.ts';
 import { type BodyTaker, FRAME_BYTES, StreamBody } from './stream-body.ts';
-import { StreamSocket } from './stream-socket.ts';
+import type { StreamOwner } from './stream-owner.ts';
+import { feedTunnel, StreamSocket } from './stream-socket.ts';
 import { checkWebSocketAccept, withoutHandshake } from './websocket.ts';
 
 const { NGHTTP2_NO_ERROR } = constants;
@@ -29,27 +29,10 @@ const NEVER = Number.POSITIVE_INFINITY;
 /** Below this a range is copied; above it is written from where it lies. */
 const COPY_BELOW_BYTES = 16 * 1024;
 const TRAILERS_LEAVE_MS = 100;
+/** A small request that was answered early has so long to end. */
+const REQUEST_ENDS_MS = 250;
 /** What is told of the room for a piece. */
 const WINDOW_UPDATE_BYTES = 2 * 13;
-
-/** What the stream needs of its connection. */
-export interface StreamOwner {
-  readonly client: ClientInfo;
-  readonly limits: WireLimits;
-  readonly answers: AnswerTranslator;
-  nowMs(): number;
-  /** Bytes of the client that serve something, the frames that answers cost it included. */
-  useful(bytes: number): void;
-  /** So many bytes may still come that serve nothing any more, by our doing. */
-  excuse(bytes: number): void;
-  /** The client has yet to take what this stream was given; it has. */
-  onWaiting(stream: Http2Stream): void;
-  onTaken(stream: Http2Stream): void;
-  /** Bytes that must stay until all that was given to the session so far has been sent. */
-  keep(bytes: Buffer): void;
-  /** The stream is over. @param isWasted it ended before its answer, and not by us */
-  onStreamOver(stream: Http2Stream, isWasted: boolean): void;
-}
 
 export class Http2Stream implements ClientStream, BodyTaker {
   readonly client: ClientInfo;
@@ -65,7 +48,7 @@ export class Http2Stream implements ClientStream, BodyTaker {
   /** Monotonic ms by which the client must have done something; Infinity = nothing is due. */
   dueMs = NEVER;
   readonly #node: ServerHttp2Stream;
-  readonly #owner: StreamOwner;
+  readonly #owner: StreamOwner<Http2Stream>;
   readonly #body: StreamBody;
   readonly #webSocketKey: string;
   /** The head of an answer that was not sent yet. */
@@ -75,6 +58,8 @@ export class Http2Stream implements ClientStream, BodyTaker {
   #remaining = -1;
   #isAnswerEnded = false;
   #isWaiting = false;
+  /** The answer was given, but for its end. */
+  #isEndHeld = false;
   /** The last bytes that were not copied: the session may still send of them, also when this stream is gone. */
   #borrowed: Buffer | null = null;
   /** It ends by our doing, or everything of it was done. */
@@ -86,7 +71,7 @@ export class Http2Stream implements ClientStream, BodyTaker {
   #hasTrailerFrame = false;
   #hasSentTrailers = false;
 
-  constructor(owner: StreamOwner, node: ServerHttp2Stream, read: ReadHead, isComplete: boolean) {
+  constructor(owner: StreamOwner<Http2Stream>, node: ServerHttp2Stream, read: ReadHead, isComplete: boolean) {
     this.#owner = owner;
     this.#node = node;
     this.#body = new StreamBody(node, owner.limits, this);
@@ -97,7 +82,6 @@ export class Http2Stream implements ClientStream, BodyTaker {
     this.bytesIn = read.sizeBytes;
     this.isRequestComplete = isComplete || read.webSocketKey !== '';
     node.on('close', () => this.#onClose());
-    node.on('error', ignore);
     // Told when the last frame has left.
     if (isComplete) node.on('end', () => this.#onSent());
   }
@@ -167,7 +151,10 @@ export class Http2Stream implements ClientStream, BodyTaker {
   /** What was due has not come. */
   onDue(nowMs: number): void {
     if (this.#hasSentTrailers) this.#node.close(NGHTTP2_NO_ERROR);
-    if (this.#isAnswerEnded) this.#cut();
+    if (this.#isEndHeld) {
+      this.#endHeld();
+      this.#cutShort();
+    } else if (this.#isAnswerEnded) this.#cut();
     else if (this.#isWaiting) this.onNotTaken(new HttpFault('answer_timeout', 'the answer was not taken'));
     else this.#body.look(nowMs);
   }
@@ -266,40 +253,58 @@ export class Http2Stream implements ClientStream, BodyTaker {
     if (this.#isGone()) return;
     this.#trailersOut = trailers;
     this.dueMs = this.#owner.nowMs() + takingMs(this.#owner.limits);
-    if (this.#heldHead !== null && trailers === '') {
-      this.#respond({ endStream: this.#held === null });
-      if (this.#held !== null) {
-        this.bytesOut += this.#held.length;
-        node.end(this.#held);
-      }
-      this.#held = null;
-    } else {
-      this.flush();
+    const waits = this.#isInputOpen() && this.#endsSoon();
+    if (this.#heldHead !== null && trailers === '')
+      this.#respond({ endStream: this.#held === null && !waits });
+    this.flush();
+    if (!this.#isInputOpen()) {
       node.end();
+      return;
     }
-    if (!this.#isInputOpen()) return;
-    // The client need not send the rest of a body that was answered without it (RFC 9113 section 8.1). What has come of
-    // it is thrown away: a stream with unread bytes would never be over.
+    // What has come of the request is thrown away: a stream with unread bytes would never be over.
     this.#body.drop();
     this.#owner.excuse(WINDOW_BYTES);
+    if (!waits) {
+      node.end();
+      this.#cutShort();
+    } else {
+      this.#isEndHeld = true;
+      this.dueMs = this.#owner.nowMs() + REQUEST_ENDS_MS;
+      node.once('end', () => {
+        this.isRequestComplete = true;
+        this.#endHeld();
+      });
+    }
     node.resume();
-    // Tells Node that nobody waits for the end of it: then the stream is over as soon as the client has sent that.
-    node.readable = false;
-    if (!this.#hasTrailerFrame && !this.#endsSoon()) node.close(NGHTTP2_NO_ERROR);
+  }
+
+  /**
+   * All of the request may be on its way already: then the answer ends behind it. The client would open another stream once both
+   * have ended, and where it was the request that ended last Node counts this one until its whole read has been handled.
+   */
+  #endsSoon(): boolean {
+    const { contentLength } = this.head.fields;
+    return contentLength >= 0 && contentLength <= WINDOW_BYTES;
+  }
+
+  /** Ends an answer that has waited for its request. */
+  #endHeld(): void {
+    if (!this.#isEndHeld || this.#isGone()) return;
+    this.#isEndHeld = false;
+    this.dueMs = this.#owner.nowMs() + takingMs(this.#owner.limits);
+    this.#node.end();
+  }
+
+  /** The client need not send the rest of a body that was answered without it (RFC 9113 section 8.1). */
+  #cutShort(): void {
+    // Nobody waits for its end: then the stream is over as soon as the client has sent that.
+    this.#node.readable = false;
+    if (!this.#hasTrailerFrame) this.#node.close(NGHTTP2_NO_ERROR);
   }
 
   /** The client may still send on this stream. */
   #isInputOpen(): boolean {
     return !this.isRequestComplete || this.#webSocketKey !== '';
-  }
-
-  /**
-   * All of the request may be on its way already. To reset it would say nothing new, and nghttp2 counts a stream until the
-   * reset has left: a client whose many requests are answered early would have too many.
-   */
-  #endsSoon(): boolean {
-    const { contentLength } = this.head.fields;
-    return contentLength >= 0 && contentLength <= WINDOW_BYTES;
   }
 
   #sendTrailers(): void {
@@ -309,7 +314,7 @@ export class Http2Stream implements ClientStream, BodyTaker {
     this.#node.sendTrailers(fieldObject(this.#trailersOut));
     // They leave a little later; closing the stream now would overtake them.
     this.#hasSentTrailers = true;
-    if (this.#isInputOpen() && !this.#endsSoon()) this.dueMs = this.#owner.nowMs() + TRAILERS_LEAVE_MS;
+    if (this.#isInputOpen()) this.dueMs = this.#owner.nowMs() + TRAILERS_LEAVE_MS;
   }
 
   abort(): void {
@@ -348,13 +353,7 @@ export class Http2Stream implements ClientStream, BodyTaker {
     }
     this.#respond({});
     node.on('aborted', () => this.#onAborted());
-    node.on('data', (chunk: Buffer) => {
-      this.#owner.useful(chunk.length + FRAME_BYTES);
-      tunnel.deliver(chunk);
-    });
-    node.on('end', () => tunnel.deliverEnd());
-    node.on('drain', () => tunnel.deliverDrain());
-    node.pause();
+    feedTunnel(node, tunnel, (bytes) => this.#owner.useful(bytes + FRAME_BYTES));
     return tunnel;
   }
 
@@ -396,5 +395,3 @@ export class Http2Stream implements ClientStream, BodyTaker {
     if (isUnfinished) this.sink?.onClientGone();
   }
 }
-
-function ignore(): void {}

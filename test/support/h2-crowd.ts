@@ -4,13 +4,13 @@
  */
 import { once } from 'node:events';
 import { Worker } from 'node:worker_threads';
-import { block, END_HEADERS, END_STREAM, frame, PREFACE, TYPE } from './h2-frames.ts';
+import { block, END_HEADERS, END_STREAM, type Field, frame, PREFACE, TYPE } from './h2-frames.ts';
 
 const CLIENT = `
   const { connect } = require('node:tls');
   const { parentPort, workerData } = require('node:worker_threads');
   const { port, connections, streams, requests, hello, ack, types, endStream } = workerData;
-  const head = Buffer.from(workerData.head);
+  const request = Buffer.from(workerData.request);
   const ends = {};
   let open = connections;
   for (let i = 0; i < connections; i++) {
@@ -20,8 +20,8 @@ const CLIENT = `
     const ask = (count) => {
       const frames = [];
       for (; count > 0 && left > 0; count--, left--, id += 2) {
-        const copy = Buffer.from(head);
-        copy.writeUInt32BE(id, 5);
+        const copy = Buffer.from(request);
+        for (let at = 0; at < copy.length; at += 9 + copy.readUIntBE(at, 3)) copy.writeUInt32BE(id, at + 5);
         frames.push(copy);
       }
       if (frames.length > 0) socket.write(Buffer.concat(frames));
@@ -55,6 +55,7 @@ export interface CrowdOptions {
   readonly streams: number;
   /** In all, of each connection. */
   readonly requests: number;
+  readonly bodyBytes?: number;
 }
 
 /** Asks for `/` over TLS. @returns how many requests ended in which way: `answered`, `reset with 11`, `closed early` */
@@ -62,12 +63,19 @@ export async function h2Crowd(
   port: number,
   options: CrowdOptions,
 ): Promise<Readonly<Record<string, number>>> {
-  const fields = [
-    [':method', 'GET'],
+  const { bodyBytes = 0 } = options;
+  const fields: Field[] = [
+    [':method', bodyBytes === 0 ? 'GET' : 'POST'],
     [':scheme', 'https'],
     [':path', '/'],
     [':authority', 'h.example'],
-  ] as const;
+  ];
+  let request = frame(TYPE.headers, END_HEADERS | END_STREAM, 1, block(fields));
+  if (bodyBytes > 0) {
+    fields.push(['content-length', `${bodyBytes}`]);
+    const head = frame(TYPE.headers, END_HEADERS, 1, block(fields));
+    request = Buffer.concat([head, frame(TYPE.data, END_STREAM, 1, Buffer.alloc(bodyBytes))]);
+  }
   const worker = new Worker(CLIENT, {
     eval: true,
     workerData: {
@@ -75,7 +83,7 @@ export async function h2Crowd(
       port,
       hello: Buffer.concat([Buffer.from(PREFACE, 'latin1'), frame(TYPE.settings, 0, 0)]),
       ack: frame(TYPE.settings, 1, 0),
-      head: frame(TYPE.headers, END_HEADERS | END_STREAM, 1, block(fields)),
+      request,
       types: TYPE,
       endStream: END_STREAM,
     },

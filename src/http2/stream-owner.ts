@@ -1,0 +1,22 @@
+import type { WireLimits } from '../http/index.ts';
+import type { ClientInfo } from '../kernel/client-info.ts';
+import type { AnswerTranslator } from './answer.ts';
+
+/** What a stream needs of its connection. */
+export interface StreamOwner<Stream> {
+  readonly client: ClientInfo;
+  readonly limits: WireLimits;
+  readonly answers: AnswerTranslator;
+  nowMs(): number;
+  /** Bytes of the client that serve something, the frames that answers cost it included. */
+  useful(bytes: number): void;
+  /** So many bytes may still come that serve nothing any more, by our doing. */
+  excuse(bytes: number): void;
+  /** The client has yet to take what this stream was given; it has. */
+  onWaiting(stream: Stream): void;
+  onTaken(stream: Stream): void;
+  /** Bytes that must stay until all that was given to the session so far has been sent. */
+  keep(bytes: Buffer): void;
+  /** The stream is over. @param isWasted it ended before its answer, and not by us */
+  onStreamOver(stream: Stream, isWasted: boolean): void;
+}
