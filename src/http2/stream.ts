@@ -283,8 +283,9 @@ export class Http2Stream implements ClientStream, BodyTaker {
    * have ended, and where it was the request that ended last Node counts this one until its whole read has been handled.
    */
   #endsSoon(): boolean {
-    const { contentLength } = this.head.fields;
-    return contentLength >= 0 && contentLength <= WINDOW_BYTES;
+    const { contentLength, expect } = this.head.fields;
+    // Who expects a 100 waits for the answer himself.
+    return contentLength >= 0 && contentLength <= WINDOW_BYTES && expect === '';
   }
 
   /** Ends an answer that has waited for its request. */
@@ -297,8 +298,7 @@ export class Http2Stream implements ClientStream, BodyTaker {
 
   /** The client need not send the rest of a body that was answered without it (RFC 9113 section 8.1). */
   #cutShort(): void {
-    // Nobody waits for its end: then the stream is over as soon as the client has sent that.
-    this.#node.readable = false;
+    // (Not also `readable = false`, so that Node ended it sooner: then it destroys it amidst the reset, and the process dies.)
     if (!this.#hasTrailerFrame) this.#node.close(NGHTTP2_NO_ERROR);
   }
 
