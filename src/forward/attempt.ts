@@ -26,8 +26,8 @@ export function failureKindOf(error: Error, isConnecting: boolean): AttemptFailu
 }
 
 /** Whether what nobody asked for begins as a 408: some servers say so before they close an idle connection (RFC 9110 section 15.5.9). */
-export function isGoodbye(text: string): boolean {
-  return /^HTTP\/1\.[01] 408/.test(text);
+export function isGoodbye(bytes: Buffer, from: number, to: number): boolean {
+  return /^HTTP\/1\.[01] 408/.test(bytes.toString('latin1', from, Math.min(to, from + 12)));
 }
 
 /** What an exchange hears of its attempt. After `onAnswerEnd`, `onUpgrade` or `onFailed` nothing more comes. */

@@ -12,6 +12,8 @@ import type { TLSSocket } from 'node:tls';
 import { type ChunkSink, HttpFault, type ResponseHead, ResponseReader, TunnelEnd } from '../http/index.ts';
 import type { Expiring } from '../kernel/deadlines.ts';
 import { errorText } from '../kernel/errors.ts';
+import type { Linked } from '../kernel/linked-set.ts';
+import { emptySocket } from '../kernel/socket-internals.ts';
 import { tlsEnd } from '../kernel/tls-end.ts';
 import { AnswerBody } from './answer-body.ts';
 import { type AttemptEvents, type AttemptFailure, failureKindOf, isGoodbye } from './attempt.ts';
@@ -22,20 +24,22 @@ import {
   idleLimitMs,
   silenceText,
 } from './options.ts';
-import { Progress } from './progress.ts';
+import { MAX_INTERIM, Progress } from './progress.ts';
 import { HEADROOM_BYTES, ReadBuffer } from './read-buffer.ts';
 import { RequestWriter, type ServerRequest } from './request-writer.ts';
 import { Rest } from './rest.ts';
 import { type ConnectTarget, openSocket } from './server-socket.ts';
 
-/** More interim answers than this before the final one is a server gone mad. */
-const MAX_INTERIM = 32;
-
 type Phase = 'connecting' | 'idle' | 'busy' | 'tunnel' | 'closed';
 
-export class ServerConnection implements Expiring, ChunkSink {
+export class ServerConnection implements Expiring, ChunkSink, Linked<ServerConnection> {
   deadlineMs: number;
   deadlineIndex = -1;
+  /** Of all that are open to its server. */
+  previous: ServerConnection | null = null;
+  next: ServerConnection | null = null;
+  /** The PROXY header that it began with, '' for none. */
+  readonly proxyHeader: string;
   readonly rest: Rest;
   /** For who keeps idle connections: since when it is one; coarse. */
   idleSinceMs = 0;
@@ -69,8 +73,8 @@ export class ServerConnection implements Expiring, ChunkSink {
     onIdle: (connection: ServerConnection) => void,
     onGone: (connection: ServerConnection) => void,
   ) {
-    const isTls = target.tls !== null;
-    this.#isTls = isTls;
+    this.#isTls = target.tls !== null;
+    this.proxyHeader = target.proxyHeader ?? '';
     this.rest = new Rest(deps.sockets.turns);
     this.#limits = limits;
     this.#deps = deps;
@@ -80,7 +84,7 @@ export class ServerConnection implements Expiring, ChunkSink {
     this.#bornMs = deps.clock.nowMs();
     this.deadlineMs = this.#bornMs + limits.connectTimeoutMs;
     this.#heads = new ResponseReader(limits);
-    this.#buffer = new ReadBuffer(isTls, deps.sockets.largeBuffers);
+    this.#buffer = new ReadBuffer(this.#isTls, deps.sockets.largeBuffers);
     const socket = openSocket(target, {
       buffer: () => this.#nextBuffer(),
       callback: (bytes) => {
@@ -90,11 +94,11 @@ export class ServerConnection implements Expiring, ChunkSink {
       },
     });
     this.#socket = socket;
-    this.#writer = new RequestWriter(socket, deps.sockets.writer(socket, isTls), (error) =>
+    this.#writer = new RequestWriter(socket, deps.sockets.writer(socket, this.#isTls), (error) =>
       this.#onWritten(error),
     );
     this.#progress = new Progress(this.#writer);
-    socket.once(isTls ? 'secureConnect' : 'connect', () => this.#onConnect());
+    socket.once(this.#isTls ? 'secureConnect' : 'connect', () => this.#onConnect());
     socket.on('end', () => this.#onEnd());
     socket.on('drain', () => this.#tunnel?.deliverDrain());
     socket.on('error', (error) => this.#onError(error));
@@ -106,10 +110,6 @@ export class ServerConnection implements Expiring, ChunkSink {
   settle(meter: ConnectionMeter): void {
     meter.moved(this.#writer.bytes + (this.#tunnel?.bytesWritten ?? 0), this.#bytesDown);
     this.#writer.bytes = this.#bytesDown = 0;
-  }
-
-  get isBusy(): boolean {
-    return this.#events !== null || this.#phase === 'tunnel';
   }
 
   /** Whether it may serve another attempt now. */
@@ -224,9 +224,7 @@ export class ServerConnection implements Expiring, ChunkSink {
     const events = this.#events;
     const isTooEarly = !this.#progress.hadAnswer && this.rest.isTooEarly(!this.#progress.isOut);
     if (this.#phase !== 'busy' || events === null || isTooEarly) {
-      this.hasSpokenUnasked = !isGoodbye(
-        this.#buffer.bytes.toString('latin1', from, Math.min(to, from + 12)),
-      );
+      this.hasSpokenUnasked = !isGoodbye(this.#buffer.bytes, from, to);
       this.#fail(this.#progress.isReused ? 'reset' : 'bad_answer', 'the server spoke before it was asked');
       return;
     }
@@ -271,7 +269,7 @@ export class ServerConnection implements Expiring, ChunkSink {
       events.onUpgrade(head, this.#tunnel);
       return to;
     }
-    if (++this.#progress.interims > MAX_INTERIM)
+    if (this.#progress.countInterim() > MAX_INTERIM)
       return this.#fail('bad_answer', `more than ${MAX_INTERIM} interim answers`);
     this.#arm();
     events.onInterim(head);
@@ -283,18 +281,16 @@ export class ServerConnection implements Expiring, ChunkSink {
     const end = this.#body.push(this.#buffer.bytes, at, to, this);
     if (end instanceof HttpFault) return this.#fail('bad_answer', end.detail);
     if (this.#events !== events) return to;
-    if (this.#body.isDone) this.#endBody(end < to);
+    if (this.#body.isDone) {
+      const trailers = this.#body.trailers();
+      if (trailers instanceof HttpFault) return this.#fail('bad_answer', trailers.detail);
+      this.#finish(trailers, end < to);
+    }
     return end;
   }
 
   onChunkData(buffer: Buffer, from: number, to: number): void {
     this.#events?.onAnswerData(buffer, from, to);
-  }
-
-  #endBody(hasSurplus: boolean): void {
-    const trailers = this.#body.trailers();
-    if (trailers instanceof HttpFault) this.#fail('bad_answer', trailers.detail);
-    else this.#finish(trailers, hasSurplus);
   }
 
   /** The answer is complete. The connection goes back, or ends when it cannot be trusted with another request. */
@@ -347,7 +343,7 @@ export class ServerConnection implements Expiring, ChunkSink {
 
   /** Closes an idle connection; a busy one closes after its exchange. */
   retire(): void {
-    if (!this.isBusy) this.#socket.destroy();
+    if (this.#events === null && this.#phase !== 'tunnel') this.#socket.destroy();
   }
 
   #onConnect(): void {
@@ -387,6 +383,7 @@ export class ServerConnection implements Expiring, ChunkSink {
     this.#buffer.close();
     if (wasTunnel) this.#tunnel?.deliverClose();
     this.#onGone(this);
+    emptySocket(this.#socket);
   }
 
   /** Ends the connection and tells the attempt, if there is one. Returns -1 for the readers' sake. */

@@ -1,3 +1,4 @@
+import { LinkedSet } from '../kernel/linked-set.ts';
 import { ServerConnection } from './connection.ts';
 import { IdleConnections } from './idle.ts';
 import type { ConnectionDeps, ConnectionLimits, ConnectionMeter } from './options.ts';
@@ -35,8 +36,7 @@ export class ServerConnections {
   readonly #maxIdle: number;
   readonly #meter: ConnectionMeter;
   readonly #idle = new IdleConnections();
-  /** With the PROXY header that each began with, '' for none. */
-  readonly #all = new Map<ServerConnection, string>();
+  readonly #all = new LinkedSet<ServerConnection>();
   #isRetired = false;
   #distrustedUntilMs = 0;
 
@@ -90,7 +90,7 @@ export class ServerConnections {
 
   #fitting(mustBeRecent: boolean, proxyHeader: string): (connection: ServerConnection) => boolean {
     const sinceMs = mustBeRecent ? this.#deps.deadlines.after(-RECENT_MS) : Number.NEGATIVE_INFINITY;
-    return (it) => it.idleSinceMs > sinceMs && (proxyHeader === '' || this.#all.get(it) === proxyHeader);
+    return (it) => it.idleSinceMs > sinceMs && (proxyHeader === '' || it.proxyHeader === proxyHeader);
   }
 
   #connect(proxyHeader: string): ServerConnection {
@@ -101,7 +101,7 @@ export class ServerConnections {
       (it) => this.#onIdle(it),
       (it) => this.#onGone(it),
     );
-    this.#all.set(connection, proxyHeader);
+    this.#all.add(connection);
     this.#meter.opened();
     return connection;
   }
@@ -115,8 +115,7 @@ export class ServerConnections {
   /** The server turned unhealthy: attempts that wait for it may go elsewhere. */
   tellServerDown(detail: string): void {
     this.#retireIdle();
-    // A copy: an attempt that leaves may begin another one at once.
-    for (const connection of [...this.#all.keys()]) connection.tellServerDown(detail);
+    for (const connection of this.#all) connection.tellServerDown(detail);
   }
 
   #retireIdle(): void {
@@ -137,7 +136,7 @@ export class ServerConnections {
   /** Ends all, whatever they do. */
   destroy(): void {
     this.#isRetired = true;
-    for (const connection of this.#all.keys()) connection.cancel();
+    for (const connection of this.#all) connection.cancel();
   }
 
   #onIdle(connection: ServerConnection): void {
@@ -147,8 +146,7 @@ export class ServerConnections {
       return;
     }
     // Those of clients that have left would keep the place of those that are here.
-    if (this.#idle.size >= this.#maxIdle && this.#all.get(connection) !== '')
-      this.#idle.takeOldest()?.retire();
+    if (this.#idle.size >= this.#maxIdle && connection.proxyHeader !== '') this.#idle.takeOldest()?.retire();
     connection.idleSinceMs = this.#deps.deadlines.after(0);
     this.#idle.add(connection, this.#deps.sockets.turns.now());
     this.#idle.oldestBut(this.#maxIdle)?.expireIn(SURPLUS_MS);

@@ -1,6 +1,9 @@
 import type { AttemptFailure } from './attempt.ts';
 import type { RequestWriter, ServerRequest } from './request-writer.ts';
 
+/** More interim answers than this before the final one is a server gone mad. */
+export const MAX_INTERIM = 32;
+
 /** How far the attempt that a connection serves now has come. One for each connection, begun anew by each attempt. */
 export class Progress {
   readonly #writer: RequestWriter;
@@ -15,7 +18,7 @@ export class Progress {
   /** The socket holds as much of the request as it should. */
   isFull = false;
   hadAnswer = false;
-  interims = 0;
+  #interims = 0;
 
   constructor(writer: RequestWriter) {
     this.#writer = writer;
@@ -26,7 +29,7 @@ export class Progress {
     this.isRequestDone = false;
     this.isFull = false;
     this.hadAnswer = false;
-    this.interims = 0;
+    this.#interims = 0;
     this.wantsUpgrade = false;
   }
 
@@ -36,6 +39,11 @@ export class Progress {
     this.exchanges++;
     this.wasSent = true;
     this.isRequestDone = request.isComplete;
+  }
+
+  /** @returns how many there were, this one included */
+  countInterim(): number {
+    return ++this.#interims;
   }
 
   /** Whether anything of the request was handed to the system: otherwise nobody can have seen it. */

@@ -70,7 +70,8 @@ export class NodeConnection implements Expiring {
     this.deadlineMs = this.#headDueMs = this.#idleMs + limits.headerTimeoutMs;
     deps.deadlines.add(this);
     // Node's way to end a connection after its last answer: it reads no more, which may cost the client that answer.
-    socket.destroySoon = () => this.#linger();
+    const linger = (): void => this.#linger();
+    socket.destroySoon = linger;
     socket.on('resume', () => this.#isHeld && socket.pause());
     socket.on('drain', () => (this.#tunnel ? this.#tunnel.deliverDrain() : this.#stream?.onRoom()));
     socket.on('end', () => this.#onEnd());

@@ -35,7 +35,7 @@ export class Http1Connection implements StreamOwner, Expiring {
   deadlineMs: number;
   deadlineIndex = -1;
   isClosing = false;
-  readonly onWritten: Written;
+  readonly onWritten: Written = (error) => this.#onRoom(error);
   readonly date: HttpDate;
   readonly #limits: WireLimits;
   readonly #deps: WireDeps;
@@ -69,7 +69,6 @@ export class Http1Connection implements StreamOwner, Expiring {
     this.#heads = new HeadReader(limits, client.isTrusted);
     this.#times = new ExchangeTimes(limits, deps, this.#input, this.writer);
     this.#idle = new IdleTime(deps.deadlines, limits.idleTimeoutMs);
-    this.onWritten = (error) => this.#onRoom(error);
     this.deadlineMs = deps.clock.nowMs() + limits.headerTimeoutMs;
     deps.deadlines.add(this);
     socket.on('end', () => this.#onEnd());

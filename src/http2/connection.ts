@@ -18,6 +18,7 @@ import type { Socket } from 'node:net';
 import { AnswerPace, HttpFault, type WireDeps, type WireLimits } from '../http/index.ts';
 import type { ClientInfo } from '../kernel/client-info.ts';
 import type { Expiring } from '../kernel/deadlines.ts';
+import { LinkedSet } from '../kernel/linked-set.ts';
 import type { SocketWriter } from '../kernel/socket-write.ts';
 import { Allowance, Noise } from './allowance.ts';
 import { AnswerTranslator } from './answer.ts';
@@ -30,6 +31,7 @@ import {
   WASTED_REQUESTS_PER_S,
   WINDOW_BYTES,
 } from './limits.ts';
+import { replaceStreamTables } from './node-streams.ts';
 import { listSizeBytes, RequestTranslator } from './request.ts';
 import { Http2Stream } from './stream.ts';
 import type { StreamOwner } from './stream-owner.ts';
@@ -62,9 +64,9 @@ export class Http2Connection implements StreamOwner<Http2Stream>, Expiring {
   readonly #deps: WireDeps;
   readonly #meter: Http2Meter;
   readonly #requests: RequestTranslator;
-  readonly #streams = new Set<Http2Stream>();
-  /** Those whose client has yet to take what they were given, and how it takes all of that. */
-  readonly #waiting = new Set<Http2Stream>();
+  readonly #streams = new LinkedSet<Http2Stream>();
+  /** How many of them wait for their client to take what they were given, and how it takes all of that. */
+  #waiting = 0;
   readonly #taking: AnswerPace;
   /** Of streams that were reset: Node holds no reference to bytes of them that are on their way to the system. */
   readonly #kept: Buffer[] = [];
@@ -112,6 +114,7 @@ export class Http2Connection implements StreamOwner<Http2Stream>, Expiring {
     });
     const session = performServerHandshake(socket, sessionOptions(limits)) as ServerHttp2Session;
     this.#session = session;
+    replaceStreamTables(session);
     session.setLocalWindowSize(CONNECTION_WINDOW_BYTES);
     session.on('stream', (stream, _fields, flags, raw: string[]) => this.#onStream(stream, flags, raw));
     session.on('localSettings', () => {
@@ -152,15 +155,14 @@ export class Http2Connection implements StreamOwner<Http2Stream>, Expiring {
   }
 
   heldSinceMs(): number {
-    for (const { startedMs } of this.#streams) return startedMs;
-    return 0;
+    return this.#streams.first?.startedMs ?? 0;
   }
 
   /** One client, however many streams it has: all of them end. */
   overload(): void {
     const fault = new HttpFault('overloaded', 'there is no memory left for this request');
     if (this.#streams.size === 0) this.close();
-    for (const stream of [...this.#streams]) stream.overload(fault);
+    for (const stream of this.#streams) stream.overload(fault);
   }
 
   // ---- requests
@@ -200,19 +202,18 @@ export class Http2Connection implements StreamOwner<Http2Stream>, Expiring {
     if (this.#streams.size === 0) this.#idleMs = this.nowMs() + this.limits.idleTimeoutMs;
   }
 
-  onWaiting(stream: Http2Stream): void {
-    if (this.#waiting.size === 0) this.#taking.begin(this.nowMs(), this.#takenBytes());
-    this.#waiting.add(stream);
+  onWaiting(): void {
+    if (this.#waiting++ === 0) this.#taking.begin(this.nowMs(), this.#takenBytes());
   }
 
-  onTaken(stream: Http2Stream): void {
+  onTaken(): void {
     // In the order in which the session got it.
     this.#kept.length = 0;
-    this.#endWaiting(stream);
+    this.#endWaiting();
   }
 
-  #endWaiting(stream: Http2Stream): void {
-    if (this.#waiting.delete(stream) && this.#waiting.size === 0) this.#taking.end();
+  #endWaiting(): void {
+    if (--this.#waiting === 0) this.#taking.end();
   }
 
   keep(bytes: Buffer): void {
@@ -224,7 +225,7 @@ export class Http2Connection implements StreamOwner<Http2Stream>, Expiring {
   }
 
   onStreamOver(stream: Http2Stream, isWasted: boolean): void {
-    this.#endWaiting(stream);
+    if (stream.isWaiting) this.#endWaiting();
     if (!this.#streams.delete(stream)) return;
     if (this.#streams.size === 0) this.#idleMs = this.#deps.deadlines.after(this.limits.idleTimeoutMs);
     if (isWasted) this.#waste();
@@ -255,7 +256,7 @@ export class Http2Connection implements StreamOwner<Http2Stream>, Expiring {
     for (const stream of this.#streams) if (stream.dueMs <= nowMs) stream.onDue(nowMs);
     if (this.#taking.dueMs <= nowMs) {
       const fault = this.#taking.look(nowMs, this.#takenBytes());
-      if (fault) for (const stream of [...this.#waiting]) stream.onNotTaken(fault);
+      if (fault) for (const stream of this.#streams) if (stream.isWaiting) stream.onNotTaken(fault);
     }
     this.#lookAtTimes(nowMs);
   }

@@ -66,3 +66,12 @@ export function sessionOptions(limits: WireLimits): ServerSessionOptions {
 export function takingMs(limits: WireLimits): number {
   return Math.max(limits.bodyTimeoutMs, limits.minRate > 0 ? (PIECE_BYTES / limits.minRate) * 1000 : 0);
 }
+
+/**
+ * All of a request may be on its way already: then an early answer ends behind it. The client would open another stream once
+ * both have ended, and where it was the request that ended last Node counts the old one until its whole read has been handled.
+ * Who expects a 100 waits for the answer himself.
+ */
+export function endsSoon({ contentLength, expect }: { contentLength: number; expect: string }): boolean {
+  return contentLength >= 0 && contentLength <= WINDOW_BYTES && expect === '';
+}

@@ -12,9 +12,9 @@ export interface StreamOwner<Stream> {
   useful(bytes: number): void;
   /** So many bytes may still come that serve nothing any more, by our doing. */
   excuse(bytes: number): void;
-  /** The client has yet to take what this stream was given; it has. */
-  onWaiting(stream: Stream): void;
-  onTaken(stream: Stream): void;
+  /** A client has yet to take what its stream was given; it has. One that ends meanwhile is told by `onStreamOver` alone. */
+  onWaiting(): void;
+  onTaken(): void;
   /** Bytes that must stay until all that was given to the session so far has been sent. */
   keep(bytes: Buffer): void;
   /** The stream is over. @param isWasted it ended before its answer, and not by us */

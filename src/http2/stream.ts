@@ -6,6 +6,7 @@
  * are written from where they lie: then `sendBody` returns false, the server's connection waits, and so a client that
  * opens no window, or reads nothing, holds one piece and no more.
  */
+
 import { constants, type ServerHttp2Stream } from 'node:http2';
 import {
   type AnswerHead,
@@ -16,8 +17,9 @@ import {
   TunnelEnd,
 } from '../http/index.ts';
 import type { ClientInfo } from '../kernel/client-info.ts';
+import type { Linked } from '../kernel/linked-set.ts';
 import { fieldObject, fieldPairs } from './answer.ts';
-import { takingMs, WINDOW_BYTES } from './limits.ts';
+import { endsSoon, takingMs, WINDOW_BYTES } from './limits.ts';
 import type { ReadHead } from './request.ts';
 import { type BodyTaker, FRAME_BYTES, StreamBody } from './stream-body.ts';
 import type { StreamOwner } from './stream-owner.ts';
@@ -34,7 +36,7 @@ const REQUEST_ENDS_MS = 250;
 /** What is told of the room for a piece. */
 const WINDOW_UPDATE_BYTES = 2 * 13;
 
-export class Http2Stream implements ClientStream, BodyTaker {
+export class Http2Stream implements ClientStream, BodyTaker, Linked<Http2Stream> {
   readonly client: ClientInfo;
   readonly head: RequestHead;
   readonly protocol = 'HTTP/2';
@@ -47,6 +49,11 @@ export class Http2Stream implements ClientStream, BodyTaker {
   isRequestComplete: boolean;
   /** Monotonic ms by which the client must have done something; Infinity = nothing is due. */
   dueMs = NEVER;
+  /** The client has yet to take what it was given. Written by the stream itself. */
+  isWaiting = false;
+  /** Of the streams of its connection. */
+  previous: Http2Stream | null = null;
+  next: Http2Stream | null = null;
   readonly #node: ServerHttp2Stream;
   readonly #owner: StreamOwner<Http2Stream>;
   readonly #body: StreamBody;
@@ -57,7 +64,6 @@ export class Http2Stream implements ClientStream, BodyTaker {
   /** Bytes of a 'length' answer still to come; -1 = its length was not told. */
   #remaining = -1;
   #isAnswerEnded = false;
-  #isWaiting = false;
   /** The answer was given, but for its end. */
   #isEndHeld = false;
   /** The last bytes that were not copied: the session may still send of them, also when this stream is gone. */
@@ -145,7 +151,7 @@ export class Http2Stream implements ClientStream, BodyTaker {
 
   /** The pace of the body does not count while the client has yet to take its answer: that is due by itself. */
   onBodyDue(): void {
-    if (!this.#isWaiting && !this.#isAnswerEnded) this.dueMs = this.#body.dueMs;
+    if (!this.isWaiting && !this.#isAnswerEnded) this.dueMs = this.#body.dueMs;
   }
 
   /** What was due has not come. */
@@ -155,13 +161,13 @@ export class Http2Stream implements ClientStream, BodyTaker {
       this.#endHeld();
       this.#cutShort();
     } else if (this.#isAnswerEnded) this.#cut();
-    else if (this.#isWaiting) this.onNotTaken(new HttpFault('answer_timeout', 'the answer was not taken'));
+    else if (this.isWaiting) this.onNotTaken(new HttpFault('answer_timeout', 'the answer was not taken'));
     else this.#body.look(nowMs);
   }
 
   /** The client takes its answer too slowly, if it has not yet taken all that it was sent. */
   onNotTaken(fault: HttpFault): void {
-    if (!this.#isWaiting || this.#isOver) return;
+    if (!this.isWaiting || this.#isOver) return;
     if (this.sink) this.sink.onBodyFault(fault);
     else this.#cut();
   }
@@ -200,19 +206,19 @@ export class Http2Stream implements ClientStream, BodyTaker {
 
   /** The server's connection waits, and the client has so long to take what it was sent. */
   #wait(): false {
-    if (this.#isWaiting) return false;
-    this.#isWaiting = true;
+    if (this.isWaiting) return false;
+    this.isWaiting = true;
     this.dueMs = this.#owner.nowMs() + takingMs(this.#owner.limits);
-    this.#owner.onWaiting(this);
+    this.#owner.onWaiting();
     return false;
   }
 
   /** Node calls this also for what a stream that was reset had yet to send, and of the session's buffers that says nothing. */
   readonly #onWritten = (): void => {
-    if (!this.#isWaiting || this.#isGone() || this.#node.writableLength > 0) return;
-    this.#isWaiting = false;
+    if (!this.isWaiting || this.#isGone() || this.#node.writableLength > 0) return;
+    this.isWaiting = false;
     this.#borrowed = null;
-    this.#owner.onTaken(this);
+    this.#owner.onTaken();
     if (this.#isAnswerEnded) return;
     this.dueMs = NEVER;
     this.#body.restart();
@@ -253,7 +259,7 @@ export class Http2Stream implements ClientStream, BodyTaker {
     if (this.#isGone()) return;
     this.#trailersOut = trailers;
     this.dueMs = this.#owner.nowMs() + takingMs(this.#owner.limits);
-    const waits = this.#isInputOpen() && this.#endsSoon();
+    const waits = this.#isInputOpen() && endsSoon(this.head.fields);
     if (this.#heldHead !== null && trailers === '')
       this.#respond({ endStream: this.#held === null && !waits });
     this.flush();
@@ -276,16 +282,6 @@ export class Http2Stream implements ClientStream, BodyTaker {
       });
     }
     node.resume();
-  }
-
-  /**
-   * All of the request may be on its way already: then the answer ends behind it. The client would open another stream once both
-   * have ended, and where it was the request that ended last Node counts this one until its whole read has been handled.
-   */
-  #endsSoon(): boolean {
-    const { contentLength, expect } = this.head.fields;
-    // Who expects a 100 waits for the answer himself.
-    return contentLength >= 0 && contentLength <= WINDOW_BYTES && expect === '';
   }
 
   /** Ends an answer that has waited for its request. */
@@ -390,7 +386,7 @@ export class Http2Stream implements ClientStream, BodyTaker {
     this.dueMs = NEVER;
     this.#body.drop();
     const isUnfinished = !this.#isAnswerEnded;
-    if (this.#isWaiting && this.#borrowed !== null) this.#owner.keep(this.#borrowed);
+    if (this.isWaiting && this.#borrowed !== null) this.#owner.keep(this.#borrowed);
     this.#owner.onStreamOver(this, isUnfinished && !this.#isOurs);
     if (isUnfinished) this.sink?.onClientGone();
   }

@@ -12,6 +12,7 @@
  * Node has them not, the socket is read by 'data' events: slower, and the same to whoever receives the bytes.
  */
 import type { Socket } from 'node:net';
+import { readSymbolsOf } from './socket-internals.ts';
 import { isReset } from './socket-reset.ts';
 import { SpareBuffers } from './spare-buffers.ts';
 
@@ -22,11 +23,6 @@ const TLS_BUFFER_BYTES = 16 * 1024;
 /** Views on smaller reads than this are kept: some hundred bytes each. */
 const VIEWS = 2048;
 
-interface ReadSymbols {
-  readonly buffer: symbol;
-  readonly callback: symbol;
-  readonly next: symbol;
-}
 type Inner = Record<symbol, unknown> & {
   readonly _handle?: {
     useUserBuffer?: (buffer: Uint8Array) => void;
@@ -39,7 +35,6 @@ export class ReadMemory {
   readonly shared = Buffer.allocUnsafeSlow(BUFFER_BYTES);
   /** Its beginnings, by their size, made once: nearly all requests are as small as that. */
   readonly #views: (Buffer | undefined)[] = new Array(VIEWS).fill(undefined);
-  #symbols: ReadSymbols | undefined;
 
   /** What a read of `size` bytes brought, in a buffer of anybody's. */
   view(buffer: Buffer, size: number): Buffer {
@@ -49,12 +44,6 @@ export class ReadMemory {
     const view = buffer.subarray(0, size);
     this.#views[size] = view;
     return view;
-  }
-
-  /** The inner names of a socket's read buffer; undefined where this Node has them not. */
-  symbolsOf(socket: Socket): ReadSymbols | undefined {
-    this.#symbols ??= findSymbols(socket);
-    return this.#symbols !== undefined && this.#symbols.buffer in socket ? this.#symbols : undefined;
   }
 }
 
@@ -100,10 +89,10 @@ export class SocketReader {
   #attach(): boolean {
     const inner = this.#socket as unknown as Inner;
     const { shared } = this.#memory;
-    const symbols = this.#memory.symbolsOf(this.#socket);
+    const symbols = readSymbolsOf(this.#socket);
     if (symbols === undefined || !inner._handle?.useUserBuffer) return false;
     inner[symbols.buffer] = this.#buffer;
-    inner[symbols.callback] = (size: number): boolean => {
+    const onRead = (size: number): boolean => {
       this.#takeEarly();
       this.isBorrowed = this.#buffer === shared;
       this.#isHandingOver = true;
@@ -112,11 +101,14 @@ export class SocketReader {
       return true;
     };
     // Asked after each read. Any other answer than a buffer means: the same one.
-    inner[symbols.next] = (): Buffer | undefined => {
+    const nextBuffer = (): Buffer | undefined => {
       if (this.#next === this.#buffer) return undefined;
       this.#buffer = this.#next;
       return this.#buffer;
     };
+    // Not assigned as they are made (socket-internals.ts, `emptySocket`, tells why).
+    inner[symbols.callback] = onRead;
+    inner[symbols.next] = nextBuffer;
     inner._handle.useUserBuffer(this.#buffer);
     return true;
   }
@@ -173,10 +165,4 @@ function readAll(socket: Socket): Buffer {
   for (let chunk = socket.read() as Buffer | null; chunk !== null; chunk = socket.read() as Buffer | null)
     chunks.push(chunk);
   return Buffer.concat(chunks);
-}
-
-function findSymbols(socket: Socket): ReadSymbols | undefined {
-  const named = new Map(Object.getOwnPropertySymbols(socket).map((one) => [one.description, one]));
-  const [buffer, callback, next] = ['kBuffer', 'kBufferCb', 'kBufferGen'].map((name) => named.get(name));
-  return buffer && callback && next ? { buffer, callback, next } : undefined;
 }

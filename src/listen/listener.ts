@@ -10,11 +10,13 @@ import { UNIX_PEER, unixPathOf, unmapAddress } from '../kernel/address.ts';
 import type { Clock } from '../kernel/clock.ts';
 import type { Deadlines } from '../kernel/deadlines.ts';
 import { errorText, SluiceError } from '../kernel/errors.ts';
+import { LinkedSet } from '../kernel/linked-set.ts';
 import { fileNumberOf } from '../kernel/open-files.ts';
+import { emptySocket } from '../kernel/socket-internals.ts';
 import type { ListenerCells, Log } from '../observe/index.ts';
 import { type ListenerTls, tlsErrorKind } from '../tls/index.ts';
+import { Arrival, acceptedSocketOf } from './arrival.ts';
 import { Client, type Origin, proxiedOrigin } from './client.ts';
-import { acceptedSocketOf, Handshake } from './handshake.ts';
 import type { OpenConnection, OpenWire } from './open-connection.ts';
 import type { OpenFiles } from './open-files.ts';
 import {
@@ -72,11 +74,11 @@ export class Listener {
   readonly #tlsServer: Server | null;
   readonly #openWire: OpenWire;
   readonly #deps: ListenerDeps;
-  readonly #connections = new Set<OpenConnection>();
-  /** Accepted sockets under TLS, with the handshake that goes on, or before the end of their PROXY header. */
-  readonly #early = new Map<Socket, Handshake | null>();
-  /** Where the sockets under TLS come from. */
-  readonly #origins = new WeakMap<Socket, Origin>();
+  readonly #arrivals = new LinkedSet<Arrival>();
+  /** Those under TLS, by the socket below it. */
+  readonly #underTls = new WeakMap<Socket, Arrival>();
+  /** How many of them have a wire. */
+  #open = 0;
   /** What was told of closed connections since the settings were set: the first of a kind aloud. */
   readonly #toldRefusals = new Set<ProxyRefusal>();
   #settings: ListenerSettings;
@@ -116,14 +118,17 @@ export class Listener {
   }
 
   get connectionCount(): number {
-    return this.#connections.size;
+    return this.#open;
   }
   get connections(): Iterable<OpenConnection> {
-    return this.#connections;
+    return this.#connections();
+  }
+  *#connections(): Iterable<OpenConnection> {
+    for (const { connection } of this.#arrivals) if (connection !== null) yield connection;
   }
   /** Handshakes, and PROXY headers, under way. */
   get handshakeCount(): number {
-    return Math.max(0, this.#early.size - this.#connections.size);
+    return this.#arrivals.size - this.#open;
   }
   get isTls(): boolean {
     return this.#settings.tls !== null;
@@ -183,7 +188,7 @@ export class Listener {
   /** Accepts no more; connections end after what they are doing. Resolves when the last has gone. */
   drain(): Promise<void> {
     this.#stopAccepting();
-    for (const connection of this.#connections) connection.close();
+    for (const connection of this.#connections()) connection.close();
     this.#drained ??= new Promise((resolve) => {
       this.#onEmpty = resolve;
       this.#tellWhenEmpty();
@@ -194,7 +199,7 @@ export class Listener {
   /** Ends everything now, but for the words that clients without an answer get; `destroy` ends those too. */
   shed(): void {
     this.#stopAccepting();
-    for (const connection of [...this.#connections]) {
+    for (const connection of this.#connections()) {
       if (connection.shed) connection.shed();
       else connection.destroy();
     }
@@ -209,8 +214,10 @@ export class Listener {
   /** Ends everything now. */
   destroy(): void {
     this.#stopAccepting();
-    for (const connection of this.#connections) connection.destroy();
-    for (const socket of this.#early.keys()) socket.destroy();
+    for (const { connection, socket } of this.#arrivals) {
+      connection?.destroy();
+      if (connection === null || this.#tlsServer !== null) socket.destroy();
+    }
   }
 
   #stopAccepting(): void {
@@ -221,7 +228,7 @@ export class Listener {
   }
 
   #tellWhenEmpty(): void {
-    if (this.#connections.size === 0 && this.#early.size === 0) this.#onEmpty?.();
+    if (this.#arrivals.size === 0) this.#onEmpty?.();
   }
 
   #onConnection(socket: Socket): void {
@@ -241,15 +248,32 @@ export class Listener {
       return;
     }
     settings.cells.countAccepted();
+    const arrival = new Arrival(socket);
+    this.#arrivals.add(arrival);
     // It comes once; `once` would keep more memory with each idle connection.
     socket.on('close', () => {
       settings.release();
       settings.cells.countClosed();
+      this.#onSocketClosed(arrival);
     });
-    if (proxy === null) this.#begin(socket, this.#ownOrigin(socket, peer));
+    // Until there is a wire that listens.
+    if (proxy !== null || this.#tlsServer !== null) socket.on('error', () => socket.destroy());
+    if (proxy === null) this.#begin(arrival, this.#ownOrigin(socket, peer));
     else if (proxy.isRequired && !isCarrier)
       this.#refuseProxied(socket, peer, 'untrusted', 'the peer is not one of trusted_proxies');
-    else this.#readProxyHeader(socket, peer, isCarrier, proxy);
+    else this.#readProxyHeader(arrival, peer, isCarrier, proxy);
+  }
+
+  /** The wire may hear of it later: then the connection is here until that has. */
+  #onSocketClosed(arrival: Arrival): void {
+    this.#deps.deadlines.remove(arrival);
+    emptySocket(arrival.socket);
+    if (arrival.connection === null) this.#letGo(arrival);
+  }
+
+  #letGo(arrival: Arrival): void {
+    this.#arrivals.delete(arrival);
+    this.#tellWhenEmpty();
   }
 
   #refuseForFiles(error = ''): void {
@@ -264,15 +288,14 @@ export class Listener {
 
   // ---- PROXY protocol
 
-  #readProxyHeader(socket: Socket, peer: string, isCarrier: boolean, proxy: ProxyProtocolSettings): void {
-    this.#hold(socket);
-    new ProxyPhase(socket, isCarrier, proxy, this.#deps, (outcome) => {
-      this.#onProxyOutcome(socket, peer, isCarrier, outcome);
-      if (this.#tlsServer === null) this.#letGo(socket);
-    });
+  #readProxyHeader(arrival: Arrival, peer: string, isCarrier: boolean, proxy: ProxyProtocolSettings): void {
+    new ProxyPhase(arrival.socket, isCarrier, proxy, this.#deps, (outcome) =>
+      this.#onProxyOutcome(arrival, peer, isCarrier, outcome),
+    );
   }
 
-  #onProxyOutcome(socket: Socket, peer: string, isCarrier: boolean, outcome: ProxyOutcome): void {
+  #onProxyOutcome(arrival: Arrival, peer: string, isCarrier: boolean, outcome: ProxyOutcome): void {
+    const { socket } = arrival;
     const { cells } = this.#settings;
     const isTrusted = (ip: string): boolean => this.#settings.isTrusted(ip);
     switch (outcome.kind) {
@@ -284,16 +307,16 @@ export class Listener {
         return;
       case 'none':
         cells.countProxyHeader('none');
-        this.#beginJudged(socket, this.#ownOrigin(socket, peer), isCarrier);
+        this.#beginJudged(arrival, this.#ownOrigin(socket, peer), isCarrier);
         return;
       case 'local':
         cells.countProxyHeader('local');
         // Whoever is behind it was not named, so that nothing he says of others can be believed.
-        this.#beginJudged(socket, { ...this.#ownOrigin(socket, peer), isTrusted: false }, isCarrier);
+        this.#beginJudged(arrival, { ...this.#ownOrigin(socket, peer), isTrusted: false }, isCarrier);
         return;
       case 'proxied':
         cells.countProxyHeader('proxied');
-        this.#beginJudged(socket, proxiedOrigin(outcome.addresses, isTrusted), true);
+        this.#beginJudged(arrival, proxiedOrigin(outcome.addresses, isTrusted), true);
         return;
       default:
         outcome satisfies never;
@@ -301,13 +324,13 @@ export class Listener {
   }
 
   /** @param isUnjudged the access list has not seen this address yet */
-  #beginJudged(socket: Socket, origin: Origin, isUnjudged: boolean): void {
+  #beginJudged(arrival: Arrival, origin: Origin, isUnjudged: boolean): void {
     if (!isUnjudged || this.#settings.admits(origin.address)) {
-      this.#begin(socket, origin);
+      this.#begin(arrival, origin);
       return;
     }
     this.#settings.cells.countRefused();
-    socket.destroy();
+    arrival.socket.destroy();
   }
 
   #refuseProxied(socket: Socket, peer: string, refusal: ProxyRefusal, why: string): void {
@@ -325,56 +348,41 @@ export class Listener {
 
   // ---- TLS, then the wire
 
-  #begin(socket: Socket, origin: Origin): void {
-    if (this.#tlsServer === null) this.#open(socket, origin, '');
-    else this.#shakeHands(this.#tlsServer, socket, origin);
+  #begin(arrival: Arrival, origin: Origin): void {
+    if (this.#tlsServer === null) this.#openFor(arrival, arrival.socket, origin, '');
+    else this.#shakeHands(this.#tlsServer, arrival, origin);
   }
 
-  /** A socket without a connection: draining waits for it, `destroy` ends it. */
-  #hold(socket: Socket): void {
-    if (this.#early.has(socket)) return;
-    this.#early.set(socket, null);
-    socket.on('error', () => socket.destroy());
-    socket.once('close', () => this.#letGo(socket));
-  }
-
-  #letGo(socket: Socket): void {
-    const handshake = this.#early.get(socket);
-    if (handshake) this.#deps.deadlines.remove(handshake);
-    this.#early.delete(socket);
-    this.#tellWhenEmpty();
-  }
-
-  #shakeHands(server: Server, socket: Socket, origin: Origin): void {
+  #shakeHands(server: Server, arrival: Arrival, origin: Origin): void {
     const { clock, deadlines } = this.#deps;
-    const handshake = new Handshake(socket, clock.nowMs() + this.#settings.handshakeTimeoutMs);
-    this.#hold(socket);
-    this.#early.set(socket, handshake);
-    deadlines.add(handshake);
-    this.#origins.set(socket, origin);
-    server.emit('connection', socket);
+    arrival.origin = origin;
+    arrival.deadlineMs = clock.nowMs() + this.#settings.handshakeTimeoutMs;
+    deadlines.add(arrival);
+    this.#underTls.set(arrival.socket, arrival);
+    server.emit('connection', arrival.socket);
   }
 
   #onSecure(socket: TLSSocket): void {
-    const accepted = acceptedSocketOf(socket);
-    const handshake = this.#early.get(accepted);
-    if (handshake) this.#deps.deadlines.remove(handshake);
-    this.#early.set(accepted, null);
+    const arrival = this.#underTls.get(acceptedSocketOf(socket));
+    if (arrival) this.#deps.deadlines.remove(arrival);
     this.#settings.cells.countHandshake(socket.isSessionReused());
     socket.allowHalfOpen = true;
-    const origin = this.#origins.get(accepted);
     // A peer that has reset the connection meanwhile has no address any more.
-    if (origin === undefined || this.#peerOf(socket) === '') socket.destroy();
-    else this.#open(socket, origin, socket.getProtocol() ?? 'TLS');
+    if (!arrival?.origin || this.#peerOf(socket) === '') socket.destroy();
+    else this.#openFor(arrival, socket, arrival.origin, socket.getProtocol() ?? 'TLS');
   }
 
-  #open(socket: Socket, origin: Origin, tlsVersion: string): void {
+  #openFor(arrival: Arrival, socket: Socket, origin: Origin, tlsVersion: string): void {
     const client = new Client(this.#settings.name, socket, origin, this.address.port, tlsVersion);
-    const connection = this.#openWire(socket, client, (closed) => {
-      this.#connections.delete(closed);
-      this.#tellWhenEmpty();
+    const connection = this.#openWire(socket, client, () => {
+      arrival.connection = null;
+      this.#open--;
+      // Under TLS it is not the accepted one.
+      if (socket.closed) emptySocket(socket);
+      if (arrival.socket.closed) this.#letGo(arrival);
     });
-    this.#connections.add(connection);
+    arrival.connection = connection;
+    this.#open++;
     // What came before it was under way when the listener began to drain.
     if (this.#isClosed) connection.close();
   }

@@ -10,6 +10,7 @@
  * look, and takes them only at its own. Nobody is ever blocked by a thread that has stopped looking.
  */
 import type { Clock, Timer } from '../kernel/clock.ts';
+import { type Linked, LinkedSet } from '../kernel/linked-set.ts';
 import { COUNTER } from '../kernel/slot-counters.ts';
 import type { SlotTable } from '../kernel/slots.ts';
 import type { PickContext, PickResult, QueueOptions, Refusal, Waiting } from './options.ts';
@@ -28,8 +29,10 @@ export interface WaitQueueDeps {
   readonly select: (ctx: PickContext, nowMs: number, lastChance: boolean) => PickResult;
 }
 
-class Waiter implements Waiting {
+class Waiter implements Waiting, Linked<Waiter> {
   readonly kind = 'waiting';
+  previous: Waiter | null = null;
+  next: Waiter | null = null;
   readonly ctx: PickContext;
   readonly settle: (result: PickResult) => void;
   readonly sinceMs: number;
@@ -55,8 +58,8 @@ class Waiter implements Waiting {
 export class WaitQueue {
   readonly #options: QueueOptions;
   readonly #deps: WaitQueueDeps;
-  /** In order of arrival; a Set because clients leave from the middle. */
-  readonly #waiters = new Set<Waiter>();
+  /** In order of arrival. */
+  readonly #waiters = new LinkedSet<Waiter>();
   readonly #leave = (waiter: Waiter): void => this.#remove(waiter);
   #ticker: Timer | undefined;
   #isDrainPlanned = false;
@@ -90,14 +93,16 @@ export class WaitQueue {
     this.#isDrainPlanned = true;
     queueMicrotask(() => {
       this.#isDrainPlanned = false;
-      const oldest = this.#oldest();
+      const oldest = this.#waiters.first;
       if (oldest && !this.#isOlderElsewhere(oldest.sinceMs)) this.#drain();
     });
   }
 
   #drain(): void {
     const nowMs = this.#deps.clock.nowMs();
-    for (const waiter of this.#waiters) {
+    let waiter = this.#waiters.first;
+    while (waiter !== null) {
+      const { next } = waiter;
       const isLate = nowMs - waiter.sinceMs >= this.#options.timeoutMs;
       const result = this.#deps.select(waiter.ctx, nowMs, isLate);
       if (result.kind === 'none' && result.reason === 'busy') {
@@ -105,6 +110,8 @@ export class WaitQueue {
         // Full for this one is full for all behind it, unless it has tried servers that are free for them.
         else if (waiter.ctx.tried.length === 0) return;
       } else this.#settle(waiter, result);
+      // The next one may have left over that.
+      waiter = next === null || this.#waiters.has(next) ? next : this.#waiters.first;
     }
   }
 
@@ -122,13 +129,9 @@ export class WaitQueue {
     this.#ticker = undefined;
   }
 
-  #oldest(): Waiter | undefined {
-    return this.#waiters.values().next().value;
-  }
-
   #showOldest(): void {
     const { slots, slot, thread } = this.#deps;
-    slots.setCounter(slot, thread, COUNTER.waitingSinceMs, this.#oldest()?.sinceMs ?? 0);
+    slots.setCounter(slot, thread, COUNTER.waitingSinceMs, this.#waiters.first?.sinceMs ?? 0);
   }
 
   #isOlderElsewhere(thanMs: number): boolean {
