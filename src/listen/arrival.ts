@@ -19,7 +19,7 @@ export class Arrival implements Expiring, Linked<Arrival> {
   next: Arrival | null = null;
   /** The accepted one: below TLS, if there is TLS. */
   readonly socket: Socket;
-  /** Where it comes from, once that is known. */
+  /** Where it comes from, for the end of its handshake. */
   origin: Origin | null = null;
   /** Its wire, once it has one. */
   connection: OpenConnection | null = null;

@@ -377,8 +377,8 @@ export class Listener {
     const connection = this.#openWire(socket, client, () => {
       arrival.connection = null;
       this.#open--;
-      // Under TLS it is not the accepted one.
-      if (socket.closed) emptySocket(socket);
+      // The one above TLS; the accepted one is emptied when it has closed.
+      if (socket !== arrival.socket && socket.closed) emptySocket(socket);
       if (arrival.socket.closed) this.#letGo(arrival);
     });
     arrival.connection = connection;
