@@ -24,6 +24,7 @@ import { Allowance, Noise } from './allowance.ts';
 import { AnswerTranslator } from './answer.ts';
 import {
   CONNECTION_WINDOW_BYTES,
+  COPY_BELOW_BYTES,
   NOISE_BYTES,
   NOISE_BYTES_PER_S,
   sessionOptions,
@@ -149,7 +150,9 @@ export class Http2Connection implements StreamOwner<Http2Stream>, Expiring {
 
   heldBytes(): number {
     let bytes = this.#writer.heldBytes(0);
-    for (const kept of this.#kept) bytes += kept.buffer.byteLength;
+    // Small ones are copies, which lie in buffers together.
+    for (const kept of this.#kept)
+      bytes += kept.length > COPY_BELOW_BYTES ? kept.buffer.byteLength : kept.length;
     for (const stream of this.#streams) bytes += stream.allHeldBytes;
     return bytes;
   }
@@ -244,6 +247,7 @@ export class Http2Connection implements StreamOwner<Http2Stream>, Expiring {
       this.#linger(nowMs);
       return;
     }
+    if (this.#writer.queuedBytes === 0) this.#kept.length = 0;
     if (readBytes !== this.#readBytes) {
       this.#readBytes = readBytes;
       let heldBytes = 0;

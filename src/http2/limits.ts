@@ -59,6 +59,15 @@ export function sessionOptions(limits: WireLimits): ServerSessionOptions {
   };
 }
 
+/** Up to this a range of an answer is copied; above it is written from where it lies. */
+export const COPY_BELOW_BYTES = 16 * 1024;
+/** The frame of trailers leaves a little after it was given to the session. */
+export const TRAILERS_LEAVE_MS = 100;
+/** A small request that was answered early has so long to end. */
+export const REQUEST_ENDS_MS = 250;
+/** What is told of the room for a piece. */
+export const WINDOW_UPDATE_BYTES = 2 * 13;
+
 /**
  * How long the client has to take a piece of an answer. The streams of a connection share what its client can take, so
  * the pace is judged over all of them (connection.ts); this only ends streams whose window stays closed beside others.

@@ -10,11 +10,18 @@ export const FRAME_BYTES = 9;
 /** Control bytes other than HTAB. */
 const CONTROL = /[\x00-\x08\x0a-\x1f\x7f]/;
 
+/** Whose body it is. */
+interface BodyOwner {
+  readonly limits: WireLimits;
+  nowMs(): number;
+  /** Bytes of the client that serve something, frames included. */
+  useful(bytes: number): void;
+}
+
 /** Who gets the body. */
 export interface BodyTaker {
-  nowMs(): number;
-  /** So much came for this body, frames included. */
-  onBodyBytes(sizeBytes: number, withFrameBytes: number): void;
+  /** So much came for this body. */
+  onBodyBytes(sizeBytes: number): void;
   onBodyData(chunk: Buffer): void;
   onBodyOver(trailers: string): void;
   onBodyFault(fault: HttpFault): void;
@@ -24,7 +31,7 @@ export interface BodyTaker {
 
 export class StreamBody {
   readonly #node: ServerHttp2Stream;
-  readonly #limits: WireLimits;
+  readonly #owner: BodyOwner;
   readonly #taker: BodyTaker;
   /** null before it is read, and when it is over. */
   #pace: BodyPace | null = null;
@@ -34,16 +41,16 @@ export class StreamBody {
   /** When a byte of it is due. */
   dueMs = NEVER;
 
-  constructor(node: ServerHttp2Stream, limits: WireLimits, taker: BodyTaker) {
+  constructor(node: ServerHttp2Stream, owner: BodyOwner, taker: BodyTaker) {
     this.#node = node;
-    this.#limits = limits;
+    this.#owner = owner;
     this.#taker = taker;
   }
 
   /** Starts to read. */
   open(): void {
     const node = this.#node;
-    this.#pace = new BodyPace(this.#limits, this.#taker.nowMs());
+    this.#pace = new BodyPace(this.#owner.limits, this.#owner.nowMs());
     this.restart();
     node.on('trailers', (_fields, _flags, raw?: string[]) => {
       this.#trailers = this.#readTrailers(raw ?? []);
@@ -55,16 +62,21 @@ export class StreamBody {
 
   #onData(chunk: Buffer): void {
     const size = chunk.length;
-    this.#taker.onBodyBytes(size, size + FRAME_BYTES);
+    this.#count(size);
     if (this.#pace === null) return;
-    const { maxBodyBytes } = this.#limits;
+    const { maxBodyBytes } = this.#owner.limits;
     this.#bytes += size;
     if (maxBodyBytes > 0 && this.#bytes > maxBodyBytes) {
       this.#fail(new HttpFault('too_large', `the body is larger than ${maxBodyBytes} bytes`));
       return;
     }
-    this.#setDue(this.#pace.moved(size, this.#taker.nowMs()));
+    this.#setDue(this.#pace.moved(size, this.#owner.nowMs()));
     this.#taker.onBodyData(chunk);
+  }
+
+  #count(sizeBytes: number): void {
+    this.#owner.useful(sizeBytes + FRAME_BYTES);
+    this.#taker.onBodyBytes(sizeBytes);
   }
 
   #onEnd(): void {
@@ -85,8 +97,8 @@ export class StreamBody {
         return new HttpFault('bad_request', 'a control byte in the trailers');
       lines += `${raw[at]}: ${raw[at + 1]}\r\n`;
     }
-    this.#taker.onBodyBytes(lines.length, lines.length + FRAME_BYTES);
-    return filterTrailers(lines, this.#limits.maxFields);
+    this.#count(lines.length);
+    return filterTrailers(lines, this.#owner.limits.maxFields);
   }
 
   #fail(fault: HttpFault): void {
@@ -118,7 +130,7 @@ export class StreamBody {
 
   /** The time that was not the client's to use is forgotten. */
   restart(): void {
-    if (this.#pace && !this.#isPaused) this.#setDue(this.#pace.begin(this.#taker.nowMs()));
+    if (this.#pace && !this.#isPaused) this.#setDue(this.#pace.begin(this.#owner.nowMs()));
   }
 
   look(nowMs: number): void {

@@ -19,22 +19,23 @@ import {
 import type { ClientInfo } from '../kernel/client-info.ts';
 import type { Linked } from '../kernel/linked-set.ts';
 import { fieldObject, fieldPairs } from './answer.ts';
-import { endsSoon, takingMs, WINDOW_BYTES } from './limits.ts';
+import {
+  COPY_BELOW_BYTES,
+  endsSoon,
+  REQUEST_ENDS_MS,
+  TRAILERS_LEAVE_MS,
+  takingMs,
+  WINDOW_BYTES,
+  WINDOW_UPDATE_BYTES,
+} from './limits.ts';
 import type { ReadHead } from './request.ts';
 import { type BodyTaker, FRAME_BYTES, StreamBody } from './stream-body.ts';
 import type { StreamOwner } from './stream-owner.ts';
 import { feedTunnel, StreamSocket } from './stream-socket.ts';
-import { checkWebSocketAccept, withoutHandshake } from './websocket.ts';
+import { acceptedHead, checkWebSocketAccept } from './websocket.ts';
 
 const { NGHTTP2_NO_ERROR } = constants;
 const NEVER = Number.POSITIVE_INFINITY;
-/** Below this a range is copied; above it is written from where it lies. */
-const COPY_BELOW_BYTES = 16 * 1024;
-const TRAILERS_LEAVE_MS = 100;
-/** A small request that was answered early has so long to end. */
-const REQUEST_ENDS_MS = 250;
-/** What is told of the room for a piece. */
-const WINDOW_UPDATE_BYTES = 2 * 13;
 
 export class Http2Stream implements ClientStream, BodyTaker, Linked<Http2Stream> {
   readonly client: ClientInfo;
@@ -66,8 +67,10 @@ export class Http2Stream implements ClientStream, BodyTaker, Linked<Http2Stream>
   #isAnswerEnded = false;
   /** The answer was given, but for its end. */
   #isEndHeld = false;
-  /** The last bytes that were not copied: the session may still send of them, also when this stream is gone. */
-  #borrowed: Buffer | null = null;
+  /** The last bytes it was given: the session may still send of them, also when this stream is gone. */
+  #given: Buffer | null = null;
+  /** Of an answer that went past the stream. */
+  #wholeBytes = 0;
   /** It ends by our doing, or everything of it was done. */
   #isOurs = false;
   #isOver = false;
@@ -80,7 +83,7 @@ export class Http2Stream implements ClientStream, BodyTaker, Linked<Http2Stream>
   constructor(owner: StreamOwner<Http2Stream>, node: ServerHttp2Stream, read: ReadHead, isComplete: boolean) {
     this.#owner = owner;
     this.#node = node;
-    this.#body = new StreamBody(node, owner.limits, this);
+    this.#body = new StreamBody(node, owner, this);
     this.client = owner.client;
     this.head = read.head;
     this.#webSocketKey = read.webSocketKey;
@@ -99,13 +102,14 @@ export class Http2Stream implements ClientStream, BodyTaker, Linked<Http2Stream>
 
   /** All that is held for it, here and on its way to a server. */
   get allHeldBytes(): number {
-    return this.#node.readableLength + this.#node.writableLength + (this.sink?.heldBytes() ?? 0);
+    const { readableLength, writableLength } = this.#node;
+    return readableLength + writableLength + this.#wholeBytes + (this.sink?.heldBytes() ?? 0);
   }
 
-  /** There is no memory for it any more. */
+  /** It has to end; such as for want of memory. */
   overload(fault: HttpFault): void {
     if (this.sink) this.sink.onBodyFault(fault);
-    else this.#cut();
+    else this.abort();
   }
 
   // ---- the body of the request (BodyTaker)
@@ -126,13 +130,8 @@ export class Http2Stream implements ClientStream, BodyTaker, Linked<Http2Stream>
     this.#body.resume();
   }
 
-  nowMs(): number {
-    return this.#owner.nowMs();
-  }
-
-  onBodyBytes(sizeBytes: number, withFrameBytes: number): void {
+  onBodyBytes(sizeBytes: number): void {
     this.bytesIn += sizeBytes;
-    this.#owner.useful(withFrameBytes);
   }
 
   onBodyData(chunk: Buffer): void {
@@ -160,7 +159,7 @@ export class Http2Stream implements ClientStream, BodyTaker, Linked<Http2Stream>
     if (this.#isEndHeld) {
       this.#endHeld();
       this.#cutShort();
-    } else if (this.#isAnswerEnded) this.#cut();
+    } else if (this.#isAnswerEnded) this.abort();
     else if (this.isWaiting) this.onNotTaken(new HttpFault('answer_timeout', 'the answer was not taken'));
     else this.#body.look(nowMs);
   }
@@ -168,8 +167,7 @@ export class Http2Stream implements ClientStream, BodyTaker, Linked<Http2Stream>
   /** The client takes its answer too slowly, if it has not yet taken all that it was sent. */
   onNotTaken(fault: HttpFault): void {
     if (!this.isWaiting || this.#isOver) return;
-    if (this.sink) this.sink.onBodyFault(fault);
-    else this.#cut();
+    this.overload(fault);
   }
 
   // ---- the answer
@@ -199,8 +197,8 @@ export class Http2Stream implements ClientStream, BodyTaker, Linked<Http2Stream>
     this.flush();
     this.bytesOut += size;
     const bytes = buffer.subarray(from, to);
-    if (isLarge) this.#borrowed = bytes;
-    const hasRoom = this.#node.write(isLarge ? bytes : Buffer.from(bytes), this.#onWritten);
+    this.#given = isLarge ? bytes : Buffer.from(bytes);
+    const hasRoom = this.#node.write(this.#given, this.#onWritten);
     return (hasRoom && !isLarge) || this.#wait();
   }
 
@@ -217,7 +215,7 @@ export class Http2Stream implements ClientStream, BodyTaker, Linked<Http2Stream>
   readonly #onWritten = (): void => {
     if (!this.isWaiting || this.#isGone() || this.#node.writableLength > 0) return;
     this.isWaiting = false;
-    this.#borrowed = null;
+    this.#given = null;
     this.#owner.onTaken();
     if (this.#isAnswerEnded) return;
     this.dueMs = NEVER;
@@ -236,6 +234,7 @@ export class Http2Stream implements ClientStream, BodyTaker, Linked<Http2Stream>
     }
     if (this.#held === null) return;
     this.bytesOut += this.#held.length;
+    this.#given = this.#held;
     this.#node.write(this.#held, this.#onWritten);
     this.#held = null;
   }
@@ -251,14 +250,12 @@ export class Http2Stream implements ClientStream, BodyTaker, Linked<Http2Stream>
   endAnswer(trailers: string): void {
     if (this.#isAnswerEnded) return;
     const node = this.#node;
-    if (this.#remaining > 0) {
-      this.abort();
-      return;
-    }
+    if (this.#remaining > 0) this.abort();
     this.#isAnswerEnded = true;
     if (this.#isGone()) return;
     this.#trailersOut = trailers;
     this.dueMs = this.#owner.nowMs() + takingMs(this.#owner.limits);
+    if (trailers === '' && this.#sendWhole()) return;
     const waits = this.#isInputOpen() && endsSoon(this.head.fields);
     if (this.#heldHead !== null && trailers === '')
       this.#respond({ endStream: this.#held === null && !waits });
@@ -282,6 +279,19 @@ export class Http2Stream implements ClientStream, BodyTaker, Linked<Http2Stream>
       });
     }
     node.resume();
+  }
+
+  /** An answer of which nothing was sent yet goes past the stream, if that can be. */
+  #sendWhole(): boolean {
+    if (this.#heldHead === null || this.#held === null || this.#isInputOpen()) return false;
+    const bytes = this.#owner.answers.sendWhole(this.#node, this.#heldHead, this.#held);
+    if (bytes === 0) return false;
+    this.bytesOut += bytes;
+    this.#wholeBytes = this.#held.length;
+    this.#given = this.#held;
+    this.#heldHead = this.#held = null;
+    this.#owner.useful(WINDOW_UPDATE_BYTES);
+    return true;
   }
 
   /** Ends an answer that has waited for its request. */
@@ -313,13 +323,9 @@ export class Http2Stream implements ClientStream, BodyTaker, Linked<Http2Stream>
     if (this.#isInputOpen()) this.dueMs = this.#owner.nowMs() + TRAILERS_LEAVE_MS;
   }
 
+  /** RST_STREAM with INTERNAL_ERROR. */
   abort(): void {
     this.#held = null;
-    this.#cut();
-  }
-
-  /** RST_STREAM with INTERNAL_ERROR. */
-  #cut(): void {
     this.#isOurs = true;
     this.dueMs = NEVER;
     this.#isAnswerEnded = true;
@@ -337,8 +343,7 @@ export class Http2Stream implements ClientStream, BodyTaker, Linked<Http2Stream>
 
   switchProtocols(_phrase: string, fields: string): TunnelEnd {
     const node = this.#node;
-    const head = { framing: 'close', contentLength: -1, hasDate: /^date:/im.test(fields) } as const;
-    this.#heldHead = { ...head, status: 200, phrase: 'OK', fields: withoutHandshake(fields), memo: '' };
+    this.#heldHead = acceptedHead(fields);
     const tunnel = new TunnelEnd(new StreamSocket(node), []);
     this.#tunnel = tunnel;
     this.#isAnswerEnded = true;
@@ -386,7 +391,8 @@ export class Http2Stream implements ClientStream, BodyTaker, Linked<Http2Stream>
     this.dueMs = NEVER;
     this.#body.drop();
     const isUnfinished = !this.#isAnswerEnded;
-    if (this.isWaiting && this.#borrowed !== null) this.#owner.keep(this.#borrowed);
+    const mayBeSending = this.isWaiting || this.#node.rstCode !== NGHTTP2_NO_ERROR;
+    if (mayBeSending && this.#given !== null) this.#owner.keep(this.#given);
     this.#owner.onStreamOver(this, isUnfinished && !this.#isOurs);
     if (isUnfinished) this.sink?.onClientGone();
   }

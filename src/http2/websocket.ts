@@ -4,6 +4,7 @@
  * for us to check.
  */
 import { createHash } from 'node:crypto';
+import type { AnswerHead } from '../http/index.ts';
 import { secretBytes } from '../kernel/random.ts';
 
 const GUID = '258EAFA5-E914-47DA-95CA-C5AB0DC85B11';
@@ -29,4 +30,10 @@ export function checkWebSocketAccept(fields: string, key: string): string {
 /** The fields of a 101 as those of the 200 that stands for it (RFC 8441 section 5). */
 export function withoutHandshake(fields: string): string {
   return fields.replace(/^(?:connection|upgrade|sec-websocket-accept):[^\r\n]*\r\n/gim, '');
+}
+
+/** The head of that 200, from the fields of the 101. */
+export function acceptedHead(fields: string): AnswerHead {
+  const head = { framing: 'close', contentLength: -1, hasDate: /^date:/im.test(fields) } as const;
+  return { ...head, status: 200, phrase: 'OK', fields: withoutHandshake(fields), memo: '' };
 }

@@ -1,63 +1,22 @@
 /** An answer that is given before its request has ended, by a clock of the test's own, over real sockets. */
-import { once } from 'node:events';
-import { type AddressInfo, createServer } from 'node:net';
 import t from 'tap';
-import { type ClientStream, HttpDate } from '../../../src/http/index.ts';
-import { Http2Connection } from '../../../src/http2/index.ts';
-import { Deadlines } from '../../../src/kernel/deadlines.ts';
-import { SocketIo } from '../../../src/kernel/socket-io.ts';
 import { FakeClock } from '../../support/fake-clock.ts';
+import { answer, Http2Fixture } from '../../support/h2-connection.ts';
 import {
   CODE,
   codeOf,
   END_STREAM,
   type Field,
   type Frame,
-  FrameClient,
   frame,
   request,
   TYPE,
 } from '../../support/h2-frames.ts';
-import { WIRE_LIMITS } from '../../support/wire-fixture.ts';
 
 async function setUp() {
   const clock = new FakeClock();
-  const deadlines = new Deadlines(clock);
-  const sockets = new SocketIo();
-  const onRequest = (stream: ClientStream): void => {
-    stream.startAnswer({
-      ...{ status: 200, phrase: 'OK', fields: '', framing: 'length', contentLength: 5 },
-      ...{ hasDate: true, memo: '' },
-    });
-    stream.sendBody(Buffer.from('early'), 0, 5);
-    stream.endAnswer('');
-  };
-  const onFault = (): never => {
-    throw new Error('no request of this test is at fault');
-  };
-  const deps = {
-    ...{ clock, deadlines, handler: { onRequest, onFault } },
-    ...{ date: new HttpDate(clock), sockets, memory: sockets.pressure },
-  };
-  const server = createServer((socket) => {
-    const client = {
-      ...{ listener: 'web', peerAddress: '127.0.0.1', peerPort: 1, localAddress: '127.0.0.1', localPort: 2 },
-      ...{ tlsVersion: '', isTrusted: false, memo: null },
-    };
-    new Http2Connection(socket, client, WIRE_LIMITS, deps, { countHttp2: () => {} } as never, () => {});
-  });
-  await once(server.listen(0, '127.0.0.1'), 'listening');
-  const client = await FrameClient.greet((server.address() as AddressInfo).port);
-  return {
-    clock,
-    client,
-    [Symbol.asyncDispose]: async () => {
-      await client[Symbol.asyncDispose]();
-      deadlines.stop();
-      server.close();
-      await once(server, 'close');
-    },
-  };
+  const fixture = await Http2Fixture.start((stream) => answer(stream, 'early'), { clock });
+  return { clock, client: fixture.client, [Symbol.asyncDispose]: () => fixture[Symbol.asyncDispose]() };
 }
 
 const post = (length: number, ...fields: Field[]): Field[] =>
