@@ -11,6 +11,7 @@ import { Applier } from './assembly/applier.ts';
 import { poolDefinitions, slotKeys } from './assembly/build-snapshot.ts';
 import { type Logs, openLogs } from './assembly/logs.ts';
 import { makeMetrics } from './assembly/metrics.ts';
+import { openOutliers } from './assembly/outliers.ts';
 import { certificatesFolder } from './assembly/plan.ts';
 import {
   diagnosticLine,
@@ -22,12 +23,14 @@ import {
 } from './assembly/reload-report.ts';
 import type { ListenerSnapshot } from './assembly/snapshot.ts';
 import { ThreadPool } from './assembly/thread-pool.ts';
+import { tellTlsEvent } from './assembly/tls-events.ts';
 import { type ConfigDiff, diffConfig, type LoadResult, type ResolvedConfig } from './config/index.ts';
 import {
   FirstChecks,
   HealthChecker,
   type HealthReport,
   type LiveServer,
+  type OutlierWatch,
   Registry,
   type ServerDefinition,
   type ServerPatch,
@@ -43,7 +46,7 @@ import { Turns } from './kernel/turns.ts';
 import { DEFAULT_LIMITER_ENTRIES, LimiterTable } from './limit/index.ts';
 import { Events, writeRecord } from './observe/index.ts';
 import { CellAllocator, type Metrics } from './observe/main/index.ts';
-import { type CertificateMaterial, Secrets, type TlsEvent } from './tls/index.ts';
+import { type CertificateMaterial, Secrets } from './tls/index.ts';
 
 export interface DaemonOptions {
   readonly config: ResolvedConfig;
@@ -80,6 +83,7 @@ export class Daemon extends BaseService {
   readonly #threads: ThreadPool;
   readonly #health: HealthChecker;
   readonly #firstChecks: FirstChecks;
+  readonly #outliers: OutlierWatch;
   readonly #secrets: Secrets;
   readonly #applier: Applier;
   #admin: AdminServer | undefined;
@@ -108,7 +112,7 @@ export class Daemon extends BaseService {
     this.slots = SlotTable.create({ capacity: Math.max(MIN_SLOTS, wanted * 4), threads: count + 1, nowMs });
     this.#limiter = LimiterTable.create({ entries: DEFAULT_LIMITER_ENTRIES, seed: secretBytes(16), nowMs });
     this.#cells = new CellAllocator({ threads: count + 1 }, clock);
-    this.registry = new Registry(this.slots, this.events);
+    this.registry = new Registry(this.slots, this.events, clock);
     this.metrics = makeMetrics(this.#cells, {
       registry: this.registry,
       slots: this.slots,
@@ -122,11 +126,12 @@ export class Daemon extends BaseService {
       report: (report) => this.#onHealth(report),
     });
     this.#firstChecks = new FirstChecks(clock, SETTLE_MS);
+    this.#outliers = openOutliers(this, clock, log);
     this.#accessRings = new AccessRings(count, clock, this.logs.access);
     this.#threads = this.#makeThreads(count);
     this.#secrets = new Secrets(join(config.store.path, 'secrets'), {
       clock,
-      onEvent: (event) => this.#onTlsEvent(event),
+      onEvent: (event) => tellTlsEvent(event, log, this.events),
       onChange: (secrets) => {
         this.#threads.broadcast({ type: 'secrets', secrets });
         void this.#applier.refresh('rotated secrets');
@@ -143,7 +148,7 @@ export class Daemon extends BaseService {
       warmUp: () => this.#firstChecks.until(() => this.registry.isWarm()),
       threadsReady: () => this.#threadsReady.promise,
       certificatesDir: (it) => options.certificatesDir ?? certificatesFolder(it),
-      onTlsEvent: (event) => this.#onTlsEvent(event),
+      onTlsEvent: (event) => tellTlsEvent(event, log, this.events),
     });
   }
 
@@ -319,6 +324,7 @@ export class Daemon extends BaseService {
     this.#accessRings.start();
     await this.#secrets.start();
     await this.#health.start();
+    this.#outliers.start();
     // Certificates, ports and slots are made while the threads load.
     this.#threads.start().then(this.#threadsReady.resolve, this.#threadsReady.reject);
     this.#threadsReady.promise.catch(() => {}); // seen by who waits for it, and nobody may yet
@@ -359,6 +365,7 @@ export class Daemon extends BaseService {
     await this.#applier.stop();
     this.#wasCut = await this.#threads.drain(drainTimeoutMs);
     await this.#health.stop();
+    this.#outliers.stop();
     await this.#secrets.stop();
     // Last: `/readyz` says until the end that this one drains.
     await this.#admin?.stop();
@@ -379,21 +386,5 @@ export class Daemon extends BaseService {
       else this.logs.log.warn('server is unhealthy', fields);
     }
     this.#firstChecks.look();
-  }
-
-  #onTlsEvent(event: TlsEvent): void {
-    const [first = '', ...more] = event.message.trimEnd().split('\n');
-    this.logs.log[event.level](first, { certificate: event.name });
-    // How to trust a new authority: for people, so without fields that would stand behind its last line.
-    if (more.length > 0) this.logs.log[event.level](more.join('\n'));
-    const states = {
-      certificate_loaded: 'loaded',
-      certificate_made: 'loaded',
-      certificate_changed: 'reloaded',
-      certificate_expiring: 'expires_soon',
-      certificate_kept: 'failed',
-    } as const;
-    const state = event.type in states ? states[event.type as keyof typeof states] : undefined;
-    if (state) this.events.emit('certificate', { certificate: event.name, state, why: event.message });
   }
 }

@@ -7,6 +7,8 @@ export const ALGORITHMS = [
   'random',
   'ip_hash',
   'power_of_two',
+  'peak_ewma',
+  'least_time',
   'least_connections',
 ] as const;
 

@@ -33,6 +33,8 @@ function makePool(algorithm: AlgorithmName, count: number, busy: boolean, sticky
       name: 'pool',
       slot: plan.slots.get('pool')?.slot ?? 0,
       algorithm,
+      hash: null,
+      panic: 0,
       servers,
       sticky: sticky ? { cookie: 'sluice', ttlMs: null } : null,
       queue: { max: 100, timeoutMs: 1000 },
@@ -49,7 +51,7 @@ function measure(pool: Pool, cookieHeader: string | null, iterations: number): n
   for (let round = 0; round < ROUNDS; round++) {
     const startMs = systemClock.nowMs();
     for (let i = 0; i < iterations; i++) {
-      const ctx = { clientKey: i, cookieHeader, tried: [], secure: true, nowMs };
+      const ctx = { hashKey: i, cookieHeader, tried: [], secure: true, nowMs };
       const result = pool.pickOrWait(ctx, refused);
       if (result.kind !== 'picked') throw new Error(`not picked: ${result.kind}`);
       result.release('ok');
@@ -78,7 +80,7 @@ const cells = [3, 1000].flatMap((count) =>
   [false, true].map((busy) => {
     const pool = makePool('power_of_two', count, busy, true);
     const first = pool.pick({
-      clientKey: 1,
+      hashKey: 1,
       cookieHeader: null,
       tried: [],
       secure: true,

@@ -70,7 +70,7 @@ export const serverView = z.object({
   id: z.string(),
   pool: z.string(),
   address: z.string().describe('`host:port`, or `unix:` and a path.'),
-  state: z.enum(['healthy', 'unhealthy', 'unknown', 'draining', 'maintenance']),
+  state: z.enum(['healthy', 'unhealthy', 'ejected', 'unknown', 'draining', 'maintenance']),
   origin: z.enum(['file', 'api']).describe('Whether the file has it, or it was added while running.'),
   weight: count,
   backup: z.boolean(),
@@ -86,7 +86,7 @@ export const serverView = z.object({
   average_ms: z.number().nullable().describe('Moving average of the time to the first byte of the answer.'),
   health: z.object({
     checked: z.boolean().describe('Whether its pool has a health check.'),
-    why: z.string().describe('Why it is unhealthy.'),
+    why: z.string().describe('Why it is unhealthy or ejected.'),
     response_ms: z.number().nullable().describe('Of the last check.'),
   }),
 });

@@ -38,7 +38,7 @@ export function viewServer(server: AdminServer, pool: AdminPool): ServerView {
     average_ms: server.averageMs === 0 ? null : round(server.averageMs),
     health: {
       checked: pool.isChecked,
-      why: live.healthWhy,
+      why: live.state === 'ejected' ? live.ejectedWhy : live.healthWhy,
       response_ms: live.healthMs < 0 ? null : round(live.healthMs),
     },
   };

@@ -78,8 +78,8 @@ function adminControl(source: AdminSource): AdminControl {
   const stateOf = (live: LiveServer): AdminServerState => ({
     live,
     inFlight: slots.inFlight(live.slot.slot),
-    averageMs: slots.averageMs(live.slot.slot),
-    totals: slots.totals(live.slot.slot),
+    averageMs: slots.counters.averageMs(live.slot.slot),
+    totals: slots.counters.totals(live.slot.slot),
   });
   return {
     get life(): Life {

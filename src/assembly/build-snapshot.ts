@@ -51,6 +51,7 @@ export function poolDefinitions(config: ResolvedConfig): PoolDefinition[] {
   return config.pools.map((pool) => ({
     name: pool.name,
     isChecked: pool.health !== undefined,
+    slowStartMs: pool.slowStartMs,
     servers: pool.servers.map((server) => ({
       id: server.id,
       host: server.host,
@@ -154,6 +155,8 @@ function poolSnapshot(config: PoolConfig, pool: PoolDefinition, inputs: Snapshot
     name: pool.name,
     slot: inputs.slotOf(poolKey(pool.name)).slot,
     algorithm: config.algorithm,
+    hash: config.hash ?? null,
+    panic: config.panic,
     servers: pool.servers.map((server) => ({
       id: server.id,
       address: formatHostPort(server),
@@ -169,6 +172,8 @@ function poolSnapshot(config: PoolConfig, pool: PoolDefinition, inputs: Snapshot
         : { cookie: config.sticky.cookie, ttlMs: config.sticky.ttlMs ?? null },
     queue: config.queue,
     maxAttempts: config.retry.attempts,
+    retryShare: config.retry.budget,
+    retryStatuses: config.retry.statuses,
     host: hostRule(config),
     upstreamTls: upstreamTls(config, inputs.authorities),
     proxyProtocol: proxyVersion(config),

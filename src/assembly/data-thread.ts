@@ -254,7 +254,10 @@ export class DataThread {
       open.plane = plane;
       open.listener.configure(this.#settingsOf(options, open.tls, plane));
     }
-    this.#context.connections.keepOnly(prepared.compiled.connectionKeys);
+    this.#context.connections.keepOnly(
+      prepared.compiled.connectionKeys,
+      new Set(prepared.compiled.plane.pools.keys()),
+    );
     this.#post({ type: 'committed', generation });
   }
 

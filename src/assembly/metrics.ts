@@ -24,7 +24,7 @@ export function makeMetrics(
         server: server.definition.id,
         isHealthy: (slots.state(server.slot.slot) & STATE.healthy) !== 0,
         inFlight: slots.inFlight(server.slot.slot),
-        totals: slots.totals(server.slot.slot),
+        totals: slots.counters.totals(server.slot.slot),
       })),
     ),
   );

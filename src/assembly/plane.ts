@@ -2,7 +2,13 @@
  * Snapshot -> plane: what a data thread compiles from the plain data that main posted. Pure but for what it is
  * given (`CompileContext`), which is also what survives from one snapshot to the next: connections to servers.
  */
-import { type ConnectionLimits, type ConnectionMeter, ServerConnections } from '../forward/index.ts';
+import {
+  type ConnectionLimits,
+  type ConnectionMeter,
+  RetryBudget,
+  type RetryBudgetOptions,
+  ServerConnections,
+} from '../forward/index.ts';
 import { publicHost, UNIX_PEER, unixPathOf } from '../kernel/address.ts';
 import type { Clock } from '../kernel/clock.ts';
 import type { Deadlines } from '../kernel/deadlines.ts';
@@ -49,10 +55,13 @@ const MAX_AGE_MS = 3_600_000;
 const SERVER_HEAD_BYTES = 64 * 1024;
 const SERVER_FIELDS = 256;
 const SERVER_SILENCE_MS = 60_000;
+/** Always allowed, of a pool over all threads. */
+const RETRIES_PER_S = 10;
 
 /** The connections of this thread, by server; a server that a new snapshot keeps as it is keeps them. */
 export class ConnectionBook {
   readonly #byKey = new Map<string, ServerConnections>();
+  readonly #budgets = new Map<string, RetryBudget>();
 
   of(key: string, make: () => ServerConnections): ServerConnections {
     let connections = this.#byKey.get(key);
@@ -63,12 +72,23 @@ export class ConnectionBook {
     return connections;
   }
 
+  /** What a pool may repeat; counted on from snapshot to snapshot. */
+  budgetOf(pool: string, options: RetryBudgetOptions): RetryBudget {
+    const known = this.#budgets.get(pool);
+    known?.adjust(options);
+    if (known) return known;
+    const budget = new RetryBudget(options);
+    this.#budgets.set(pool, budget);
+    return budget;
+  }
+
   find(key: string): ServerConnections | undefined {
     return this.#byKey.get(key);
   }
 
   /** Retires what is not among `keys` any more. */
-  keepOnly(keys: ReadonlySet<string>): void {
+  keepOnly(keys: ReadonlySet<string>, pools: ReadonlySet<string>): void {
+    for (const name of this.#budgets.keys()) if (!pools.has(name)) this.#budgets.delete(name);
     for (const [key, connections] of this.#byKey) {
       if (keys.has(key)) continue;
       connections.retire();
@@ -198,6 +218,12 @@ function compilePoolPlane(options: PoolSnapshot, context: CompileContext, keys: 
   return {
     pool,
     maxAttempts: options.maxAttempts,
+    retryBudget: context.connections.budgetOf(options.name, {
+      share: options.retryShare,
+      // The last row of the table is main's.
+      perS: RETRIES_PER_S / Math.max(1, context.slots.threads - 1),
+    }),
+    retryStatuses: new Set(options.retryStatuses),
     host: options.host,
     proxyProtocol: options.proxyProtocol,
     cells: new PoolCells(context.row, options.cells),
@@ -224,10 +250,10 @@ function meterOf(server: ServerOptions, cells: ServerCells, context: CompileCont
   const { slots, thread } = context;
   return {
     opened: () => cells.countConnection(),
-    spokenUnasked: () => slots.count(server.slot, thread, COUNTER.badAnswers, 1),
+    spokenUnasked: () => slots.counters.count(server.slot, thread, COUNTER.badAnswers, 1),
     moved: (upBytes, downBytes) => {
-      slots.count(server.slot, thread, COUNTER.bytesUp, upBytes);
-      slots.count(server.slot, thread, COUNTER.bytesDown, downBytes);
+      slots.counters.count(server.slot, thread, COUNTER.bytesUp, upBytes);
+      slots.counters.count(server.slot, thread, COUNTER.bytesDown, downBytes);
     },
   };
 }

@@ -54,6 +54,9 @@ export interface RouteSnapshot extends RouteOptions {
 
 export interface PoolSnapshot extends PoolOptions {
   readonly maxAttempts: number;
+  /** Retries as a part of the requests, 0 to 1. */
+  readonly retryShare: number;
+  readonly retryStatuses: readonly number[];
   readonly host: HostRule;
   /** null = plain. */
   readonly upstreamTls: UpstreamTlsOptions | null;

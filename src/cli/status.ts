@@ -81,7 +81,7 @@ function serverTable(servers: readonly SnapshotServer[], paint: Painter): string
     String(it.requests_total),
     String(it.answers['5xx'] ?? 0),
     it.average_ms === null ? '-' : `${it.average_ms} ms`,
-    it.state === 'unhealthy' ? it.health.why : '',
+    it.state === 'unhealthy' || it.state === 'ejected' ? it.health.why : '',
   ]);
   const widths = COLUMNS.map((title, at) =>
     Math.max(title.length, ...rows.map((row) => row[at]?.length ?? 0)),
@@ -101,7 +101,7 @@ function pad(text: string, column: number, width: number): string {
 
 function stateColour(state: string, paint: Painter): (text: string) => string {
   if (state === 'healthy') return paint.green;
-  return state === 'unhealthy' ? paint.red : paint.yellow;
+  return state === 'unhealthy' || state === 'ejected' ? paint.red : paint.yellow;
 }
 
 function uptime(ms: number): string {

@@ -165,14 +165,24 @@ function parse(source: SourceText): { long: LongForm | undefined; problems: read
 /** Timeout of a health check that has none of its own. */
 const HEALTH_TIMEOUT_MS = 2000;
 
+const HASH_DEFAULTS = { key: 'client_ip', table: 'ring', max_load: 1.25 } as const;
+
+/** Of a pool that names none. */
+function algorithmOf(pool: { hash?: unknown; sticky: unknown }): 'consistent_hash' | 'ip_hash' | 'peak_ewma' {
+  if (pool.hash !== undefined) return 'consistent_hash';
+  return pool.sticky === 'ip' ? 'ip_hash' : 'peak_ewma';
+}
+
 /** The defaults that depend on another key. */
 function fillDependent(long: LongForm): LongForm {
   const pools = Object.entries(long.pools ?? {}).map(([name, pool]) => {
     const { health } = pool;
-    const algorithm = pool.algorithm ?? (pool.sticky === 'ip' ? 'ip_hash' : 'power_of_two');
-    if (health === false) return [name, { ...pool, algorithm }] as const;
+    const algorithm = pool.algorithm ?? algorithmOf(pool);
+    const hash = pool.hash ?? (algorithm === 'consistent_hash' ? HASH_DEFAULTS : undefined);
+    const whole = { ...pool, algorithm, ...(hash && { hash }) };
+    if (health === false) return [name, whole] as const;
     const timeout = health.timeout ?? Math.min(HEALTH_TIMEOUT_MS, health.interval);
-    return [name, { ...pool, algorithm, health: { ...health, timeout } }] as const;
+    return [name, { ...whole, health: { ...health, timeout } }] as const;
   });
   return { ...long, pools: Object.fromEntries(pools) };
 }

@@ -54,6 +54,7 @@ export interface LoosePool {
   readonly servers: readonly LooseServer[];
   readonly algorithm: string | undefined;
   readonly stickyByIp: boolean;
+  readonly hasHash: boolean;
   readonly upstreamTls: unknown;
   /** `icmp` or a port of its own: checks that a Unix socket cannot have. */
   readonly networkCheck: At | undefined;
@@ -211,6 +212,7 @@ function readPool(name: string, noun: Mapping, path: Path): LoosePool {
     }),
     algorithm: textOf(noun['algorithm']),
     stickyByIp: noun['sticky'] === 'ip',
+    hasHash: noun['hash'] !== undefined,
     upstreamTls: tls,
     networkCheck: networkCheck(noun['health'], [...path, 'health']),
     ca: at(mapping(tls)['ca'], [...path, 'upstream', 'tls', 'ca']),

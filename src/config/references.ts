@@ -215,13 +215,6 @@ function checkPool(pool: LoosePool, lineOf: LineOf): Problem[] {
         'the address says http, but upstream.tls turns TLS on. Write the address without http://.',
       ),
     );
-  if (pool.stickyByIp && pool.algorithm !== undefined && pool.algorithm !== 'ip_hash')
-    problems.push(
-      error(
-        [...pool.path, 'sticky'],
-        `sticky: ip is the algorithm ip_hash, but algorithm says ${pool.algorithm}. Remove one of the two.`,
-      ),
-    );
   if (pool.servers.length === 0)
     problems.push(
       warning(
@@ -230,7 +223,21 @@ function checkPool(pool: LoosePool, lineOf: LineOf): Problem[] {
         'key',
       ),
     );
-  return [...problems, ...networkChecks(pool), ...duplicateIds(pool, lineOf)];
+  return [...problems, ...checkChoice(pool), ...networkChecks(pool), ...duplicateIds(pool, lineOf)];
+}
+
+/** Keys that each choose the algorithm, and one another. */
+function checkChoice({ path, algorithm, stickyByIp, hasHash }: LoosePool): Problem[] {
+  const problems: Problem[] = [];
+  const complain = (key: string, text: string): void =>
+    void problems.push(error([...path, key], `${text} Remove one of the two.`));
+  if (stickyByIp && algorithm !== undefined && algorithm !== 'ip_hash')
+    complain('sticky', `sticky: ip is the algorithm ip_hash, but algorithm says ${algorithm}.`);
+  if (hasHash && algorithm !== undefined && algorithm !== 'consistent_hash')
+    complain('hash', `hash belongs to the algorithm consistent_hash, but algorithm says ${algorithm}.`);
+  if (hasHash && stickyByIp)
+    complain('hash', 'sticky: ip keeps clients by their address, hash by something else.');
+  return problems;
 }
 
 function networkChecks({ networkCheck: check, servers }: LoosePool): Problem[] {

@@ -10,8 +10,10 @@ import type { Environment } from './env.ts';
 import type {
   AdminTokenConfig,
   CertificateConfig,
+  HashConfig,
   HealthConfig,
   ListenerConfig,
+  OutlierConfig,
   PoolConfig,
   RateLimitConfig,
   ResolvedConfig,
@@ -23,6 +25,7 @@ import type {
 } from './resolved.ts';
 import type { LongForm } from './schema/file.ts';
 import { parseStatuses } from './schema/health.ts';
+import { parseRequestKey } from './schema/request-key.ts';
 import { parseServerAddress } from './schema/server.ts';
 import { Secret } from './secret.ts';
 
@@ -223,14 +226,33 @@ function resolvePool(name: string, spec: LongPool, context: ResolveContext): Poo
   const isSecure = spec.servers.some((server) => server.address.toLowerCase().startsWith('https://'));
   return {
     name,
-    algorithm: spec.algorithm ?? 'power_of_two',
+    algorithm: spec.algorithm ?? 'peak_ewma',
+    hash: spec.hash && resolveHash(spec.hash),
     servers: spec.servers.map((server, index) => resolveServer(name, server, index, context)),
     sticky: typeof sticky === 'object' ? { cookie: sticky.cookie, ttlMs: sticky.ttl } : undefined,
     health: health === false ? undefined : resolveHealth(health),
     queue: { max: spec.queue.max, timeoutMs: spec.queue.timeout },
-    retry: { attempts: spec.retry.attempts },
+    slowStartMs: spec.slow_start,
+    panic: spec.panic === 'none' ? 0 : spec.panic,
+    outliers: spec.outlier_detection === false ? undefined : resolveOutliers(spec.outlier_detection),
+    retry: spec.retry,
     upstream: resolveUpstream(spec.upstream, isSecure, context),
     source: sourceOf(context, ['pools', name]),
+  };
+}
+
+function resolveHash({ key, table, max_load }: NonNullable<LongPool['hash']>): HashConfig {
+  return { key: parseRequestKey(key), table, maxLoad: max_load === false ? 0 : max_load };
+}
+
+function resolveOutliers(spec: Exclude<LongPool['outlier_detection'], false>): OutlierConfig {
+  return {
+    consecutiveErrors: spec.consecutive_errors,
+    failureRate: spec.failure_rate,
+    intervalMs: spec.interval,
+    minRequests: spec.min_requests,
+    ejectionMs: spec.ejection_time,
+    maxEjected: spec.max_ejected,
   };
 }
 

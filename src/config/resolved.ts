@@ -218,24 +218,67 @@ export const ALGORITHMS = [
   'weighted',
   'least_connections',
   'power_of_two',
+  'peak_ewma',
+  'least_time',
   'ip_hash',
+  'consistent_hash',
   'random',
+  'first',
 ] as const;
 export type Algorithm = (typeof ALGORITHMS)[number];
+
+/** What of a request something goes by. */
+export type RequestKey =
+  | { readonly kind: 'client_ip' | 'path' }
+  | { readonly kind: 'header' | 'cookie' | 'query'; readonly name: string };
+
+/** Of `algorithm: consistent_hash`. */
+export interface HashConfig {
+  readonly key: RequestKey;
+  readonly table: 'ring' | 'maglev';
+  /** A fraction of the server's share of the requests in flight, above 1; 0 = no bound. */
+  readonly maxLoad: number;
+}
 
 export interface PoolConfig {
   readonly name: string;
   /** `sticky: ip` stands here as `ip_hash`. */
   readonly algorithm: Algorithm;
+  /** Set with `consistent_hash`. */
+  readonly hash: HashConfig | undefined;
   readonly servers: readonly ServerConfig[];
   readonly sticky: StickyConfig | undefined;
   /** undefined = `health: false`: always taken for healthy. */
   readonly health: HealthConfig | undefined;
   readonly queue: { readonly max: number; readonly timeoutMs: number };
+  /** How long the share of a server grows after it came or recovered; 0 = it has the whole at once. */
+  readonly slowStartMs: number;
+  /** Below this part of healthy servers all are tried, 0 to 1; 0 = never. */
+  readonly panic: number;
   /** `attempts` counts all of them; 1 = never retry. */
-  readonly retry: { readonly attempts: number };
+  /** Passive health; undefined = `outlier_detection: false`. */
+  readonly outliers: OutlierConfig | undefined;
+  readonly retry: {
+    readonly attempts: number;
+    /** Of the requests of ten seconds, 0 to 1. */
+    readonly budget: number;
+    readonly statuses: readonly number[];
+  };
   readonly upstream: UpstreamConfig;
   readonly source: Source;
+}
+
+/** When a server is taken out for what requests showed of it. */
+export interface OutlierConfig {
+  /** 0 = not looked at. */
+  readonly consecutiveErrors: number;
+  /** 0 to 1; 0 = not looked at. */
+  readonly failureRate: number;
+  readonly intervalMs: number;
+  readonly minRequests: number;
+  readonly ejectionMs: number;
+  /** Part of the pool, 0 to 1. */
+  readonly maxEjected: number;
 }
 
 export interface ServerConfig {

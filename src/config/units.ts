@@ -172,8 +172,8 @@ export function formatByteRate(bytesPerSecond: number): string {
   return `${formatSize(bytesPerSecond)}/s`;
 }
 
-/** `70%`, `0.5%` as a fraction of 1. */
-export function parsePercent(text: string): Parsed {
+/** `70%`, `0.5%` as a fraction of 1; up to `most` of it. */
+export function parsePercent(text: string, most = 1): Parsed {
   const match = /^(\d+(?:\.\d+)?)%$/.exec(text);
   if (!match) {
     const bare = /^\s*(\d+(?:\.\d+)?)\s*%?\s*$/.exec(text);
@@ -181,7 +181,8 @@ export function parsePercent(text: string): Parsed {
     return { ok: false, error: `${quote(text)} is not a percentage. Write it like 70%.` };
   }
   const percent = Number(match[1]);
-  if (percent > 100) return { ok: false, error: `${quote(text)} is more than 100%.` };
+  if (percent > most * 100)
+    return { ok: false, error: `${quote(text)} is more than ${formatPercent(most)}.` };
   return { ok: true, value: Number((percent / 100).toPrecision(12)) };
 }
 

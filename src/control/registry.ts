@@ -7,56 +7,19 @@
  * something new about that very server: then the file wins. A restart forgets runtime changes.
  */
 import { formatHostPort } from '../kernel/address.ts';
+import type { Clock } from '../kernel/clock.ts';
 import { SluiceError } from '../kernel/errors.ts';
 import type { SlotRef } from '../kernel/slot-allocator.ts';
 import { type SlotTable, STATE } from '../kernel/slots.ts';
 import type { Events } from '../observe/index.ts';
-
-/** A server as the file or the API defines it. */
-export interface ServerDefinition {
-  /** Unique in the pool. */
-  readonly id: string;
-  readonly host: string;
-  readonly port: number;
-  /** 0–1000. */
-  readonly weight: number;
-  readonly backup: boolean;
-  /** Requests in flight; 0 = no cap. */
-  readonly maxConnections: number;
-  readonly maintenance: boolean;
-}
-
-export interface PoolDefinition {
-  readonly name: string;
-  /** Whether its servers are checked; unchecked ones are taken for healthy. */
-  readonly isChecked: boolean;
-  readonly servers: readonly ServerDefinition[];
-}
-
-/** What may be changed of a server while running; absent = as it is. */
-export interface ServerPatch {
-  readonly weight?: number | undefined;
-  readonly maxConnections?: number | undefined;
-  readonly maintenance?: boolean | undefined;
-  readonly draining?: boolean | undefined;
-}
-
-export type ServerState = 'healthy' | 'unhealthy' | 'unknown' | 'draining' | 'maintenance';
-
-/** One server as it is now. */
-export interface LiveServer {
-  readonly pool: string;
-  readonly definition: ServerDefinition;
-  readonly origin: 'file' | 'api';
-  readonly address: string;
-  readonly isDraining: boolean;
-  readonly state: ServerState;
-  readonly slot: SlotRef;
-  /** Of the last health check: why it is unhealthy, or ''. */
-  readonly healthWhy: string;
-  /** Response time of the last check, -1 before the first. */
-  readonly healthMs: number;
-}
+import type {
+  LiveServer,
+  PoolDefinition,
+  ServerDefinition,
+  ServerPatch,
+  ServerRef,
+  ServerState,
+} from './live-server.ts';
 
 interface Entry {
   definition: ServerDefinition;
@@ -65,14 +28,19 @@ interface Entry {
   isDraining: boolean;
   slot: SlotRef;
   isChecked: boolean;
+  /** It came while its pool was running: it warms up. */
+  isLate: boolean;
   healthWhy: string;
   healthMs: number;
+  ejectedWhy: string;
 }
 
 interface PoolEntry {
   readonly name: string;
   isChecked: boolean;
+  readonly slowStartMs: number;
   readonly servers: Map<string, Entry>;
+  refs: readonly ServerRef[];
   /** Servers of the file that were removed while running, as the file had them. */
   readonly removed: Map<string, ServerDefinition>;
 }
@@ -90,11 +58,13 @@ export const serverKey = (pool: string, id: string): string => `server\n${pool}\
 export class Registry {
   readonly #slots: SlotTable;
   readonly #events: Events;
+  readonly #clock: Pick<Clock, 'nowMs'>;
   #pools = new Map<string, PoolEntry>();
 
-  constructor(slots: SlotTable, events: Events) {
+  constructor(slots: SlotTable, events: Events, clock: Pick<Clock, 'nowMs'>) {
     this.#slots = slots;
     this.#events = events;
+    this.#clock = clock;
   }
 
   // ---- from one snapshot to the next
@@ -131,17 +101,17 @@ export class Registry {
       const entry: PoolEntry = {
         name: pool.name,
         isChecked: pool.isChecked,
+        slowStartMs: pool.slowStartMs,
         servers: new Map(),
+        refs: [],
         removed: new Map(plan.removed.get(pool.name) ?? []),
       };
       for (const definition of pool.servers) {
         const slot = slotOf(serverKey(pool.name, definition.id));
         const fileDefinition = filePool?.servers.find((it) => it.id === definition.id);
-        entry.servers.set(
-          definition.id,
-          this.#commitServer(pool, before?.servers.get(definition.id), definition, fileDefinition, slot),
-        );
+        entry.servers.set(definition.id, this.#commitServer(pool, before, definition, fileDefinition, slot));
       }
+      entry.refs = [...entry.servers].map(([id, { slot }]) => ({ id, slot }));
       this.#report(before, entry);
       next.set(pool.name, entry);
     }
@@ -150,11 +120,12 @@ export class Registry {
 
   #commitServer(
     pool: PoolDefinition,
-    before: Entry | undefined,
+    poolBefore: PoolEntry | undefined,
     definition: ServerDefinition,
     fileDefinition: ServerDefinition | undefined,
     slot: SlotRef,
   ): Entry {
+    const before = poolBefore?.servers.get(definition.id);
     const isKept =
       before !== undefined && before.slot.slot === slot.slot && before.slot.generation === slot.generation;
     const fileChanged =
@@ -168,14 +139,19 @@ export class Registry {
       isDraining: isKept && !fileChanged && before.isDraining,
       slot,
       isChecked: isKept && before.isChecked,
+      isLate: isKept ? before.isLate : poolBefore !== undefined,
       healthWhy: isKept ? before.healthWhy : '',
       healthMs: isKept ? before.healthMs : -1,
+      ejectedWhy: isKept ? before.ejectedWhy : '',
     };
     this.#slots.setWeight(slot.slot, definition.weight);
     this.#slots.setMaxConnections(slot.slot, definition.maxConnections);
     this.#setBit(slot, STATE.maintenance, definition.maintenance);
     this.#setBit(slot, STATE.draining, entry.isDraining);
-    if (!pool.isChecked) this.#setBit(slot, STATE.healthy, true);
+    if (!pool.isChecked) {
+      this.#setBit(slot, STATE.healthy, true);
+      if (entry.isLate && !isKept) this.#warmUp(slot, pool.slowStartMs);
+    }
     return entry;
   }
 
@@ -239,6 +215,8 @@ export class Registry {
       maintenance: patch.maintenance ?? definition.maintenance,
     };
     entry.isDraining = patch.draining ?? entry.isDraining;
+    if (definition.maintenance && !entry.definition.maintenance)
+      this.#warmUp(slot, this.#pool(pool).slowStartMs);
     this.#slots.setWeight(slot.slot, entry.definition.weight);
     this.#slots.setMaxConnections(slot.slot, entry.definition.maxConnections);
     this.#setBit(slot, STATE.maintenance, entry.definition.maintenance);
@@ -254,10 +232,14 @@ export class Registry {
     id: string,
     report: { isHealthy: boolean; why: string; responseMs: number },
   ): boolean {
-    const entry = this.#pools.get(pool)?.servers.get(id);
-    if (!entry) return false;
+    const its = this.#pools.get(pool);
+    const entry = its?.servers.get(id);
+    if (!its || !entry) return false;
     const before = this.#state(entry);
     const wasHealthy = (this.#slots.state(entry.slot.slot) & STATE.healthy) !== 0;
+    // What is there when Sluice starts is warm, as far as anybody knows.
+    if (report.isHealthy && !wasHealthy && (entry.isChecked || entry.isLate))
+      this.#warmUp(entry.slot, its.slowStartMs);
     entry.isChecked = true;
     entry.healthWhy = report.why;
     entry.healthMs = report.responseMs;
@@ -268,7 +250,22 @@ export class Registry {
     return wasHealthy && !report.isHealthy;
   }
 
+  /** What requests have shown of a server: it is out, or in again. */
+  setEjected(pool: string, id: string, isEjected: boolean, why: string): void {
+    const entry = this.#pools.get(pool)?.servers.get(id);
+    if (!entry) return;
+    const before = this.#state(entry);
+    entry.ejectedWhy = isEjected ? why : '';
+    this.#setBit(entry.slot, STATE.ejected, isEjected);
+    this.#tellState(pool, id, before, this.#state(entry), why);
+  }
+
   // ---- views
+
+  /** Of a pool that is there: cheap, for who looks often. */
+  refs(pool: string): readonly ServerRef[] {
+    return this.#pools.get(pool)?.refs ?? [];
+  }
 
   poolNames(): readonly string[] {
     return [...this.#pools.keys()];
@@ -324,7 +321,7 @@ export class Registry {
     const bits = this.#slots.state(entry.slot.slot);
     if (bits & STATE.maintenance) return 'maintenance';
     if (bits & STATE.draining) return 'draining';
-    if (bits & STATE.healthy) return 'healthy';
+    if (bits & STATE.healthy) return bits & STATE.ejected ? 'ejected' : 'healthy';
     return entry.isChecked ? 'unhealthy' : 'unknown';
   }
 
@@ -340,7 +337,12 @@ export class Registry {
       slot,
       healthWhy: entry.healthWhy,
       healthMs: entry.healthMs,
+      ejectedWhy: entry.ejectedWhy,
     };
+  }
+
+  #warmUp({ slot }: SlotRef, rampMs: number): void {
+    this.#slots.setRamp(slot, rampMs, this.#clock.nowMs());
   }
 
   #setBit(slot: SlotRef, bit: number, isSet: boolean): void {

@@ -4,5 +4,6 @@ export { ServerConnections } from './connections.ts';
 export type { ConnectionDeps, ConnectionLimits, ConnectionMeter } from './options.ts';
 export { BUFFER_BYTES } from './read-buffer.ts';
 export { decideRetry, type RetryDecision, type RetryQuestion, reuseFor } from './retry.ts';
+export { RetryBudget, type RetryBudgetOptions } from './retry-budget.ts';
 export type { ConnectTarget, TlsToServer } from './server-socket.ts';
 export { Tunnel } from './tunnel.ts';

@@ -6,11 +6,15 @@
  * (RFC 9110 section 9.2.2), and never once the client has seen a byte of an answer. A connection that was idle
  * before is the usual cause of a reset at the start (the server closed it meanwhile), so such a try
  * does not count as the server's failure and goes to the same server once more, on a fresh connection.
+ * What was sent is repeated within a budget only: retries are load, and load may be why it failed.
  */
 import type { AttemptFailure } from './attempt.ts';
 
 export interface RetryQuestion {
-  readonly failure: AttemptFailure;
+  /** `status`: the server answered, and the pool wants such an answer from another one. */
+  readonly failure: Omit<AttemptFailure, 'kind' | 'detail'> & {
+    readonly kind: AttemptFailure['kind'] | 'status';
+  };
   readonly method: string;
   /** Whether all of the body that was read so far is still at hand. */
   readonly isBodyAtHand: boolean;
@@ -21,6 +25,8 @@ export interface RetryQuestion {
   readonly maxAttempts: number;
   /** Whether a fresh connection to this very server was tried already after a stale one. */
   readonly hasRetriedStale: boolean;
+  /** Whether the pool may repeat one more request that was sent (retry-budget.ts). */
+  readonly hasBudget: boolean;
 }
 
 export type RetryDecision =
@@ -31,9 +37,9 @@ export type RetryDecision =
       readonly why:
         | 'answer_started'
         | 'attempts_used'
+        | 'budget_used'
         | 'body_gone'
         | 'not_idempotent'
-        | 'bad_answer'
         | 'shortage';
     };
 
@@ -69,12 +75,12 @@ export function decideRetry(question: RetryQuestion): RetryDecision {
   if (question.isAnswerStarted) return { kind: 'give_up', why: 'answer_started' };
   if (!question.isBodyAtHand) return { kind: 'give_up', why: 'body_gone' };
   if (failure.wasSent && !isIdempotent(question.method)) return { kind: 'give_up', why: 'not_idempotent' };
-  // A server that answers nonsense answers it again; another may do better, but its answer is an answer.
-  if (failure.kind === 'bad_answer') return { kind: 'give_up', why: 'bad_answer' };
   // Another server would need what is lacking as well.
   if (failure.kind === 'shortage') return { kind: 'give_up', why: 'shortage' };
   const isStale = failure.wasReused && failure.kind === 'reset' && !failure.hadAnswer;
   if (isStale && !question.hasRetriedStale) return { kind: 'same_server', why: 'stale_connection' };
   if (question.attempts >= question.maxAttempts) return { kind: 'give_up', why: 'attempts_used' };
+  // What never reached a server is no load on it.
+  if (failure.wasSent && !question.hasBudget) return { kind: 'give_up', why: 'budget_used' };
   return { kind: 'other_server', why: failure.wasSent ? 'idempotent' : 'not_sent' };
 }

@@ -1,5 +1,7 @@
 /** Field lines to and from the pairs that Node's own HTTP takes and gives, in their order, case and bytes. */
 
+const COLON = 0x3a;
+
 /** `Name: value` lines, each with its CRLF, as pairs. */
 export function pairsOf(lines: string): [name: string, value: string][] {
   const all = lines.split('\r\n');
@@ -15,4 +17,20 @@ export function linesOf(flat: readonly string[]): string {
   let lines = '';
   for (let i = 0; i < flat.length; i += 2) lines += `${flat[i]}: ${flat[i + 1]}\r\n`;
   return lines;
+}
+
+/**
+ * The value of the first field of that name in well-formed lines, without the white space around it; undefined = none has it.
+ * @param name in lower case
+ */
+export function fieldValue(lines: string, name: string): string | undefined {
+  for (let start = 0; start < lines.length; ) {
+    const end = lines.indexOf('\r\n', start);
+    if (lines.charCodeAt(start + name.length) === COLON) {
+      const colon = start + name.length;
+      if (lines.slice(start, colon).toLowerCase() === name) return lines.slice(colon + 1, end).trim();
+    }
+    start = end + 2;
+  }
+  return undefined;
 }

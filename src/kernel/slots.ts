@@ -3,11 +3,11 @@
  * threads. Nothing on the way of a request sends a message to learn or to tell how busy a server is.
  *
  *   header        64 B                 | magic | capacity | threads | version | epoch (Float64, ms) |
- *   shared lines  capacity × 64 B      | state | weight | max | generation | suspect | next probe | turn | … |
+ *   shared lines  capacity × 64 B      | state | weight | max | generation | suspect | next probe | turn | ramp start | ramp ms | errors | … |
  *   in flight     threads × row        Int32 per slot; row = capacity × 4 B rounded up to a cache line
  *   counters      threads × capacity × 320 B   Float64 per counter, see COUNTER
  *
- * Who writes what: main writes state, weight, max and generation; any thread writes suspect, next probe and turn
+ * Who writes what: main writes state, weight, max, generation and ramp; any thread writes suspect, next probe, turn and errors
  * (atomically); everything below "shared lines" has one row a thread, written by that thread alone, so that no
  * two threads ever write to one cache line and a dead thread's part can be struck out. Readers sum the rows.
  *
@@ -23,7 +23,8 @@
  * nobody can repair, and all cores fight for its cache line); a lock around the cap (a dead holder blocks everyone).
  */
 import { SluiceError } from './errors.ts';
-import { BUCKET_BOUNDS_MS, bucketOf, COUNTER, COUNTER_FLOATS, type SlotTotals } from './slot-counters.ts';
+import { COUNTER, COUNTER_FLOATS, SlotCounters } from './slot-counters.ts';
+import { SlotTimes } from './slot-times.ts';
 
 const MAGIC = 0x534c5554; // "SLUT": slot table
 const HEADER_INTS = 16;
@@ -40,6 +41,9 @@ const GENERATION_CELL = 3;
 const SUSPECT_CELL = 4;
 const NEXT_PROBE_CELL = 5;
 const TURN_CELL = 6;
+const RAMP_START_CELL = 7;
+const RAMP_MS_CELL = 8;
+const ERRORS_CELL = 9;
 
 /** Bits of a slot's state; main alone sets them. */
 export const STATE = {
@@ -51,16 +55,18 @@ export const STATE = {
   draining: 4,
   /** Takes nothing. */
   maintenance: 8,
+  /** Taken out for what requests showed. */
+  ejected: 16,
 } as const;
 
 /** A suspect server is offered one request in this time, over all threads, until it answers. */
 export const PROBE_INTERVAL_MS = 100;
 
+/** A server that warms up gets at least this part of its share. */
+const LEAST_RAMP = 0.1;
+
 /** A caller's time may be as old as its exchange; below this it is told from a wrap-around. */
 const MAX_STALE_MS = 3_600_000;
-
-/** How much one answer moves the average: 1/16 follows a change within some tens of requests. */
-const AVERAGE_GAIN = 1 / 16;
 
 export class SlotTable {
   /** Post this to a worker and call `SlotTable.attach` there. */
@@ -68,11 +74,12 @@ export class SlotTable {
   readonly capacity: number;
   /** How many threads have a row: data threads, and main where it takes leases too. */
   readonly threads: number;
+  readonly counters: SlotCounters;
+  readonly times: SlotTimes;
   readonly #ints: Int32Array;
   readonly #floats: Float64Array;
   readonly #rowInts: number;
   readonly #inFlightAt: number;
-  readonly #countersAt: number;
   readonly #epochMs: number;
 
   private constructor(buffer: SharedArrayBuffer) {
@@ -86,7 +93,8 @@ export class SlotTable {
     const sizes = layout(this.capacity, this.threads);
     this.#rowInts = sizes.rowInts;
     this.#inFlightAt = sizes.inFlightAt;
-    this.#countersAt = sizes.countersAt;
+    this.counters = new SlotCounters(this.#floats, sizes.countersAt, this.capacity, this.threads);
+    this.times = new SlotTimes(this.counters);
   }
 
   /** @param nowMs monotonic time (`Clock.nowMs`); probe times are kept relative to it. */
@@ -137,6 +145,12 @@ export class SlotTable {
     this.#change(slot, MAX_CELL, this.#look(slot, MAX_CELL), max);
   }
 
+  /** From now on the slot's share grows from a tenth to the whole in `rampMs`; 0 = it has the whole. */
+  setRamp(slot: number, rampMs: number, nowMs: number): void {
+    Atomics.store(this.#ints, this.#line(slot) + RAMP_START_CELL, this.#tick(nowMs));
+    Atomics.store(this.#ints, this.#line(slot) + RAMP_MS_CELL, Math.round(rampMs));
+  }
+
   /**
    * Takes the slot from its owner at once: from now on `generation` tells every thread that its server is gone.
    * Requests in flight go on and are released on it; `clear` may follow when there are none.
@@ -152,8 +166,7 @@ export class SlotTable {
     for (let cell = 0; cell < LINE_INTS; cell++)
       if (cell !== GENERATION_CELL) Atomics.store(this.#ints, line + cell, 0);
     for (let thread = 0; thread < this.threads; thread++) {
-      const at = this.#counter(slot, thread);
-      this.#floats.fill(0, at, at + COUNTER_FLOATS);
+      this.counters.clear(slot, thread);
     }
     Atomics.add(this.#ints, H_VERSION, 1);
   }
@@ -162,7 +175,7 @@ export class SlotTable {
   zeroThread(thread: number): void {
     for (let slot = 0; slot < this.capacity; slot++) {
       Atomics.store(this.#ints, this.#inFlight(slot, thread), 0);
-      this.#floats[this.#counter(slot, thread) + COUNTER.waitingSinceMs] = 0;
+      this.counters.set(slot, thread, COUNTER.waitingSinceMs, 0);
     }
   }
 
@@ -179,6 +192,21 @@ export class SlotTable {
   }
   generation(slot: number): number {
     return this.#look(slot, GENERATION_CELL);
+  }
+
+  /** The part of its share that a slot takes at the moment, above 0 to 1. */
+  rampShare(slot: number, nowMs: number): number {
+    const rampMs = this.#look(slot, RAMP_MS_CELL);
+    if (rampMs === 0) return 1;
+    const passedMs = (this.#tick(nowMs) - this.#look(slot, RAMP_START_CELL)) | 0;
+    return passedMs >= rampMs || passedMs < -MAX_STALE_MS ? 1 : Math.max(LEAST_RAMP, passedMs / rampMs);
+  }
+
+  /** `maxConnections` as far as the slot has warmed up; 0 = no cap. */
+  cap(slot: number, nowMs: number): number {
+    const max = this.maxConnections(slot);
+    const share = max === 0 ? 1 : this.rampShare(slot, nowMs);
+    return share === 1 ? max : Math.max(1, Math.floor(max * share));
   }
 
   /** Requests in flight over all threads: a look. */
@@ -254,6 +282,22 @@ export class SlotTable {
     return this.#look(slot, SUSPECT_CELL) !== 0;
   }
 
+  /** A gateway error: of any kind that says the server, and not the application, has failed. */
+  countError(slot: number, thread: number): void {
+    Atomics.add(this.#ints, this.#line(slot) + ERRORS_CELL, 1);
+    this.counters.count(slot, thread, COUNTER.failures, 1);
+  }
+
+  /** It answered otherwise. Cheap when it had no errors: a read. */
+  clearErrors(slot: number): void {
+    const at = this.#line(slot) + ERRORS_CELL;
+    if (this.#ints[at] !== 0) Atomics.store(this.#ints, at, 0);
+  }
+
+  errorsInARow(slot: number): number {
+    return this.#look(slot, ERRORS_CELL);
+  }
+
   /** Whether a probe could be claimed now; `claimProbe` decides who gets it. */
   isProbeDue(slot: number, nowMs: number): boolean {
     return this.#isDue(this.#look(slot, NEXT_PROBE_CELL), this.#tick(nowMs));
@@ -271,73 +315,6 @@ export class SlotTable {
   /** The next number (uint32, wraps) of a slot's own sequence; no two threads get the same one. */
   nextTurn(slot: number): number {
     return Atomics.add(this.#ints, this.#line(slot) + TURN_CELL, 1) >>> 0;
-  }
-
-  // --- counters: one writer a row --------------------------------------------------------------------
-
-  /** Adds to one counter (an index of COUNTER) of the own thread. */
-  count(slot: number, thread: number, counter: number, by: number): void {
-    const at = this.#counter(slot, thread) + counter;
-    this.#floats[at] = (this.#floats[at] ?? 0) + by;
-  }
-
-  /** Counts an answer: its class, its bucket, the sum and the moving average of the response time. */
-  countAnswer(slot: number, thread: number, status: number, responseMs: number): void {
-    const floats = this.#floats;
-    const at = this.#counter(slot, thread);
-    const byClass = at + COUNTER.answers + Math.min(4, Math.max(0, Math.trunc(status / 100) - 1));
-    floats[byClass] = (floats[byClass] ?? 0) + 1;
-    const bucket = at + COUNTER.buckets + bucketOf(responseMs);
-    floats[bucket] = (floats[bucket] ?? 0) + 1;
-    floats[at + COUNTER.responseMs] = (floats[at + COUNTER.responseMs] ?? 0) + responseMs;
-    const average = floats[at + COUNTER.averageMs] ?? 0;
-    floats[at + COUNTER.averageMs] =
-      average === 0 ? responseMs : average + (responseMs - average) * AVERAGE_GAIN;
-  }
-
-  /** Sets one counter (an index of COUNTER) of the own thread. */
-  setCounter(slot: number, thread: number, counter: number, value: number): void {
-    this.#floats[this.#counter(slot, thread) + counter] = value;
-  }
-
-  /** One counter as one thread has it. */
-  counterOf(slot: number, thread: number, counter: number): number {
-    return this.#floats[this.#counter(slot, thread) + counter] ?? 0;
-  }
-
-  /** Average response time in ms over the threads that saw an answer; 0 = none did. */
-  averageMs(slot: number): number {
-    let sum = 0;
-    let seen = 0;
-    for (let thread = 0; thread < this.threads; thread++) {
-      const average = this.counterOf(slot, thread, COUNTER.averageMs);
-      sum += average;
-      if (average > 0) seen++;
-    }
-    return seen === 0 ? 0 : sum / seen;
-  }
-
-  /** Everything a slot has counted since it was given, over all threads, dead ones included. */
-  totals(slot: number): SlotTotals {
-    const sum = (counter: number): number => {
-      let total = 0;
-      for (let thread = 0; thread < this.threads; thread++) total += this.counterOf(slot, thread, counter);
-      return total;
-    };
-    return {
-      picks: sum(COUNTER.picks),
-      connectErrors: sum(COUNTER.connectErrors),
-      resets: sum(COUNTER.resets),
-      timeouts: sum(COUNTER.timeouts),
-      badAnswers: sum(COUNTER.badAnswers),
-      clientAborts: sum(COUNTER.clientAborts),
-      cancelled: sum(COUNTER.cancelled),
-      answers: Array.from({ length: 5 }, (_, i) => sum(COUNTER.answers + i)),
-      bytesUp: sum(COUNTER.bytesUp),
-      bytesDown: sum(COUNTER.bytesDown),
-      responseMsSum: sum(COUNTER.responseMs),
-      buckets: BUCKET_BOUNDS_MS.map((_, i) => sum(COUNTER.buckets + i)),
-    };
   }
 
   // --- cells -----------------------------------------------------------------------------------------
@@ -360,9 +337,6 @@ export class SlotTable {
   }
   #inFlight(slot: number, thread: number): number {
     return this.#inFlightAt + thread * this.#rowInts + slot;
-  }
-  #counter(slot: number, thread: number): number {
-    return this.#countersAt + (thread * this.capacity + slot) * COUNTER_FLOATS;
   }
   #change(slot: number, cell: number, before: number, after: number): void {
     if (before === after) return;

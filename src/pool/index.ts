@@ -1,3 +1,4 @@
-export { clientKey } from './client-key.ts';
+export { clientKey, hashText } from './client-key.ts';
+export { readCookie } from './cookie.ts';
 export * from './options.ts';
 export { compilePool } from './pool.ts';

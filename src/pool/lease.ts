@@ -8,9 +8,16 @@ export interface LeaseOwner {
   readonly slots: SlotTable;
   readonly thread: number;
   readonly clock: Clock;
+  /** Its algorithm chooses by how long servers take. */
+  readonly needsTimes: boolean;
   /** A place is free again: somebody may be waiting for it. */
   released(): void;
 }
+
+/** A failure counts as having taken so much longer: a server that fails fast must not look like a fast one. */
+const FAILURE_MS = 1000;
+
+const FAILURES: ReadonlySet<Outcome> = new Set(['connect_error', 'reset', 'timeout', 'bad_answer']);
 
 /** One object per pick and never used twice: with recycled ones a late second `release` would give back another's place. */
 export class ServerLease implements Lease {
@@ -26,12 +33,15 @@ export class ServerLease implements Lease {
     this.server = server;
     this.why = why;
     this.setCookie = setCookie;
-    owner.slots.count(server.slot, owner.thread, COUNTER.picks, 1);
+    owner.slots.counters.count(server.slot, owner.thread, COUNTER.picks, 1);
   }
 
   answered(status: number, responseMs: number): void {
-    const { slots, thread } = this.#owner;
-    slots.countAnswer(this.server.slot, thread, status, responseMs);
+    const { slots, thread, needsTimes } = this.#owner;
+    slots.counters.countAnswer(this.server.slot, thread, status, responseMs);
+    if (status >= 502 && status <= 504) slots.countError(this.server.slot, thread);
+    else slots.clearErrors(this.server.slot);
+    if (needsTimes) this.#observe(status >= 500 ? responseMs + FAILURE_MS : responseMs);
     slots.clearSuspect(this.server.slot);
   }
 
@@ -46,28 +56,38 @@ export class ServerLease implements Lease {
         break;
       case 'connect_error':
         slots.markSuspect(slot, clock.nowMs());
-        slots.count(slot, thread, COUNTER.connectErrors, 1);
+        slots.counters.count(slot, thread, COUNTER.connectErrors, 1);
         break;
       case 'reset':
-        slots.count(slot, thread, COUNTER.resets, 1);
+        slots.counters.count(slot, thread, COUNTER.resets, 1);
         break;
       case 'timeout':
-        slots.count(slot, thread, COUNTER.timeouts, 1);
+        slots.counters.count(slot, thread, COUNTER.timeouts, 1);
         break;
       case 'bad_answer':
-        slots.count(slot, thread, COUNTER.badAnswers, 1);
+        slots.counters.count(slot, thread, COUNTER.badAnswers, 1);
         break;
       case 'client_abort':
-        slots.count(slot, thread, COUNTER.clientAborts, 1);
+        slots.counters.count(slot, thread, COUNTER.clientAborts, 1);
         break;
       case 'cancelled':
       case 'shortage':
-        slots.count(slot, thread, COUNTER.cancelled, 1);
+        slots.counters.count(slot, thread, COUNTER.cancelled, 1);
         break;
       default:
         outcome satisfies never;
     }
+    if (FAILURES.has(outcome)) {
+      slots.countError(slot, thread);
+      // Who refuses connections is suspect, and is asked again as soon as it answers.
+      if (this.#owner.needsTimes && outcome !== 'connect_error') this.#observe(FAILURE_MS);
+    }
     slots.release(slot, thread);
     this.#owner.released();
+  }
+
+  #observe(tookMs: number): void {
+    const { slots, thread, clock } = this.#owner;
+    slots.times.observe(this.server.slot, thread, tookMs, clock.nowMs());
   }
 }

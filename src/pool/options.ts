@@ -2,14 +2,19 @@
 import type { Clock } from '../kernel/clock.ts';
 import type { Random } from '../kernel/random.ts';
 import type { SlotTable } from '../kernel/slots.ts';
+import type { HashTableName } from './algorithms/hash-table.ts';
 
 export const ALGORITHMS = [
   'round_robin',
   'weighted',
   'least_connections',
   'power_of_two',
+  'peak_ewma',
+  'least_time',
   'ip_hash',
+  'consistent_hash',
   'random',
+  'first',
 ] as const;
 
 export type AlgorithmName = (typeof ALGORITHMS)[number];
@@ -36,6 +41,18 @@ export interface StickyOptions {
   readonly ttlMs: number | null;
 }
 
+/** What a pool with `consistent_hash` keeps a server for. A request without it is known by its client's address. */
+export type HashKey =
+  | { readonly kind: 'client_ip' | 'path' }
+  | { readonly kind: 'header' | 'cookie' | 'query'; readonly name: string };
+
+export interface HashOptions {
+  readonly key: HashKey;
+  readonly table: HashTableName;
+  /** Most requests in flight of a server, as a multiple of its share; 0 = no bound. */
+  readonly maxLoad: number;
+}
+
 export interface QueueOptions {
   /** Most requests of this pool that wait at one time, over all threads; 0 = nobody waits. */
   readonly max: number;
@@ -47,10 +64,14 @@ export interface PoolOptions {
   /** The pool's own slot (key = the pool's name): turn counter, waiting requests. */
   readonly slot: number;
   readonly algorithm: AlgorithmName;
+  /** Of `consistent_hash`; null = by the client's address, on a ring, without a bound. */
+  readonly hash: HashOptions | null;
   /** In the file's order. */
   readonly servers: readonly ServerOptions[];
   readonly sticky: StickyOptions | null;
   readonly queue: QueueOptions;
+  /** When less than this part of the primaries is healthy, 0 to 1, all are tried; 0 = never. */
+  readonly panic: number;
 }
 
 export interface PoolDeps {
@@ -65,8 +86,8 @@ export interface PoolDeps {
 
 /** What the balancer may know of a request. */
 export interface PickContext {
-  /** `clientKey(ip)`; ip_hash depends on it. */
-  readonly clientKey: number;
+  /** `hashText` of the client's address, or of what the pool's `hash` names; ip_hash and consistent_hash depend on it. */
+  readonly hashKey: number;
   /** The whole `Cookie` field value, lines joined by `; `; null = none. */
   readonly cookieHeader: string | null;
   /** Servers that this exchange has tried already; they are not picked again. Compared by identity. */
@@ -91,6 +112,8 @@ export type PickWhy =
   | 'sticky'
   /** A suspect server's turn to show that it answers. */
   | 'probe'
+  /** Few are healthy, so all are tried. */
+  | 'panic'
   /** No primary can be reached. */
   | 'backup'
   /** All are suspect, which is still better than a 503. */
@@ -152,6 +175,8 @@ export type Verdict =
   /** Its slot has another owner: it left the configuration. */
   | 'gone'
   | 'unhealthy'
+  /** Taken out for what requests showed. */
+  | 'ejected'
   | 'maintenance'
   | 'draining'
   /** Weight 0: sticky clients only. */
@@ -184,6 +209,8 @@ export interface Pool {
   readonly name: string;
   readonly servers: readonly PoolServer[];
   readonly queue: QueueOptions;
+  /** What of a request `PickContext.hashKey` is made of; null = the client's address. */
+  readonly hashKey: HashKey | null;
   /** Picks at once or refuses (`no_server`, `tried_all`, `busy`). */
   pick(ctx: PickContext): PickResult;
   /**

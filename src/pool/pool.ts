@@ -4,7 +4,8 @@
  *
  * The order of choice, each step only if the one before found nobody:
  *   1. the server that the client's sticky cookie names (also when it drains, has weight 0 or is a backup)
- *   2. the algorithm among the primaries
+ *   2. the algorithm among the primaries; those that warm up (slow start) take a part of what they are offered, and all of it
+ *      if nobody else is left. If fewer than `panic` of them are healthy, and no backup is, health is not asked for
  *   3. a primary is up but full: `busy`, wait for it; backups are for servers that are down, not for busy ones. Only a request
  *      that would be refused otherwise (no queue, queue full, waited too long) goes on to
  *   4. the algorithm among the backups
@@ -17,9 +18,10 @@
 import type { Clock } from '../kernel/clock.ts';
 import type { SlotTable } from '../kernel/slots.ts';
 import type { Algorithm } from './algorithms/algorithm.ts';
-import { makeAlgorithm } from './algorithms/index.ts';
+import { isKeyed, makeAlgorithm, needsTimes } from './algorithms/index.ts';
 import { type LeaseOwner, ServerLease } from './lease.ts';
 import type {
+  HashKey,
   Lease,
   PickContext,
   PickResult,
@@ -33,7 +35,7 @@ import type {
   Refusal,
   Waiting,
 } from './options.ts';
-import { Ask, canTake, isMember, makeServer } from './server.ts';
+import { Ask, canTake, isEnabled, isMember, makeServer, STICKY } from './server.ts';
 import { StickyTable } from './sticky.ts';
 import { WaitQueue } from './wait-queue.ts';
 
@@ -49,6 +51,8 @@ const MAX_RACES = 4;
 class Tier {
   readonly all: readonly PoolServer[];
   readonly algorithm: Algorithm;
+  /** So few are healthy that the others are tried as well. */
+  isPanicking = false;
   #members: readonly PoolServer[] = [];
   #weights: readonly number[] = [];
 
@@ -57,8 +61,16 @@ class Tier {
     this.algorithm = algorithm;
   }
 
-  refresh(slots: SlotTable): void {
-    const members = this.all.filter((server) => isMember(slots, server));
+  get isEmpty(): boolean {
+    return this.#members.length === 0;
+  }
+
+  /** @param panic below this part of healthy ones, 0 to 1, health is not believed */
+  refresh(slots: SlotTable, panic: number): void {
+    const healthy = this.all.filter((server) => isMember(slots, server));
+    const enabled = panic === 0 ? healthy : this.all.filter((server) => isEnabled(slots, server));
+    this.isPanicking = healthy.length < panic * enabled.length;
+    const members = this.isPanicking ? enabled : healthy;
     // Read once: a weight that turns 0 between the two lines must not reach an algorithm.
     const weights = members.map((server) => Math.max(1, slots.weight(server.slot)));
     if (isSame(members, this.#members) && isSame(weights, this.#weights)) return;
@@ -76,9 +88,11 @@ class ServerPool implements Pool, LeaseOwner {
   readonly name: string;
   readonly servers: readonly PoolServer[];
   readonly queue: QueueOptions;
+  readonly hashKey: HashKey | null;
   readonly slots: SlotTable;
   readonly thread: number;
   readonly clock: Clock;
+  readonly needsTimes: boolean;
   readonly #options: PoolOptions;
   readonly #primaries: Tier;
   readonly #backups: Tier;
@@ -92,14 +106,16 @@ class ServerPool implements Pool, LeaseOwner {
     this.name = options.name;
     this.servers = options.servers.map(makeServer);
     this.queue = options.queue;
+    this.hashKey = options.hash?.key ?? null;
     this.slots = deps.slots;
     this.thread = deps.thread;
     this.clock = deps.clock;
+    this.needsTimes = needsTimes(options.algorithm);
     this.#options = options;
     const tier = (backup: boolean): Tier =>
       new Tier(
         this.servers.filter((server) => server.backup === backup),
-        makeAlgorithm(options.algorithm, {
+        makeAlgorithm(options.algorithm, options.hash, {
           slots: deps.slots,
           random: deps.random,
           nextTurn: () => deps.slots.nextTurn(options.slot),
@@ -110,7 +126,7 @@ class ServerPool implements Pool, LeaseOwner {
     this.#sticky = options.sticky
       ? new StickyTable(options.sticky, deps.stickyKeys, this.servers)
       : undefined;
-    this.#ask = new Ask(deps.slots);
+    this.#ask = new Ask(deps.slots, deps.random, isKeyed(options.algorithm));
     this.#waiting = new WaitQueue(options.queue, {
       slots: deps.slots,
       thread: deps.thread,
@@ -151,11 +167,11 @@ class ServerPool implements Pool, LeaseOwner {
         id: server.id,
         address: server.address,
         backup: server.backup,
-        verdict: canTake(slots, server, nowMs, false),
+        verdict: canTake(slots, server, nowMs),
         weight: slots.weight(server.slot),
         maxConnections: slots.maxConnections(server.slot),
         inFlight: slots.inFlight(server.slot),
-        averageMs: slots.averageMs(server.slot),
+        averageMs: slots.counters.averageMs(server.slot),
       })),
     };
   }
@@ -169,7 +185,7 @@ class ServerPool implements Pool, LeaseOwner {
       const lease = this.#takeSticky(this.#sticky, ctx, ask);
       if (lease) return lease;
     }
-    const lease = this.#takeFrom(this.#primaries, this.#options.algorithm, ctx, ask);
+    const lease = this.#takePrimary(ctx, ask);
     if (lease) return lease;
     if (!lastChance && this.#isBusy(this.#primaries, ask)) return BUSY;
     return (
@@ -177,10 +193,21 @@ class ServerPool implements Pool, LeaseOwner {
     );
   }
 
+  #takePrimary(ctx: PickContext, ask: Ask): Lease | undefined {
+    const tier = this.#primaries;
+    ask.ignoresHealth = tier.isPanicking;
+    const why = tier.isPanicking ? 'panic' : this.#options.algorithm;
+    const lease = this.#takeFrom(tier, why, ctx, ask);
+    if (lease || !ask.hasSeenCold) return lease;
+    // All that are left warm up: together they have to take it.
+    ask.acceptsCold = true;
+    return this.#takeFrom(tier, why, ctx, ask);
+  }
+
   #takeSticky(sticky: StickyTable, ctx: PickContext, ask: Ask): Lease | undefined {
     const match = sticky.find(ctx.cookieHeader);
     if (!match || ask.hasTried(match.server)) return undefined;
-    const verdict = canTake(this.slots, match.server, ask.nowMs, true);
+    const verdict = canTake(this.slots, match.server, ask.nowMs, STICKY);
     if (verdict !== 'yes' && verdict !== 'probe') return undefined;
     if (!this.#acquire(match.server, ask)) return undefined;
     const cookie = match.isCurrent ? null : sticky.cookieFor(match.server, ctx.secure);
@@ -217,7 +244,7 @@ class ServerPool implements Pool, LeaseOwner {
     const slots = this.slots;
     const slot = server.slot;
     if (slots.isSuspect(slot) && !slots.claimProbe(slot, ask.nowMs) && !ask.acceptsSuspects) return false;
-    if (!slots.tryAcquire(slot, this.thread, slots.maxConnections(slot))) return false;
+    if (!slots.tryAcquire(slot, this.thread, slots.cap(slot, ask.nowMs))) return false;
     if (slots.isOwned(slot, server.generation)) return true;
     slots.release(slot, this.thread);
     return false;
@@ -226,7 +253,7 @@ class ServerPool implements Pool, LeaseOwner {
   /** Whether waiting could help: a server that was not tried is up and at its cap. */
   #isBusy(tier: Tier, ask: Ask): boolean {
     return tier.all.some(
-      (server) => !ask.hasTried(server) && canTake(this.slots, server, ask.nowMs, false) === 'full',
+      (server) => !ask.hasTried(server) && canTake(this.slots, server, ask.nowMs, ask) === 'full',
     );
   }
 
@@ -241,8 +268,9 @@ class ServerPool implements Pool, LeaseOwner {
     const version = this.slots.version();
     if (version === this.#version) return;
     this.#version = version;
-    this.#primaries.refresh(this.slots);
-    this.#backups.refresh(this.slots);
+    this.#backups.refresh(this.slots, 0);
+    // Whom health checks call sound is better than whom they do not.
+    this.#primaries.refresh(this.slots, this.#backups.isEmpty ? this.#options.panic : 0);
   }
 }
 

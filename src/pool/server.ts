@@ -2,35 +2,56 @@
  * The one definition of "this server can take this request". Everything that chooses, explains or lists servers asks here.
  * Whether a place was really got is decided after it, by `SlotTable.tryAcquire` and `claimProbe`: a verdict is a look, not a promise.
  */
+import type { Random } from '../kernel/random.ts';
 import { type SlotTable, STATE } from '../kernel/slots.ts';
-import { hashText } from './client-key.ts';
+import { hashText, mix32 } from './client-key.ts';
 import type { PickContext, PoolServer, ServerOptions, Verdict } from './options.ts';
 
-/** @param sticky the client belongs to this server: draining and weight 0 do not send it away. */
-export function canTake(slots: SlotTable, server: PoolServer, nowMs: number, sticky: boolean): Verdict {
+/** What makes a server good enough that would not be otherwise. */
+export interface Leniency {
+  /** The client belongs to this server: draining and weight 0 do not send it away. */
+  readonly isSticky?: boolean;
+  /** Too few are healthy for health to be believed (panic). */
+  readonly ignoresHealth?: boolean;
+}
+
+const STRICT: Leniency = {};
+export const STICKY: Leniency = { isSticky: true };
+
+export function canTake(
+  slots: SlotTable,
+  server: PoolServer,
+  nowMs: number,
+  { isSticky, ignoresHealth }: Leniency = STRICT,
+): Verdict {
   const slot = server.slot;
   if (slots.generation(slot) !== server.generation) return 'gone';
   const state = slots.state(slot);
   if ((state & STATE.maintenance) !== 0) return 'maintenance';
-  if ((state & STATE.healthy) === 0) return 'unhealthy';
-  if (!sticky) {
+  if (ignoresHealth !== true) {
+    if ((state & STATE.healthy) === 0) return 'unhealthy';
+    if ((state & STATE.ejected) !== 0) return 'ejected';
+  }
+  if (isSticky !== true) {
     if ((state & STATE.draining) !== 0) return 'draining';
     if (slots.weight(slot) === 0) return 'weightless';
   }
-  const max = slots.maxConnections(slot);
+  const max = slots.cap(slot, nowMs);
   if (max !== 0 && slots.inFlight(slot) >= max) return 'full';
   if (!slots.isSuspect(slot)) return 'yes';
   return slots.isProbeDue(slot, nowMs) ? 'probe' : 'suspect';
 }
 
+/** True while the server is meant to get new clients, if it is healthy. */
+export function isEnabled(slots: SlotTable, server: PoolServer): boolean {
+  const state = slots.state(server.slot) & (STATE.maintenance | STATE.draining);
+  return state === 0 && slots.generation(server.slot) === server.generation && slots.weight(server.slot) > 0;
+}
+
 /** True while the server is meant to get new clients, however busy or suspect it is at the moment. */
 export function isMember(slots: SlotTable, server: PoolServer): boolean {
-  const state = slots.state(server.slot) & (STATE.healthy | STATE.maintenance | STATE.draining);
-  return (
-    state === STATE.healthy &&
-    slots.generation(server.slot) === server.generation &&
-    slots.weight(server.slot) > 0
-  );
+  const health = slots.state(server.slot) & (STATE.healthy | STATE.ejected);
+  return health === STATE.healthy && isEnabled(slots, server);
 }
 
 export function makeServer(options: ServerOptions, index: number): PoolServer {
@@ -39,23 +60,34 @@ export function makeServer(options: ServerOptions, index: number): PoolServer {
 }
 
 /** One question to an algorithm. A pool has one and fills it anew for each pick, so that picking allocates nothing. */
-export class Ask {
-  clientKey = 0;
+export class Ask implements Leniency {
+  hashKey = 0;
   nowMs = 0;
   /** Suspect servers are good enough: nobody else is left. */
   acceptsSuspects = false;
+  /** So are those that warm up, for more than their part. */
+  acceptsCold = false;
+  /** One was passed over because it warms up. */
+  hasSeenCold = false;
+  ignoresHealth = false;
+  readonly isSticky = false;
   #tried: readonly PoolServer[] = [];
   readonly #slots: SlotTable;
+  readonly #random: Random;
+  readonly #isKeyed: boolean;
 
-  constructor(slots: SlotTable) {
+  /** @param isKeyed the algorithm goes by `hashKey`, so who warms up takes always the same part of the keys */
+  constructor(slots: SlotTable, random: Random, isKeyed: boolean) {
     this.#slots = slots;
+    this.#random = random;
+    this.#isKeyed = isKeyed;
   }
 
   fill(ctx: PickContext, nowMs: number): void {
-    this.clientKey = ctx.clientKey;
+    this.hashKey = ctx.hashKey;
     this.nowMs = nowMs;
     this.#tried = ctx.tried;
-    this.acceptsSuspects = false;
+    this.acceptsSuspects = this.acceptsCold = this.hasSeenCold = this.ignoresHealth = false;
   }
 
   hasTried(server: PoolServer): boolean {
@@ -64,7 +96,19 @@ export class Ask {
 
   accepts(server: PoolServer): boolean {
     if (this.hasTried(server)) return false;
-    const verdict = canTake(this.#slots, server, this.nowMs, false);
-    return verdict === 'yes' || verdict === 'probe' || (verdict === 'suspect' && this.acceptsSuspects);
+    const verdict = canTake(this.#slots, server, this.nowMs, this);
+    if (verdict === 'suspect' ? !this.acceptsSuspects : verdict !== 'yes' && verdict !== 'probe')
+      return false;
+    return this.acceptsCold || this.#isWarmEnough(server);
+  }
+
+  /** A server that warms up takes a part of what it is offered: so any algorithm ramps it up. */
+  #isWarmEnough(server: PoolServer): boolean {
+    const share = this.#slots.rampShare(server.slot, this.nowMs);
+    if (share === 1) return true;
+    const unit = this.#isKeyed ? mix32(this.hashKey ^ server.hash) / 2 ** 32 : this.#random.next();
+    if (unit < share) return true;
+    this.hasSeenCold = true;
+    return false;
   }
 }

@@ -131,13 +131,13 @@ export class WaitQueue {
 
   #showOldest(): void {
     const { slots, slot, thread } = this.#deps;
-    slots.setCounter(slot, thread, COUNTER.waitingSinceMs, this.#waiters.first?.sinceMs ?? 0);
+    slots.counters.set(slot, thread, COUNTER.waitingSinceMs, this.#waiters.first?.sinceMs ?? 0);
   }
 
   #isOlderElsewhere(thanMs: number): boolean {
     const { slots, slot, thread } = this.#deps;
     for (let other = 0; other < slots.threads; other++) {
-      const since = other === thread ? 0 : slots.counterOf(slot, other, COUNTER.waitingSinceMs);
+      const since = other === thread ? 0 : slots.counters.of(slot, other, COUNTER.waitingSinceMs);
       if (since > 0 && since < thanMs - FAIRNESS_MS) return true;
     }
     return false;

@@ -7,9 +7,10 @@
  *
  * It keeps to the snapshot that the exchange started with until that has nobody left; then it looks at the one in force.
  */
-import { type AttemptFailure, decideRetry, type RetryDecision } from '../forward/index.ts';
+import { decideRetry, type RetryDecision, type RetryQuestion } from '../forward/index.ts';
 import type { Lease, Outcome, PickContext, PickResult, Pool, PoolServer, Waiting } from '../pool/index.ts';
 import type { Exchange } from './exchange.ts';
+import { hashKeyOf } from './hash-key.ts';
 import type { PoolPlane } from './plane.ts';
 
 export type Refusal = Extract<PickResult, { kind: 'none' }>['reason'];
@@ -45,11 +46,12 @@ export class Choice {
   constructor(exchange: Exchange, pool: PoolPlane, events: ChoiceEvents) {
     this.#exchange = exchange;
     this.pool = pool;
+    pool.retryBudget.countRequest(exchange.stream.startedMs);
     this.#events = events;
-    const { stream, asker } = exchange;
+    const { stream } = exchange;
     const { cookie } = stream.head.fields;
     this.#context = {
-      clientKey: asker.keyHash,
+      hashKey: hashKeyOf(pool.pool.hashKey, exchange),
       cookieHeader: cookie === '' ? null : cookie,
       tried: this.#tried,
       secure: stream.client.tlsVersion !== '',
@@ -117,7 +119,7 @@ export class Choice {
   // ---- after a failure
 
   decide(
-    failure: AttemptFailure,
+    failure: RetryQuestion['failure'],
     request: { method: string; isBodyAtHand: boolean; isAnswerStarted: boolean },
   ): RetryDecision {
     return decideRetry({
@@ -126,6 +128,7 @@ export class Choice {
       failure,
       attempts: this.attempts - this.#staleCount,
       hasRetriedStale: this.#hasRetriedStale,
+      hasBudget: this.pool.retryBudget.hasLeft(this.#exchange.deps.clock.nowMs()),
     });
   }
 
@@ -135,9 +138,10 @@ export class Choice {
     this.#hasRetriedStale = true;
   }
 
-  /** Gives the present server up for another one. */
-  leave(outcome: Outcome): void {
+  /** Gives the present server up for another one. @param wasSent it may have begun with the request */
+  leave(outcome: Outcome, wasSent: boolean): void {
     const { server } = this;
+    if (wasSent) this.pool.retryBudget.spend(this.#exchange.deps.clock.nowMs());
     if (!this.#tried.includes(server)) this.#tried.push(server);
     this.#hasRetriedStale = false;
     this.release(outcome);

@@ -14,6 +14,7 @@ import {
   type AttemptFailure,
   BUFFER_BYTES,
   type RetryDecision,
+  type RetryQuestion,
   reuseFor,
   type ServerConnection,
   type Tunnel,
@@ -126,11 +127,12 @@ export class Forwarding implements RequestSink, AttemptEvents, ChoiceEvents, Exp
     const exchange = this.#exchange;
     const { stream } = exchange;
     const lease = this.#choice.lease as Lease;
+    exchange.upstreamMs = exchange.deps.clock.nowMs() - this.#attemptStartMs;
+    lease.answered(head.status, exchange.upstreamMs);
+    if (this.#choice.pool.retryStatuses.has(head.status) && this.#askAnother(head.status)) return;
     this.#isAnswerStarted = true;
     this.#kept?.drop();
-    exchange.upstreamMs = exchange.deps.clock.nowMs() - this.#attemptStartMs;
     exchange.status = head.status;
-    lease.answered(head.status, exchange.upstreamMs);
     const answer = head.answerTo(stream.head.method);
     const cookie = lease.setCookie;
     stream.startAnswer(
@@ -207,7 +209,8 @@ export class Forwarding implements RequestSink, AttemptEvents, ChoiceEvents, Exp
         this.start();
         return;
       case 'give_up':
-        if (decision.why === 'attempts_used') this.#choice.pool.cells.countRetryRefused();
+        if (decision.why === 'attempts_used' || decision.why === 'budget_used')
+          this.#choice.pool.cells.countRetryRefused();
         this.#choice.release(failure.kind);
         this.#end(failureEnding(failure));
         return;
@@ -230,7 +233,7 @@ export class Forwarding implements RequestSink, AttemptEvents, ChoiceEvents, Exp
     this.#attempt(false);
   }
 
-  #decide(failure: AttemptFailure): RetryDecision {
+  #decide(failure: RetryQuestion['failure']): RetryDecision {
     return this.#choice.decide(failure, {
       method: this.#exchange.stream.head.method,
       isBodyAtHand: this.#kept?.isWhole ?? true,
@@ -239,12 +242,26 @@ export class Forwarding implements RequestSink, AttemptEvents, ChoiceEvents, Exp
   }
 
   /** Gives this attempt up for one on another server. */
-  #leave(failure: AttemptFailure, why: string): void {
+  #leave(failure: RetryQuestion['failure'] & { detail: string }, why: string): void {
     const { server } = this.#choice;
-    this.#choice.leave(failure.kind);
+    this.#choice.leave(failure.kind === 'status' ? 'ok' : failure.kind, failure.wasSent);
     const { requestId: request_id, poolName: pool, deps } = this.#exchange;
     const fields = { request_id, pool, server: server.id, kind: failure.kind, detail: failure.detail, why };
     deps.log.debug('attempt failed, trying another server', fields);
+  }
+
+  /** Has the request answered by another server, if that may be and there is one; else this answer is the answer. */
+  #askAnother(status: number): boolean {
+    const failure = { kind: 'status', wasSent: true, hadAnswer: true, wasReused: false } as const;
+    if (this.#decide(failure).kind !== 'other_server') return false;
+    const other = this.#choice.findOther();
+    if (other === null) return false;
+    this.#connection?.cancel();
+    this.#connection = null;
+    this.#leave({ ...failure, detail: `status ${status}` }, 'status');
+    this.#choice.goTo(other);
+    this.#attempt(false);
+    return true;
   }
 
   onServerDrain(): void {

@@ -2,7 +2,7 @@
  * What the phases work with: one compiled snapshot (never edited, replaced whole) and the thread's own tools. Both are
  * put together by thread.ts; here stands only what is needed of them.
  */
-import type { ServerConnections } from '../forward/index.ts';
+import type { RetryBudget, ServerConnections } from '../forward/index.ts';
 import type { ClientInfo } from '../kernel/client-info.ts';
 import type { Clock } from '../kernel/clock.ts';
 import type { Deadlines } from '../kernel/deadlines.ts';
@@ -56,6 +56,9 @@ export type HostRule =
 export interface PoolPlane {
   readonly pool: Pool;
   readonly maxAttempts: number;
+  readonly retryBudget: RetryBudget;
+  /** Answers with these are asked of another server, if that may be. */
+  readonly retryStatuses: ReadonlySet<number>;
   readonly host: HostRule;
   /** null = servers want no PROXY header. */
   readonly proxyProtocol: ProxyVersion | null;

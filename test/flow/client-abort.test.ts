@@ -16,7 +16,7 @@ const ways: Record<string, Leave> = {
 const aborts = (proxied: Proxied): number => {
   const { daemon } = proxied.daemon;
   const { slot } = daemon.registry.server('web', proxied.server.address).slot;
-  return daemon.slots.totals(slot).clientAborts;
+  return daemon.slots.counters.totals(slot).clientAborts;
 };
 
 for (const [way, leave] of Object.entries(ways)) {

@@ -32,7 +32,7 @@ t.test('a server that refuses connections is passed over, for every method', asy
     t.equal((await client.ask(post('/', `body ${i}`))).body, `body ${i}`);
   }
   const dead = daemon.daemon.registry.server('web', servers[0] as string).slot.slot;
-  const { connectErrors } = daemon.daemon.slots.totals(dead);
+  const { connectErrors } = daemon.daemon.slots.counters.totals(dead);
   t.ok(connectErrors > 0 && connectErrors < 20, `it was tried now and then only: ${connectErrors}`);
 });
 
@@ -45,7 +45,7 @@ t.test('all refuse: 502 after each was tried once', async (t) => {
   t.equal(JSON.parse(answer.body).code, 'connect_error');
   for (const id of servers) {
     const { slot } = daemon.daemon.registry.server('web', id).slot;
-    t.equal(daemon.daemon.slots.totals(slot).connectErrors, 1);
+    t.equal(daemon.daemon.slots.counters.totals(slot).connectErrors, 1);
   }
 });
 

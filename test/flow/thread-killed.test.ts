@@ -54,7 +54,7 @@ t.test('the other threads go on', async (t) => {
   const clients = await Promise.all(Array.from({ length: 16 }, () => proxied.client()));
   for (const client of clients) t.equal((await client.ask(get('/'))).status, 200);
   const { slot } = daemon.registry.server('web', proxied.server.address).slot;
-  const served = [0, 1].map((thread) => daemon.slots.counterOf(slot, thread, 0));
+  const served = [0, 1].map((thread) => daemon.slots.counters.of(slot, thread, 0));
   const gone = daemon.events.once('thread_exit');
   await daemon.killThread(0);
   await gone;

@@ -4,6 +4,7 @@ import { SlotTable, STATE } from '../../src/kernel/slots.ts';
 import {
   type AlgorithmName,
   compilePool,
+  type HashOptions,
   type Lease,
   type PickContext,
   type PickResult,
@@ -24,6 +25,8 @@ export interface ServerSpec {
 
 export interface PoolSpec {
   readonly algorithm?: AlgorithmName;
+  readonly hash?: HashOptions;
+  readonly panic?: number;
   readonly servers: readonly ServerSpec[];
   readonly sticky?: StickyOptions | null;
   readonly stickyKeys?: readonly Uint8Array[];
@@ -66,6 +69,8 @@ export class PoolFixture {
       name: 'pool',
       slot: slotOf('pool').slot,
       algorithm: spec.algorithm ?? 'round_robin',
+      hash: spec.hash ?? null,
+      panic: spec.panic ?? 0,
       servers: spec.servers.map(({ id, backup }, i) => ({
         id,
         address: `10.0.0.${i}:80`,
@@ -103,7 +108,7 @@ export class PoolFixture {
   }
 
   ctx(part: Partial<PickContext> = {}): PickContext {
-    return { clientKey: 0, cookieHeader: null, tried: [], secure: false, nowMs: this.clock.nowMs(), ...part };
+    return { hashKey: 0, cookieHeader: null, tried: [], secure: false, nowMs: this.clock.nowMs(), ...part };
   }
 
   /** A lease that the test expects to get. */
@@ -117,7 +122,7 @@ export class PoolFixture {
   spread(picks: number, part: Partial<PickContext> = {}): Record<string, number> {
     const got: Record<string, number> = {};
     for (let i = 0; i < picks; i++) {
-      const lease = this.take({ clientKey: Math.imul(i, 0x01000193), ...part });
+      const lease = this.take({ hashKey: Math.imul(i, 0x01000193), ...part });
       got[lease.server.id] = (got[lease.server.id] ?? 0) + 1;
       lease.release('ok');
     }

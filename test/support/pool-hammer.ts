@@ -127,7 +127,7 @@ function makePool(options: PoolOptions) {
 
 function context() {
   return {
-    clientKey: random.below(2 ** 32),
+    hashKey: random.below(2 ** 32),
     cookieHeader: null,
     tried: [],
     secure: false,

@@ -20,7 +20,7 @@ export class LiveView {
     const servers = registry.poolNames().flatMap((pool) =>
       registry.servers(pool).map((server) => {
         const { id } = server.definition;
-        const { picks: total } = slots.totals(server.slot.slot);
+        const { picks: total } = slots.counters.totals(server.slot.slot);
         const key = `${pool}\n${id}\n${server.slot.generation}`;
         const before = this.#picks.get(key) ?? total;
         picks.set(key, total);

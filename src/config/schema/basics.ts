@@ -169,18 +169,19 @@ export function byteRate() {
   );
 }
 
-/** Percentage as text, a fraction of 1 inside. */
-export function percent() {
+/** Percentage as text, a fraction of 1 inside; above 100% only where `max` says so. */
+export function percent(options: QuantityOptions = {}) {
+  const most = options.max === undefined ? 1 : Number.parseFloat(options.max) / 100;
   return quantity(
     {
-      parse: parsePercent,
+      parse: (written) => parsePercent(written, Math.max(1, most)),
       format: formatPercent,
       bare: barePercent,
       title: 'percentage',
       example: '70%',
       pattern: '\\d+(\\.\\d+)?%',
     },
-    {},
+    options,
   );
 }
 

@@ -1,13 +1,49 @@
 import * as z from 'zod';
 import { ALGORITHMS } from '../resolved.ts';
 import { quote } from '../units.ts';
-import { duration, filePath, integer, isDnsName, noun, oneOf, text, withShortForm } from './basics.ts';
+import {
+  duration,
+  filePath,
+  integer,
+  isDnsName,
+  noun,
+  oneOf,
+  percent,
+  text,
+  withShortForm,
+} from './basics.ts';
 import { health } from './health.ts';
+import { requestKey } from './request-key.ts';
 import { server } from './server.ts';
 
 export const algorithm = oneOf(ALGORITHMS).describe(
   '`power_of_two`: the less busy of two drawn at random. `least_connections`: the least busy. `round_robin` and `weighted`: in turn, by weight. ' +
-    '`ip_hash`: a client address keeps its server. `random`: by chance, by weight.',
+    '`peak_ewma`: of two drawn at random the one that answers sooner, as far as its last answers and its load tell. `least_time`: the soonest of all. ' +
+    '`ip_hash`: a client address keeps its server. `consistent_hash`: so does what `hash` names. `random`: by chance, by weight. ' +
+    '`first`: the first of the file that has room below its `max_connections`.',
+);
+
+const hash = withShortForm(
+  noun({
+    key: requestKey()
+      .prefault('client_ip')
+      .describe(
+        'What keeps its server: `client_ip`, `path`, `header:NAME`, `cookie:NAME`, `query:NAME`. Requests without it go by the client’s address.',
+      ),
+    table: oneOf(['ring', 'maglev'])
+      .prefault('ring')
+      .describe(
+        '`ring`: when servers change, only keys of these move. `maglev`: more even and faster, and a few more keys move.',
+      ),
+    max_load: z
+      .union([percent({ min: '101%', max: '1000%' }), z.literal(false)])
+      .prefault('125%')
+      .describe(
+        'How much of its share of the requests in flight a server takes before further ones go to the next: no key sinks its server. `false` = all.',
+      ),
+  }),
+  requestKey(),
+  (key) => ({ key }),
 );
 
 const COOKIE_NAME = /^[!#$%&'*+.^_`|~0-9A-Za-z-]{1,64}$/;
@@ -87,13 +123,48 @@ const retry = withShortForm(
       .describe(
         'Servers tried for one request, the first included. Only what cannot have been done twice is repeated.',
       ),
+    budget: percent()
+      .prefault('20%')
+      .describe(
+        'Most retries, as a part of the requests of the last ten seconds; ten a second are always allowed. What never reached a server does not count.',
+      ),
+    statuses: z
+      .array(integer(400, 599))
+      .prefault([])
+      .describe('Answers with these statuses are asked of another server, where a repeat is harmless.'),
   }),
   integer(1, 100),
   (attempts) => ({ attempts }),
 );
 
+const outliers = noun({
+  consecutive_errors: integer(0, 10_000)
+    .prefault(5)
+    .describe(
+      'Gateway errors in a row that take a server out: no connection, a reset, no answer in time, nonsense, or 502, 503, 504. 0 = not looked at.',
+    ),
+  failure_rate: percent()
+    .prefault('50%')
+    .describe(
+      'Part of its requests in an `interval` that fail so, while the others of the pool fail half as often at most. `0%` = not looked at.',
+    ),
+  interval: duration({ min: '1s', max: '1h' }).prefault('10s').describe('Over which rates are taken.'),
+  min_requests: integer(1, 1_000_000).prefault(20).describe('With fewer in an interval a rate says nothing.'),
+  ejection_time: duration({ min: '100ms', max: '5m' })
+    .prefault('30s')
+    .describe(
+      'How long it stays out, times how often it has been out lately, at most 5m. Then one request tries it.',
+    ),
+  max_ejected: percent()
+    .prefault('50%')
+    .describe('Part of the pool that may be out at a time; the last server that works never is.'),
+});
+
 export const pool = noun({
-  algorithm: algorithm.optional().describe('How a server is chosen. `power_of_two` without it.'),
+  algorithm: algorithm.optional().describe('How a server is chosen. `peak_ewma` without it.'),
+  hash: hash
+    .optional()
+    .describe('Of `consistent_hash`: what keeps its server. `hash: path` is short for `{ key: path }`.'),
   servers: z.array(server).describe('The servers, as addresses or with their settings.'),
   sticky: sticky
     .prefault(false)
@@ -108,6 +179,21 @@ export const pool = noun({
   queue: queue
     .prefault({})
     .describe('Where requests wait while all servers are full. `queue: 100` is short for `{ max: 100 }`.'),
+  slow_start: duration({ max: '1h' })
+    .prefault('0s')
+    .describe(
+      'How long the share and the `max_connections` of a server grow after it was added or recovered, from a tenth on. `0s` = it gets all at once. At the start of Sluice nobody warms up.',
+    ),
+  panic: z
+    .union([percent(), z.literal('none')])
+    .prefault('none')
+    .describe(
+      'When fewer than this part of the servers are healthy, and no backup is, all are tried: checks that fail everywhere say more of the checks than of the servers.',
+    ),
+  outlier_detection: z
+    .union([outliers, z.literal(false)])
+    .prefault({})
+    .describe('When a server is taken out for what requests show of it. `false` = never.'),
   retry: retry
     .prefault({})
     .describe('Trying another server after a failure. `retry: 3` is short for `{ attempts: 3 }`.'),

@@ -28,7 +28,7 @@ export class IpHash implements Algorithm {
   choose(ask: Ask): PoolServer | undefined {
     const hashes = this.#hashes;
     const weights = this.#weights;
-    const key = Math.imul(ask.clientKey, 0x9e3779b1);
+    const key = Math.imul(ask.hashKey, 0x9e3779b1);
     let best: PoolServer | undefined;
     let bestScore = Number.POSITIVE_INFINITY;
     for (let i = 0; i < hashes.length; i++) {

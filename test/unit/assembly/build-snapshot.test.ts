@@ -154,6 +154,8 @@ t.test('pools and servers', async (t) => {
     sticky: { cookie: 'where', ttlMs: 3_600_000 },
     queue: { max: 5, timeoutMs: 2000 },
     maxAttempts: 4,
+    retryShare: 0.2,
+    retryStatuses: [],
     host: { kind: 'literal', value: 'fixed.example' },
     upstreamTls: { ca: 'PEM', name: 'web.internal', verify: true },
     connectTimeoutMs: 1000,
@@ -185,7 +187,7 @@ t.test('pools and servers', async (t) => {
     web?.serverCells.map((it) => cells[it]),
     ['server web 10.0.0.1:8080', 'server web second'],
   );
-  t.match(plain, { sticky: null, upstreamTls: null, host: { kind: 'server' }, algorithm: 'power_of_two' });
+  t.match(plain, { sticky: null, upstreamTls: null, host: { kind: 'server' }, algorithm: 'peak_ewma' });
   t.equal(plain?.servers[0]?.tls, false);
 });
 
@@ -235,7 +237,7 @@ t.test('servers as they are now, not as the file has them', async (t) => {
     built.map((it) => it.servers.length),
     [1, 1],
   );
-  const stranger = { name: 'stranger', isChecked: false, servers: [] };
+  const stranger = { name: 'stranger', isChecked: false, slowStartMs: 0, servers: [] };
   t.throws(() => healthPools(config, [stranger], new Map()), /stranger/);
 });
 

@@ -112,7 +112,7 @@ t.test('config schema prints the schema that the file is held to', async (t) => 
 t.test('config show prints defaults and lines; a bad file is refused', async (t) => {
   const { code, stdout } = await sluice(['config', 'show', EXAMPLE]);
   t.equal(code, 0);
-  t.match(stdout, /algorithm: power_of_two # default/);
+  t.match(stdout, /algorithm: peak_ewma # default/);
   t.match(stdout, /address: 127\.0\.0\.1:3001 # line \d/);
   const folder = t.testdir({ 'bad.yaml': 'listen: ":8080"\n' });
   const bad = await sluice(['config', 'show', join(folder, 'bad.yaml')]);

@@ -27,7 +27,7 @@ t.test('as a person reads it: each step with its line', async (t) => {
     'route private: path /books is not /metrics x.yaml:3',
     'route ▸ shop: host and path match x.yaml:4',
     'limit 20/m for each client address x.yaml:4',
-    'pool ▸ web: power_of_two x.yaml:7',
+    'pool ▸ web: peak_ewma x.yaml:7',
     'sticky cookie s keeps a client on its server for 1h',
     'server 127.0.0.1:3001, weight 1, 25% of the requests x.yaml:7',
     'server b (127.0.0.1:3002), weight 3, 75% of the requests x.yaml:7',

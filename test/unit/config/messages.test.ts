@@ -10,13 +10,36 @@ t.test('what is wrong in a pool, and what to write instead', (t) => {
   const rows: readonly (readonly [line: string, ...expected: string[]])[] = [
     ['wieght: 2', 'error pools.web: unknown key "wieght"'],
     ['helth: /x', 'error pools.web: unknown key "helth" – did you mean "health"?'],
-    [
-      'circuit_breaker: {}',
-      'error pools.web: unknown key "circuit_breaker". Known here: algorithm, servers,',
-    ],
+    ['circuit_breaker: {}', 'error pools.web: unknown key "circuit_breaker". Known here: algorithm, hash,'],
     [
       'algorithm: roundrobin',
-      'error pools.web.algorithm: "roundrobin" is not one of round_robin, weighted, least_connections, power_of_two, ip_hash, random – did you mean "round_robin"?',
+      'error pools.web.algorithm: "roundrobin" is not one of round_robin, weighted, least_connections, power_of_two, peak_ewma, least_time, ip_hash, consistent_hash, random, first – did you mean "round_robin"?',
+    ],
+    [
+      'hash: header',
+      'error pools.web.hash: "header": which header? Write it as header:NAME, without a blank.',
+    ],
+    [
+      'hash: client',
+      'error pools.web.hash: "client" is not client_ip, path, header:NAME, cookie:NAME, query:NAME.',
+    ],
+    ['hash: path:x', 'error pools.web.hash: "path:x": path has no name. Write path.'],
+    ['hash: { key: "query:a b" }', 'error pools.web.hash.key: "a b" is not the name of a query.'],
+    ['hash: { max_load: 90% }', 'error pools.web.hash.max_load: "90%" is too small. The least is 101%.'],
+    [
+      'hash: path\n    algorithm: random',
+      'error pools.web.hash: hash belongs to the algorithm consistent_hash, but algorithm says random. Remove one of the two.',
+    ],
+    [
+      'hash: path\n    sticky: ip',
+      'error pools.web.hash: sticky: ip keeps clients by their address, hash by something else. Remove one of the two.',
+    ],
+    ['slow_start: 2h', 'error pools.web.slow_start: "2h" is too large. The most is 1h.'],
+    ['panic: 0.5', 'error pools.web.panic: 0.5 has no unit. Write 50%.'],
+    ['retry: { budget: 120% }', 'error pools.web.retry.budget: "120%" is more than 100%.'],
+    [
+      'retry: { statuses: [200] }',
+      'error pools.web.retry.statuses[0]: 200 is not a whole number from 400 to 599.',
     ],
     [
       'health: healthz',

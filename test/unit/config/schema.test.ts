@@ -43,7 +43,18 @@ t.test('defaults are those of the design', (t) => {
   });
   t.strictSame(config.pools[0], {
     name: 'web',
-    algorithm: 'power_of_two',
+    algorithm: 'peak_ewma',
+    hash: undefined,
+    slowStartMs: 0,
+    panic: 0,
+    outliers: {
+      consecutiveErrors: 5,
+      failureRate: 0.5,
+      intervalMs: 10_000,
+      minRequests: 20,
+      ejectionMs: 30_000,
+      maxEjected: 0.5,
+    },
     servers: [
       {
         id: '10.0.0.1:80',
@@ -67,7 +78,7 @@ t.test('defaults are those of the design', (t) => {
       jitterFraction: 0.1,
     },
     queue: { max: 1000, timeoutMs: 5000 },
-    retry: { attempts: 3 },
+    retry: { attempts: 3, budget: 0.2, statuses: [] },
     upstream: {
       host: { type: 'preserve' },
       tls: undefined,
@@ -111,7 +122,7 @@ t.test('short forms of a pool and what they stand for', (t) => {
       },
     ],
     ['health: { type: tcp, port: 99, jitter: 0% }', { health: { type: 'tcp', port: 99, jitterFraction: 0 } }],
-    ['sticky: cookie', { sticky: { cookie: 'sluice', ttlMs: undefined }, algorithm: 'power_of_two' }],
+    ['sticky: cookie', { sticky: { cookie: 'sluice', ttlMs: undefined }, algorithm: 'peak_ewma' }],
     ['sticky: { cookie: shop, ttl: 1h }', { sticky: { cookie: 'shop', ttlMs: 3_600_000 } }],
     ['sticky: ip', { sticky: undefined, algorithm: 'ip_hash' }],
     ['sticky: false', { sticky: undefined }],

@@ -22,7 +22,7 @@ t.test('every value with the line that it came from, or default', (t) => {
     [/^ {4}pool:/, 'pool: web # line 2'],
     [/address/, '- address: 10.0.0.1:80 # line 5'],
     [/^ {8}weight/, 'weight: 1 # default'],
-    [/algorithm/, 'algorithm: power_of_two # default'],
+    [/algorithm/, 'algorithm: peak_ewma # default'],
     [/path: \/healthz/, 'path: /healthz # line 6'],
     [/interval/, 'interval: 5s # default'],
     [/ttl/, 'ttl: 1h # line 7'],

@@ -28,23 +28,25 @@ function server(id: string, more: Partial<ServerDefinition> = {}): ServerDefinit
 const pool = (servers: readonly ServerDefinition[], more: Partial<PoolDefinition> = {}): PoolDefinition => ({
   name: 'web',
   isChecked: true,
+  slowStartMs: 0,
   servers,
   ...more,
 });
 
 /** A registry over real slots, driven as the applier drives it. */
 class Fixture {
-  readonly slots = SlotTable.create({ capacity: 32, threads: 2, nowMs: 0 });
+  readonly clock = new FakeClock();
+  readonly slots = SlotTable.create({ capacity: 32, threads: 2, nowMs: this.clock.nowMs() });
   readonly #allocator = new SlotAllocator(this.slots);
   readonly events: AnyEvent[] = [];
   readonly registry: Registry;
 
   constructor(file: readonly PoolDefinition[] = []) {
-    const events = new Events(new FakeClock(), (_, thrown) => {
+    const events = new Events(this.clock, (_, thrown) => {
       throw thrown;
     });
     events.onAny((event) => this.events.push(event));
-    this.registry = new Registry(this.slots, events);
+    this.registry = new Registry(this.slots, events, this.clock);
     if (file.length > 0) this.reload(file);
   }
 
@@ -329,4 +331,41 @@ t.test('what is not there is an error that says what is', async (t) => {
     false,
     'a late check',
   );
+});
+
+t.test('slow start: who came later or recovered warms up, who is there at the start does not', (t) => {
+  const slow = { slowStartMs: 10_000 };
+  const share = (it: Fixture, id: string): number =>
+    it.slots.rampShare(it.registry.server('web', id).slot.slot, it.clock.nowMs());
+  const checked = new Fixture([pool([server('a'), server('b')], slow)]);
+  checked.healthy('a');
+  t.equal(share(checked, 'a'), 1, 'its first check');
+  checked.healthy('a', false);
+  checked.clock.advance(60_000);
+  checked.healthy('a');
+  t.equal(share(checked, 'a'), 0.1, 'it recovered');
+  checked.clock.advance(5000);
+  t.equal(share(checked, 'a'), 0.5);
+  checked.healthy('a');
+  checked.reload([pool([server('a'), server('b', { weight: 2 }), server('c')], slow)]);
+  t.equal(share(checked, 'a'), 0.5, 'further checks and reloads change nothing');
+  checked.healthy('c');
+  t.equal(share(checked, 'c'), 0.1, 'it came while the pool was running');
+  checked.clock.advance(10_000);
+  t.same([share(checked, 'a'), share(checked, 'c')], [1, 1]);
+  checked.registry.patch('web', 'c', { maintenance: true }, 'test');
+  checked.clock.advance(60_000);
+  checked.registry.patch('web', 'c', { maintenance: false }, 'test');
+  t.equal(share(checked, 'c'), 0.1, 'back from maintenance');
+
+  const unchecked = { ...slow, isChecked: false };
+  const plain = new Fixture([pool([server('a')], unchecked)]);
+  t.equal(share(plain, 'a'), 1);
+  plain.reload([pool([server('a'), server('b')], unchecked)]);
+  t.same([share(plain, 'a'), share(plain, 'b')], [1, 0.1]);
+
+  const without = new Fixture([pool([server('a')])]);
+  for (const isHealthy of [true, false, true]) without.healthy('a', isHealthy);
+  t.equal(share(without, 'a'), 1);
+  t.end();
 });

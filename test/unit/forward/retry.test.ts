@@ -1,14 +1,14 @@
 /** Whether an attempt is repeated: every combination against the rules, said in another way than the code says them. */
 import t from 'tap';
-import type { AttemptFailure } from '../../../src/forward/index.ts';
 import { decideRetry, type RetryQuestion } from '../../../src/forward/retry.ts';
 
-const KINDS: readonly AttemptFailure['kind'][] = [
+const KINDS: readonly RetryQuestion['failure']['kind'][] = [
   'connect_error',
   'reset',
   'timeout',
   'bad_answer',
   'shortage',
+  'status',
 ];
 const METHODS = ['GET', 'HEAD', 'OPTIONS', 'PUT', 'DELETE', 'QUERY', 'POST', 'PATCH', 'LOCK', 'get'];
 const SAFE_TO_REPEAT = new Set(['GET', 'HEAD', 'OPTIONS', 'PUT', 'DELETE', 'QUERY']);
@@ -23,15 +23,21 @@ function* questions(): Generator<RetryQuestion> {
             for (const isBodyAtHand of BOTH)
               for (const isAnswerStarted of BOTH)
                 for (const attempts of [1, 2, 3, 4])
-                  for (const hasRetriedStale of BOTH)
+                  for (const [hasRetriedStale, hasBudget] of [
+                    [false, true],
+                    [true, true],
+                    [false, false],
+                    [true, false],
+                  ] as const)
                     yield {
-                      failure: { kind, detail: '', wasSent, hadAnswer, wasReused },
+                      failure: { kind, wasSent, hadAnswer, wasReused },
                       method,
                       isBodyAtHand,
                       isAnswerStarted,
                       attempts,
                       maxAttempts: 3,
                       hasRetriedStale,
+                      hasBudget,
                     };
 }
 
@@ -50,6 +56,8 @@ t.test('all combinations', async (t) => {
     if (isRepeated && !question.isBodyAtHand) t.fail(`without its body: ${said()}`);
     if (isRepeated && failure.wasSent && !SAFE_TO_REPEAT.has(method)) t.fail(`twice: ${said()}`);
     if (decision.kind === 'other_server' && question.attempts >= 3) t.fail(`too often: ${said()}`);
+    if (decision.kind === 'other_server' && failure.wasSent && !question.hasBudget)
+      t.fail(`beyond the budget: ${said()}`);
     if (
       decision.kind === 'same_server' &&
       (question.hasRetriedStale || !failure.wasReused || failure.hadAnswer)
@@ -59,17 +67,16 @@ t.test('all combinations', async (t) => {
     const couldBe =
       !question.isAnswerStarted &&
       question.isBodyAtHand &&
-      (!failure.wasSent || SAFE_TO_REPEAT.has(method)) &&
-      failure.kind !== 'bad_answer' &&
+      (!failure.wasSent || (SAFE_TO_REPEAT.has(method) && question.hasBudget)) &&
       failure.kind !== 'shortage';
     if (couldBe && question.attempts < 3 && !isRepeated) t.fail(`given up: ${said()}`);
   }
-  t.equal(count, 5 * 2 * 2 * 2 * 10 * 2 * 2 * 4 * 2);
+  t.equal(count, 6 * 2 * 2 * 2 * 10 * 2 * 2 * 4 * 4);
   t.same(Object.keys(kinds).sort(), [
     'give_up answer_started',
     'give_up attempts_used',
-    'give_up bad_answer',
     'give_up body_gone',
+    'give_up budget_used',
     'give_up not_idempotent',
     'give_up shortage',
     'other_server idempotent',
@@ -80,15 +87,16 @@ t.test('all combinations', async (t) => {
 
 t.test('the reason that is told', async (t) => {
   const base: RetryQuestion = {
-    failure: { kind: 'reset', detail: '', wasSent: true, hadAnswer: false, wasReused: false },
+    failure: { kind: 'reset', wasSent: true, hadAnswer: false, wasReused: false },
     method: 'GET',
     isBodyAtHand: true,
     isAnswerStarted: false,
     attempts: 1,
     maxAttempts: 3,
     hasRetriedStale: false,
+    hasBudget: true,
   };
-  const failure = (more: Partial<AttemptFailure>): AttemptFailure => ({ ...base.failure, ...more });
+  const failure = (more: Partial<RetryQuestion['failure']>) => ({ ...base.failure, ...more });
   const table: [string, Partial<RetryQuestion>, string][] = [
     ['a reset', {}, 'other_server idempotent'],
     [
@@ -123,7 +131,28 @@ t.test('the reason that is told', async (t) => {
       { failure: failure({ wasReused: true, hadAnswer: true }) },
       'other_server idempotent',
     ],
-    ['nonsense', { failure: failure({ kind: 'bad_answer' }) }, 'give_up bad_answer'],
+    ['nonsense', { failure: failure({ kind: 'bad_answer' }) }, 'other_server idempotent'],
+    [
+      'nonsense to a POST',
+      { method: 'POST', failure: failure({ kind: 'bad_answer' }) },
+      'give_up not_idempotent',
+    ],
+    [
+      'an answer that the pool does not want',
+      { failure: failure({ kind: 'status', hadAnswer: true }) },
+      'other_server idempotent',
+    ],
+    ['no budget', { hasBudget: false }, 'give_up budget_used'],
+    [
+      'no budget, but nothing was sent',
+      { hasBudget: false, failure: failure({ kind: 'connect_error', wasSent: false }) },
+      'other_server not_sent',
+    ],
+    [
+      'no budget, but a stale connection',
+      { hasBudget: false, failure: failure({ wasReused: true }) },
+      'same_server stale_connection',
+    ],
     ['the last attempt', { attempts: 3 }, 'give_up attempts_used'],
     ['retry: 1', { maxAttempts: 1 }, 'give_up attempts_used'],
     ['a body that is gone', { isBodyAtHand: false }, 'give_up body_gone'],

@@ -59,7 +59,7 @@ t.test('a slot gets a new owner only when nothing is in flight, and then it is e
   first.commit();
   const a = first.slots.get('a') ?? { slot: -1, generation: -1 };
   slots.setState(a.slot, STATE.healthy, 0);
-  slots.countAnswer(a.slot, 1, 200, 1);
+  slots.counters.countAnswer(a.slot, 1, 200, 1);
   slots.tryAcquire(a.slot, 1, 0);
   allocator.prepare(['b']).commit();
   t.throws(() => allocator.prepare(['b', 'c']), { code: 'slots_exhausted', hint: /removed ones/ });
@@ -69,7 +69,7 @@ t.test('a slot gets a new owner only when nothing is in flight, and then it is e
   plan.commit();
   t.same(plan.slots.get('c'), { slot: a.slot, generation: a.generation + 1 });
   t.equal(slots.state(a.slot), 0);
-  t.equal(slots.totals(a.slot).answers[1], 0);
+  t.equal(slots.counters.totals(a.slot).answers[1], 0);
   t.end();
 });
 

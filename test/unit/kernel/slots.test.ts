@@ -80,12 +80,12 @@ t.test('a dead thread is struck out, its counts stay', (t) => {
   const slots = table();
   for (const slot of [0, 1, 4]) slots.tryAcquire(slot, 1, 0);
   slots.tryAcquire(4, 2, 0);
-  slots.count(4, 1, COUNTER.picks, 3);
-  slots.setCounter(4, 1, COUNTER.waitingSinceMs, 77);
+  slots.counters.count(4, 1, COUNTER.picks, 3);
+  slots.counters.set(4, 1, COUNTER.waitingSinceMs, 77);
   slots.zeroThread(1);
   t.same([slots.inFlight(0), slots.inFlight(1), slots.inFlight(4)], [0, 0, 1]);
-  t.equal(slots.totals(4).picks, 3);
-  t.equal(slots.counterOf(4, 1, COUNTER.waitingSinceMs), 0);
+  t.equal(slots.counters.totals(4).picks, 3);
+  t.equal(slots.counters.of(4, 1, COUNTER.waitingSinceMs), 0);
   t.end();
 });
 
@@ -133,23 +133,23 @@ t.test('turns are handed out once', (t) => {
 
 t.test('counters are summed over the threads', (t) => {
   const slots = table();
-  slots.countAnswer(1, 0, 200, 3);
-  slots.countAnswer(1, 2, 204, 0.5);
-  slots.countAnswer(1, 1, 503, 20_000);
-  slots.countAnswer(1, 1, 101, 0.6);
-  slots.countAnswer(1, 1, 999, 1);
-  slots.count(1, 0, COUNTER.bytesUp, 2 ** 40);
-  slots.count(1, 1, COUNTER.bytesUp, 1);
-  slots.count(1, 2, COUNTER.bytesDown, 5);
-  slots.count(1, 2, COUNTER.connectErrors, 1);
-  const totals = slots.totals(1);
+  slots.counters.countAnswer(1, 0, 200, 3);
+  slots.counters.countAnswer(1, 2, 204, 0.5);
+  slots.counters.countAnswer(1, 1, 503, 20_000);
+  slots.counters.countAnswer(1, 1, 101, 0.6);
+  slots.counters.countAnswer(1, 1, 999, 1);
+  slots.counters.count(1, 0, COUNTER.bytesUp, 2 ** 40);
+  slots.counters.count(1, 1, COUNTER.bytesUp, 1);
+  slots.counters.count(1, 2, COUNTER.bytesDown, 5);
+  slots.counters.count(1, 2, COUNTER.connectErrors, 1);
+  const totals = slots.counters.totals(1);
   t.same(totals.answers, [1, 2, 0, 0, 2]);
   t.equal(totals.bytesUp, 2 ** 40 + 1);
   t.equal(totals.bytesDown, 5);
   t.equal(totals.connectErrors, 1);
   t.equal(totals.responseMsSum, 20_005.1);
   t.same(totals.buckets, [1, 2, 0, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1]);
-  t.same(slots.totals(0).buckets, new Array(16).fill(0), 'the neighbour counted nothing');
+  t.same(slots.counters.totals(0).buckets, new Array(16).fill(0), 'the neighbour counted nothing');
   t.end();
 });
 
@@ -157,24 +157,24 @@ t.test('a response time lands in the first bucket that is not below it', (t) => 
   BUCKET_BOUNDS_MS.forEach((bound, i) => {
     const slots = table();
     const top = Number.isFinite(bound) ? bound : 1e12;
-    slots.countAnswer(0, 0, 200, top);
-    slots.countAnswer(0, 0, 200, Math.min(top, 1e9) - 0.01);
-    t.equal(slots.totals(0).buckets[i], 2, `${bound} ms`);
+    slots.counters.countAnswer(0, 0, 200, top);
+    slots.counters.countAnswer(0, 0, 200, Math.min(top, 1e9) - 0.01);
+    t.equal(slots.counters.totals(0).buckets[i], 2, `${bound} ms`);
   });
   t.end();
 });
 
 t.test('the average follows, and counts only threads that saw an answer', (t) => {
   const slots = table();
-  t.equal(slots.averageMs(0), 0);
-  slots.countAnswer(0, 1, 200, 40);
-  t.equal(slots.averageMs(0), 40);
-  slots.countAnswer(0, 1, 200, 24);
-  t.equal(slots.averageMs(0), 39);
-  for (let i = 0; i < 200; i++) slots.countAnswer(0, 1, 200, 8);
-  t.ok(Math.abs(slots.averageMs(0) - 8) < 0.01);
-  slots.countAnswer(0, 2, 200, 16);
-  t.ok(Math.abs(slots.averageMs(0) - 12) < 0.01);
+  t.equal(slots.counters.averageMs(0), 0);
+  slots.counters.countAnswer(0, 1, 200, 40);
+  t.equal(slots.counters.averageMs(0), 40);
+  slots.counters.countAnswer(0, 1, 200, 24);
+  t.equal(slots.counters.averageMs(0), 39);
+  for (let i = 0; i < 200; i++) slots.counters.countAnswer(0, 1, 200, 8);
+  t.ok(Math.abs(slots.counters.averageMs(0) - 8) < 0.01);
+  slots.counters.countAnswer(0, 2, 200, 16);
+  t.ok(Math.abs(slots.counters.averageMs(0) - 12) < 0.01);
   t.end();
 });
 
@@ -185,17 +185,36 @@ t.test('a retired slot belongs to nobody at once, and is empty after clear', (t)
   slots.setMaxConnections(1, 5);
   slots.markSuspect(1, 2000);
   slots.nextTurn(1);
-  slots.countAnswer(1, 2, 200, 3);
+  slots.counters.countAnswer(1, 2, 200, 3);
   const generation = slots.generation(1);
   t.ok(slots.isOwned(1, generation));
   slots.retire(1);
   t.notOk(slots.isOwned(1, generation));
   t.equal(slots.state(1), 0);
-  t.equal(slots.totals(1).answers[1], 1, 'what it counted can still be read');
+  t.equal(slots.counters.totals(1).answers[1], 1, 'what it counted can still be read');
   slots.clear(1);
   t.equal(slots.generation(1), generation + 1);
   t.same([slots.weight(1), slots.maxConnections(1), slots.isSuspect(1), slots.nextTurn(1)], [0, 0, false, 0]);
-  t.same(slots.totals(1).answers, [0, 0, 0, 0, 0]);
-  t.equal(slots.averageMs(1), 0);
+  t.same(slots.counters.totals(1).answers, [0, 0, 0, 0, 0]);
+  t.equal(slots.counters.averageMs(1), 0);
+  t.end();
+});
+
+t.test('a ramp: the share and the cap grow with time, and are whole again after it', (t) => {
+  const slots = SlotTable.create({ capacity: 2, threads: 1, nowMs: 500 });
+  slots.setMaxConnections(0, 50);
+  const look = (nowMs: number): number[] => [slots.rampShare(0, nowMs), slots.cap(0, nowMs)];
+  t.same(look(1000), [1, 50]);
+  slots.setRamp(0, 10_000, 1000);
+  t.same(look(1000), [0.1, 5]);
+  t.same(look(900), [0.1, 5], 'a request that began a little earlier');
+  t.same(look(6000), [0.5, 25]);
+  t.same(look(11_000), [1, 50]);
+  t.same(look(1000 + 2 ** 31), [1, 50], 'weeks later');
+  t.same([slots.rampShare(1, 1000), slots.cap(1, 1000)], [1, 0], 'others have none, and no cap stays none');
+  slots.setMaxConnections(0, 3);
+  t.equal(slots.cap(0, 1000), 1, 'never none at all');
+  slots.setRamp(0, 0, 1000);
+  t.same(look(1000), [1, 3]);
   t.end();
 });

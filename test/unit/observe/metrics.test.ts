@@ -99,10 +99,16 @@ t.test('servers come out of their slots', async (t) => {
   const { metrics } = setUp();
   const slots = SlotTable.create({ capacity: 4, threads: 2, nowMs: 0 });
   t.ok(slots.tryAcquire(1, 0, 10));
-  slots.countAnswer(1, 0, 200, 3);
-  slots.countAnswer(1, 1, 503, 9000);
+  slots.counters.countAnswer(1, 0, 200, 3);
+  slots.counters.countAnswer(1, 1, 503, 9000);
   metrics.addServers(() => [
-    { pool: 'web', server: 'a', isHealthy: true, inFlight: slots.inFlight(1), totals: slots.totals(1) },
+    {
+      pool: 'web',
+      server: 'a',
+      isHealthy: true,
+      inFlight: slots.inFlight(1),
+      totals: slots.counters.totals(1),
+    },
   ]);
   const text = await metrics.render();
   for (const [series, value] of [

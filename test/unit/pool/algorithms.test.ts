@@ -4,16 +4,24 @@ import { PROBE_INTERVAL_MS, STATE } from '../../../src/kernel/slots.ts';
 import { ALGORITHMS, type AlgorithmName, type Lease } from '../../../src/pool/index.ts';
 import { PoolFixture, said } from '../../support/pool-fixture.ts';
 
+const COUNTED: readonly AlgorithmName[] = ['round_robin', 'weighted', 'least_connections', 'least_time'];
+/** What the points of a ring are off by, as a part of a share: one over the root of some 160. */
+const RING_SIGMA = 0.09;
+
 /** How far a share of `picks` may be off: nothing where turns are counted, five sigma where dice are thrown. */
 function tolerance(algorithm: AlgorithmName, picks: number, share: number): number {
-  const counted =
-    algorithm === 'round_robin' || algorithm === 'weighted' || algorithm === 'least_connections';
-  return counted ? 0 : 5 * Math.sqrt(picks * share * (1 - share));
+  if (COUNTED.includes(algorithm)) return 0;
+  const dice = picks * share * (1 - share);
+  return 5 * Math.sqrt(algorithm === 'consistent_hash' ? dice + (picks * share * RING_SIGMA) ** 2 : dice);
 }
 
 for (const algorithm of ALGORITHMS) {
+  const isByWeight = algorithm !== 'first';
+  /** Whether it gets its part; of `first` that is nothing while there is room before it. */
+  const everyShare = (got: Record<string, number>, id: string): boolean =>
+    isByWeight ? (got[id] ?? 0) > 50 : true;
   t.test(algorithm, (t) => {
-    t.test('shares by weight; weight 0 gets nothing', (t) => {
+    t.test('shares by weight; weight 0 gets nothing', { skip: !isByWeight && 'it knows no weights' }, (t) => {
       for (const weights of [
         [1, 1, 1, 0],
         [5, 1, 1, 0],
@@ -47,9 +55,9 @@ for (const algorithm of ALGORITHMS) {
       for (let client = 0; client < 50; client++) {
         const leases: Lease[] = [];
         const tried = () => leases.map((lease) => lease.server);
-        for (let n = 0; n < 3; n++) leases.push(fixture.take({ clientKey: client, tried: tried() }));
+        for (let n = 0; n < 3; n++) leases.push(fixture.take({ hashKey: client, tried: tried() }));
         t.equal(new Set(tried()).size, 3);
-        t.equal(said(fixture.pool.pick(fixture.ctx({ clientKey: client, tried: tried() }))), 'tried_all');
+        t.equal(said(fixture.pool.pick(fixture.ctx({ hashKey: client, tried: tried() }))), 'tried_all');
         for (const lease of leases) lease.release('ok');
       }
       t.equal(fixture.inFlight(), 0);
@@ -67,7 +75,7 @@ for (const algorithm of ALGORITHMS) {
         fixture.slots.setState(slot, set, clear);
         t.notOk('b' in fixture.spread(300));
         fixture.slots.setState(slot, STATE.healthy, STATE.draining | STATE.maintenance);
-        t.ok((fixture.spread(300)['b'] ?? 0) > 50);
+        t.ok(everyShare(fixture.spread(300), 'b'));
       }
       fixture.slots.setWeight(slot, 0);
       t.notOk('b' in fixture.spread(300));
@@ -94,13 +102,13 @@ for (const algorithm of ALGORITHMS) {
         algorithm,
         servers: [{ id: 'a' }, { id: 'b' }, { id: 'x', backup: true, weight: 2 }, { id: 'y', backup: true }],
       });
-      t.same(Object.keys(fixture.spread(100)).sort(), ['a', 'b']);
+      t.same(Object.keys(fixture.spread(100)).sort(), isByWeight ? ['a', 'b'] : ['a']);
       fixture.down('a');
       t.same(fixture.spread(100), { b: 100 });
       fixture.down('b');
       const got = fixture.spread(3000);
-      t.same(Object.keys(got).sort(), ['x', 'y']);
-      t.ok(Math.abs((got['x'] ?? 0) - 2000) <= tolerance(algorithm, 3000, 2 / 3));
+      t.same(Object.keys(got).sort(), isByWeight ? ['x', 'y'] : ['x']);
+      if (isByWeight) t.ok(Math.abs((got['x'] ?? 0) - 2000) <= tolerance(algorithm, 3000, 2 / 3));
       const backup = fixture.take();
       t.equal(backup.why, 'backup');
       backup.release('ok');
@@ -112,7 +120,7 @@ for (const algorithm of ALGORITHMS) {
 
     t.test('caps hold and freed places are found', (t) => {
       const fixture = new PoolFixture({ algorithm, servers: ['a', 'b', 'c'].map((id) => ({ id, max: 2 })) });
-      const leases = Array.from({ length: 6 }, (_, i) => fixture.take({ clientKey: i * 7919 }));
+      const leases = Array.from({ length: 6 }, (_, i) => fixture.take({ hashKey: i * 7919 }));
       t.ok(['a', 'b', 'c'].every((id) => fixture.slots.inFlight(fixture.server(id).slot) === 2));
       t.equal(said(fixture.pool.pick(fixture.ctx())), 'busy');
       const freed = leases[3];
@@ -131,7 +139,7 @@ for (const algorithm of ALGORITHMS) {
       fixture.slots.markSuspect(slot, fixture.clock.nowMs());
       t.notOk('a' in fixture.spread(300));
       fixture.clock.advance(PROBE_INTERVAL_MS);
-      const leases = Array.from({ length: 300 }, (_, i) => fixture.take({ clientKey: i * 7919 }));
+      const leases = Array.from({ length: 300 }, (_, i) => fixture.take({ hashKey: i * 7919 }));
       const probes = leases.filter((lease) => lease.server.id === 'a');
       t.equal(probes.length, 1);
       t.equal(probes[0]?.why, 'probe');
@@ -140,10 +148,10 @@ for (const algorithm of ALGORITHMS) {
       t.notOk('a' in fixture.spread(300));
       fixture.clock.advance(1);
       for (let i = 0; i < 300 && fixture.slots.isSuspect(slot); i++)
-        fixture.take({ clientKey: i * 7919 }).release('ok');
+        fixture.take({ hashKey: i * 7919 }).release('ok');
       t.notOk(fixture.slots.isSuspect(slot), 'the next probe was answered');
       for (const lease of leases) lease.release('ok');
-      t.ok((fixture.spread(300)['a'] ?? 0) > 50);
+      t.ok(everyShare(fixture.spread(300), 'a'));
       t.equal(fixture.inFlight(), 0);
       t.end();
     });
@@ -166,12 +174,58 @@ for (const algorithm of ALGORITHMS) {
       t.end();
     });
 
+    t.test('who warms up gets a growing part of its share, and all of it when nobody else is left', (t) => {
+      const fixture = new PoolFixture({ algorithm, servers: ['a', 'b'].map((id) => ({ id })) });
+      const { slot } = fixture.server('a');
+      const RAMP_MS = 10_000;
+      const got = (): number => (fixture.spread(2000)['a'] ?? 0) / 2000;
+      const whole = got();
+      fixture.slots.setRamp(slot, RAMP_MS, fixture.clock.nowMs());
+      t.ok(got() < 0.2 * whole, 'a tenth at first');
+      fixture.clock.advance(RAMP_MS / 2);
+      const half = got();
+      t.ok(half > 0.3 * whole && half < 0.75 * whole, `half of ${whole} then: ${half}`);
+      fixture.down('b');
+      t.equal(got(), 1, 'nobody else is left');
+      fixture.up('b');
+      fixture.clock.advance(RAMP_MS / 2);
+      t.ok(Math.abs(got() - whole) < 0.1, 'the whole after it');
+      t.equal(fixture.inFlight(), 0);
+      t.end();
+    });
+
+    t.test('panic: when too few are healthy all are tried, unless a backup is', (t) => {
+      const servers = ['a', 'b', 'c', 'd'].map((id) => ({ id, max: 100 }));
+      const fixture = new PoolFixture({ algorithm, panic: 0.5, servers });
+      fixture.down('a', 'b');
+      t.same(Object.keys(fixture.spread(300)).sort(), isByWeight ? ['c', 'd'] : ['c'], 'half are enough');
+      fixture.down('c');
+      const got = fixture.spread(300);
+      t.same(Object.keys(got).sort(), isByWeight ? ['a', 'b', 'c', 'd'] : ['a']);
+      fixture.down('d');
+      const lease = fixture.take();
+      t.equal(lease.why, 'panic', 'none is');
+      lease.release('ok');
+      fixture.slots.setState(fixture.server('b').slot, STATE.maintenance, 0);
+      t.notOk('b' in fixture.spread(300), 'what people say still holds');
+      const reserved = new PoolFixture({
+        algorithm,
+        panic: 0.5,
+        servers: [{ id: 'a' }, { id: 'x', backup: true }],
+      });
+      reserved.down('a');
+      t.same(reserved.spread(10), { x: 10 });
+      reserved.down('x');
+      t.same(reserved.spread(10), { a: 10 });
+      t.end();
+    });
+
     t.test('finds the only one of 1 000 that can take it', (t) => {
       const servers = Array.from({ length: 1000 }, (_, i) => ({ id: `s${i}`, weight: 1 + (i % 5), max: 1 }));
       const fixture = new PoolFixture({ algorithm, servers });
       for (const server of fixture.pool.servers)
         if (server.id !== 's777') fixture.slots.tryAcquire(server.slot, 1, 0);
-      const lease = fixture.take({ clientKey: 5 });
+      const lease = fixture.take({ hashKey: 5 });
       t.equal(lease.server.id, 's777');
       t.equal(said(fixture.pool.pick(fixture.ctx())), 'busy');
       lease.release('ok');

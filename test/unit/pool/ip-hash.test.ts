@@ -6,7 +6,7 @@ const CLIENTS = Array.from({ length: 4000 }, (_, i) => clientKey(`10.${i >> 8}.$
 
 function homes(fixture: PoolFixture, pool = fixture.pool): string[] {
   return CLIENTS.map((key) => {
-    const lease = fixture.take({ clientKey: key }, pool);
+    const lease = fixture.take({ hashKey: key }, pool);
     lease.release('ok');
     return lease.server.id;
   });

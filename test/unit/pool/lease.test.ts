@@ -29,7 +29,7 @@ t.test('what each outcome counts, and what it says of the server', (t) => {
       const lease = fixture.take();
       if (wasSuspect) fixture.slots.markSuspect(slot, fixture.clock.nowMs());
       lease.release(outcome);
-      const totals = fixture.slots.totals(slot);
+      const totals = fixture.slots.counters.totals(slot);
       t.equal(
         fixture.slots.isSuspect(slot),
         expected.suspectAfter[wasSuspect ? 1 : 0],
@@ -54,7 +54,7 @@ t.test('only the first release counts', (t) => {
   one.release('connect_error');
   one.release('ok');
   t.equal(fixture.inFlight(), 1);
-  const totals = fixture.slots.totals(fixture.server('a').slot);
+  const totals = fixture.slots.counters.totals(fixture.server('a').slot);
   t.same([totals.resets, totals.connectErrors], [1, 0]);
   t.notOk(fixture.slots.isSuspect(fixture.server('a').slot));
   two.release('ok');
@@ -69,7 +69,7 @@ t.test('an answer is counted and ends suspicion while the body still runs', (t) 
   fixture.slots.markSuspect(slot, fixture.clock.nowMs());
   lease.answered(204, 12);
   t.notOk(fixture.slots.isSuspect(slot));
-  const totals = fixture.slots.totals(slot);
+  const totals = fixture.slots.counters.totals(slot);
   t.same([totals.answers[1], totals.responseMsSum], [1, 12]);
   t.equal(fixture.inFlight(), 1);
   lease.release('ok');

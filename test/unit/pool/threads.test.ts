@@ -73,7 +73,7 @@ for (const algorithm of ALGORITHMS) {
     );
     t.equal(fixture.inFlight(), 0);
     const picks = fixture.pool.servers.reduce(
-      (sum, server) => sum + fixture.slots.totals(server.slot).picks,
+      (sum, server) => sum + fixture.slots.counters.totals(server.slot).picks,
       0,
     );
     t.equal(picks, THREADS * 1500);
@@ -83,7 +83,7 @@ for (const algorithm of ALGORITHMS) {
 t.test('round_robin is exact over all threads', async (t) => {
   const fixture = setUp([{ id: 'a', weight: 5 }, { id: 'b' }, { id: 'c' }]);
   await hammer(fixture, { kind: 'pick', options: fixture.options, picks: 3500, hold: 0 });
-  const picks = fixture.pool.servers.map((server) => fixture.slots.totals(server.slot).picks);
+  const picks = fixture.pool.servers.map((server) => fixture.slots.counters.totals(server.slot).picks);
   t.same(picks, [10_000, 2000, 2000]);
 });
 

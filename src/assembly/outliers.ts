@@ -1,0 +1,35 @@
+/** Passive health: options from the configuration in force, and what people are told of it. */
+import type { ResolvedConfig } from '../config/index.ts';
+import { OutlierWatch, type Registry } from '../control/index.ts';
+import type { Clock } from '../kernel/clock.ts';
+import type { SlotTable } from '../kernel/slots.ts';
+import type { Log } from '../observe/index.ts';
+
+export interface OutlierSource {
+  readonly config: ResolvedConfig;
+  readonly registry: Registry;
+  readonly slots: SlotTable;
+}
+
+export function openOutliers(
+  source: OutlierSource,
+  clock: Clock,
+  log: Pick<Log, 'info' | 'warn'>,
+): OutlierWatch {
+  return new OutlierWatch({
+    clock,
+    slots: source.slots,
+    registry: source.registry,
+    optionsOf: (pool) => source.config.pools.find((it) => it.name === pool)?.outliers,
+    onChange: (pool, change) => {
+      const fields = { pool, server: change.id };
+      if (change.kind === 'return') log.info('server is tried again', fields);
+      else if (change.kind === 'spare')
+        log.warn('server would be ejected, but too many of its pool are or would be', {
+          ...fields,
+          why: change.why,
+        });
+      else log.warn('server is ejected', { ...fields, why: change.why, for_ms: change.forMs });
+    },
+  });
+}

@@ -1,0 +1,2 @@
+export type { OutlierChange, OutlierOptions } from './decide.ts';
+export { OutlierWatch } from './loop.ts';
