@@ -2,6 +2,7 @@
  * Configuration -> snapshot: the one place that maps the words of the file to what the parts take. Pure: what it
  * needs beside the file (servers as they are now, slots, counter cells, ports, certificates) is given to it.
  */
+
 import type {
   ListenerConfig,
   PoolConfig,
@@ -16,6 +17,7 @@ import { ownProxyHeader, type ProxyVersion } from '../kernel/proxy-header.ts';
 import type { SlotRef } from '../kernel/slot-allocator.ts';
 import type { RateRuleOptions } from '../limit/index.ts';
 import type { HostRule } from '../proxy/index.ts';
+import type { RouteConditions } from '../route/index.ts';
 import type { CertificateMaterial, UpstreamTlsOptions } from '../tls/index.ts';
 import { groupId } from './ports.ts';
 import type { ListenerSnapshot, PoolSnapshot, RouteSnapshot, Snapshot } from './snapshot.ts';
@@ -122,6 +124,11 @@ function listenerSnapshot(listener: ListenerConfig, inputs: SnapshotInputs): Lis
   };
 }
 
+/** What a route asks beyond host and path; null = nothing. */
+export function conditionsOf({ match: { methods, headers, queries } }: RouteConfig): RouteConditions | null {
+  return methods.length + headers.length + queries.length === 0 ? null : { methods, headers, queries };
+}
+
 function routeSnapshot(route: RouteConfig, inputs: SnapshotInputs): RouteSnapshot {
   const { action } = route;
   return {
@@ -129,6 +136,7 @@ function routeSnapshot(route: RouteConfig, inputs: SnapshotInputs): RouteSnapsho
     listeners: route.listeners,
     hosts: route.match.hosts,
     paths: route.match.paths,
+    conditions: conditionsOf(route),
     action:
       action.type === 'pool'
         ? { kind: 'pool', pool: action.pool }

@@ -11,10 +11,12 @@ import {
   compileRoutes,
   normalizeHost,
   normalizePath,
+  type RequestFacts,
   type RouteActionOptions,
   type RouteStep,
   redirectLocation,
 } from '../route/index.ts';
+import { conditionsOf } from './build-snapshot.ts';
 
 /** A request as it would be sent. */
 export interface AskedRequest {
@@ -27,6 +29,8 @@ export interface AskedRequest {
   /** Path and query. */
   readonly target: string;
   readonly clientIp: string;
+  /** Fields, names in lower case. */
+  readonly headers: readonly (readonly [name: string, value: string])[];
   /** The listener to send it to; undefined = the one that scheme and port say. */
   readonly listener?: string | undefined;
 }
@@ -126,7 +130,7 @@ export function explainRequest(config: ResolvedConfig, request: AskedRequest): E
   if (typeof path !== 'string')
     return ended(refused('bad_request', path.detail), { listener: found, limits });
 
-  const routes = explainRoutes(config, listener.name, host, path);
+  const routes = explainRoutes(config, listener.name, host, path, factsOf(request));
   const last = routes.at(-1);
   const route = last?.outcome === 'matched' ? config.routes[last.index] : undefined;
   if (route === undefined) return ended(refused('no_route', ''), { listener: found, limits, routes });
@@ -197,11 +201,22 @@ function redirect(
   return { type: 'redirect', status: options.status, location };
 }
 
+function factsOf({ method, target, headers }: AskedRequest): RequestFacts {
+  const mark = target.indexOf('?');
+  const query = new URLSearchParams(mark < 0 ? '' : target.slice(mark + 1));
+  return {
+    method,
+    headers: (name) => headers.filter(([it]) => it === name).map(([, value]) => value),
+    queries: (name) => query.getAll(name),
+  };
+}
+
 function explainRoutes(
   config: ResolvedConfig,
   listener: string,
   host: string,
   path: string,
+  facts: RequestFacts,
 ): ExplainedRoute[] {
   const table = compileRoutes(
     config.routes.map((route) => ({
@@ -209,10 +224,11 @@ function explainRoutes(
       listeners: route.listeners,
       hosts: route.match.hosts,
       paths: route.match.paths,
+      conditions: conditionsOf(route),
       action: actionOf(route),
     })),
   );
-  return table.explain(listener, host, path).map((step) => ({
+  return table.explain(listener, host, path, facts).map((step) => ({
     ...step,
     source: config.routes[step.index]?.source ?? { file: config.file, line: 0 },
   }));

@@ -134,6 +134,7 @@ function compileRoute(route: RouteSnapshot, context: CompileContext): RoutePlane
     listeners: route.listeners,
     hosts: route.hosts,
     paths: route.paths,
+    conditions: route.conditions ?? null,
     action: route.action,
     filter: filter.isOpen ? null : filter,
     limit: rateGate(route.rateLimit, context),

@@ -58,8 +58,14 @@ export function readRequest(
 ): AskedRequest {
   if (!/^[A-Za-z]+$/.test(method)) throw new UsageError(`"${method}" is not a method`, EXAMPLE);
   if (isIP(options.client) === 0) throw new UsageError(`"${options.client}" is not an IP address`);
-  const host = hostField(options.header ?? []);
-  const rest = { method: method.toUpperCase(), clientIp: options.client, listener: options.listener };
+  const headers = readHeaders(options.header ?? []);
+  const host = headers.findLast(([name]) => name === 'host')?.[1];
+  const rest = {
+    method: method.toUpperCase(),
+    clientIp: options.client,
+    listener: options.listener,
+    headers,
+  };
   if (/^\/\S*$/.test(url)) {
     const listener =
       config.listeners.find((it) => it.name === options.listener) ??
@@ -80,16 +86,13 @@ export function readRequest(
 
 const EXAMPLE = 'For example: sluice route test GET https://shop.example.com/books';
 
-/** Of all fields only Host has a say in routing. */
-function hostField(headers: readonly string[]): string | undefined {
-  let host: string | undefined;
-  for (const header of headers) {
+function readHeaders(headers: readonly string[]): [name: string, value: string][] {
+  return headers.map((header) => {
     const match = /^([!#$%&'*+.^_`|~0-9A-Za-z-]+):[ \t]*(.*?)[ \t]*$/.exec(header);
     if (!match)
       throw new UsageError(`"${header}" is not a header`, `For example: -H 'Host: shop.example.com'`);
-    if (match[1]?.toLowerCase() === 'host') host = match[2];
-  }
-  return host;
+    return [(match[1] ?? '').toLowerCase(), match[2] ?? ''];
+  });
 }
 
 // ---- the answer

@@ -38,6 +38,8 @@ export interface LooseRoute {
   /** In lower case. Empty = any; undefined = not readable. */
   readonly hosts: readonly string[] | undefined;
   readonly paths: readonly string[] | undefined;
+  /** It asks for more than host and path, so it takes nothing whole. */
+  readonly isConditional: boolean;
 }
 
 export interface LooseServer {
@@ -191,6 +193,7 @@ function readRoute(value: unknown, index: number): LooseRoute {
     listeners: isListOrText(noun['listeners']) ? texts(noun['listeners'], [...path, 'listeners']) : undefined,
     hosts: patterns(match['host'], hostPatternProblem)?.map((host) => host.toLowerCase()),
     paths: patterns(match['path'], pathPatternProblem),
+    isConditional: ['method', 'header', 'query'].some((key) => match[key] !== undefined),
   };
 }
 

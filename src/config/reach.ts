@@ -28,7 +28,7 @@ export function pathCovers(outer: string, inner: string): boolean {
 const orAny = (patterns: readonly string[]): readonly string[] => (patterns.length === 0 ? ['*'] : patterns);
 
 function covers(earlier: LooseRoute, route: LooseRoute, host: string, path: string): boolean {
-  if (earlier.hosts === undefined || earlier.paths === undefined) return false;
+  if (earlier.hosts === undefined || earlier.paths === undefined || earlier.isConditional) return false;
   if (earlier.listeners !== undefined) {
     const names = new Set(earlier.listeners.map((each) => each.text));
     if (route.listeners === undefined || !route.listeners.every((each) => names.has(each.text))) return false;

@@ -13,6 +13,7 @@ import type {
   HashConfig,
   HealthConfig,
   ListenerConfig,
+  MatchedValue,
   OutlierConfig,
   PoolConfig,
   RateLimitConfig,
@@ -190,6 +191,9 @@ function resolveRoutes(
       match: {
         hosts: anyIsEmpty(spec.match.host ?? []).map((host) => host.toLowerCase()),
         paths: anyIsEmpty(spec.match.path ?? []),
+        methods: spec.match.method ?? [],
+        headers: valuesOf(spec.match.header, (it) => it.toLowerCase()),
+        queries: valuesOf(spec.match.query, (it) => it),
       },
       action: resolveAction(spec),
       rateLimit: resolveRateLimit(spec.rate_limit),
@@ -206,6 +210,13 @@ function freeName(wanted: string, index: number, taken: ReadonlySet<string>): st
   let name = wanted;
   for (let step = index + 1; taken.has(name); step++) name = `route-${step}`;
   return name;
+}
+
+function valuesOf(
+  values: Readonly<Record<string, string>> = {},
+  nameOf: (name: string) => string,
+): MatchedValue[] {
+  return Object.entries(values).map(([name, value]) => ({ name: nameOf(name), value }));
 }
 
 function anyIsEmpty(patterns: readonly string[]): readonly string[] {

@@ -179,6 +179,11 @@ export interface RateLimitConfig {
   readonly key: RateLimitKey;
 }
 
+export interface MatchedValue {
+  readonly name: string;
+  readonly value: string;
+}
+
 export interface RouteConfig {
   /** Unique; made up (the pool's name, or `route-3`) when the file has none. */
   readonly name: string;
@@ -189,6 +194,11 @@ export interface RouteConfig {
     readonly hosts: readonly string[];
     /** `/x` exactly, or `/x/*` for /x and all below it. Empty = any path. */
     readonly paths: readonly string[];
+    /** Empty = any method. */
+    readonly methods: readonly string[];
+    /** Names in lower case. `*` = any value, `abc*` = what begins with abc. */
+    readonly headers: readonly MatchedValue[];
+    readonly queries: readonly MatchedValue[];
   };
   readonly action: RouteAction;
   readonly rateLimit: RateLimitConfig | undefined;

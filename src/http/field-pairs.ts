@@ -19,6 +19,19 @@ export function linesOf(flat: readonly string[]): string {
   return lines;
 }
 
+/** The values of all fields of that name in well-formed lines, in their order. @param name in lower case */
+export function fieldValues(lines: string, name: string): string[] {
+  const values: string[] = [];
+  for (let start = 0; start < lines.length; ) {
+    const end = lines.indexOf('\r\n', start);
+    const colon = start + name.length;
+    if (lines.charCodeAt(colon) === COLON && lines.slice(start, colon).toLowerCase() === name)
+      values.push(lines.slice(colon + 1, end).trim());
+    start = end + 2;
+  }
+  return values;
+}
+
 /**
  * The value of the first field of that name in well-formed lines, without the white space around it; undefined = none has it.
  * @param name in lower case

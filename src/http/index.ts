@@ -3,7 +3,7 @@ export { ChunkedDecoder, type ChunkSink, chunkHead, filterTrailers } from './chu
 export { ExchangePace } from './exchange-pace.ts';
 export { Farewell } from './farewell.ts';
 export { HttpFault } from './fault.ts';
-export { fieldValue, linesOf, pairsOf } from './field-pairs.ts';
+export { fieldValue, fieldValues, linesOf, pairsOf } from './field-pairs.ts';
 export { HeadReader, type WholeHead } from './head-reader.ts';
 export { HttpDate } from './http-date.ts';
 export { Http1Connection } from './http1-connection.ts';

@@ -7,6 +7,7 @@ import type { ClientInfo } from '../kernel/client-info.ts';
 import { normalizePath, redirectLocation } from '../route/index.ts';
 import { errorAnswer, type OwnAnswer, plainAnswer } from './answers.ts';
 import { Exchange } from './exchange.ts';
+import { HeadFacts } from './facts.ts';
 import { Forwarding } from './forwarding.ts';
 import type { ListenerPlane, ProxyDeps, RoutePlane } from './plane.ts';
 
@@ -119,7 +120,9 @@ function findsRoute(exchange: Exchange): boolean {
     exchange.refuse('bad_request', path.detail);
     return false;
   }
-  const match = exchange.plane.routes.match(exchange.listener.name, exchange.asker.routeHost, path);
+  const { routes } = exchange.plane;
+  const facts = routes.hasConditions ? new HeadFacts(exchange.stream.head) : undefined;
+  const match = routes.match(exchange.listener.name, exchange.asker.routeHost, path, facts);
   if (match === undefined) {
     exchange.refuse('no_route', '');
     return false;

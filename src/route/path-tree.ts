@@ -20,10 +20,18 @@ export const NO_ROUTE = 0x3fffffff;
 const SLASH = 0x2f;
 const PERCENT = 0x25;
 
+/** Whether a request meets the condition of the route at an index. */
+export interface IndexTest<Facts> {
+  isMet(index: number, facts: Facts): boolean;
+}
+
 class PathNode {
   label: string;
   exact = NO_ROUTE;
   prefix = NO_ROUTE;
+  /** Those that ask for more than a path, in the order of their indexes; null = none. */
+  exactIf: number[] | null = null;
+  prefixIf: number[] | null = null;
   least = NO_ROUTE;
   children = new Map<number, PathNode>();
 
@@ -35,10 +43,16 @@ class PathNode {
 export class PathTree {
   readonly #root = new PathNode('');
 
-  /** Adds a pattern of the route at `index`; a lower index that has the same pattern stays. */
-  add(pattern: PathPattern, index: number): void {
+  /**
+   * Adds a pattern of the route at `index`; a lower index that has the same pattern stays.
+   * @param isConditional the route asks for more: it is taken only if `find`'s test says so
+   */
+  add(pattern: PathPattern, index: number, isConditional = false): void {
     const node = this.#nodeFor(pattern.path, index);
-    if (pattern.kind === 'exact') node.exact = Math.min(node.exact, index);
+    if (isConditional) {
+      if (pattern.kind === 'exact') node.exactIf = withIndex(node.exactIf, index);
+      else node.prefixIf = withIndex(node.prefixIf, index);
+    } else if (pattern.kind === 'exact') node.exact = Math.min(node.exact, index);
     else node.prefix = Math.min(node.prefix, index);
   }
 
@@ -69,16 +83,24 @@ export class PathTree {
    *
    * @param path the path in normal form.
    */
-  find(path: string, bound: number): number {
+  find<Facts>(path: string, bound: number, test: IndexTest<Facts>, facts: Facts): number {
     // hot path: bench/micro/route.ts
     let node = this.#root;
     let best = Math.min(bound, node.prefix);
+    if (node.prefixIf !== null) best = leastMet(node.prefixIf, best, test, facts);
     const length = path.length;
     let at = 0;
     while (node.least < best) {
-      if (at === length) return Math.min(best, node.exact, node.prefix);
+      if (at === length) {
+        best = Math.min(best, node.exact, node.prefix);
+        if (node.prefixIf !== null) best = leastMet(node.prefixIf, best, test, facts);
+        return node.exactIf === null ? best : leastMet(node.exactIf, best, test, facts);
+      }
       let code = path.charCodeAt(at);
-      if (code === SLASH && node.prefix < best) best = node.prefix;
+      if (code === SLASH) {
+        if (node.prefix < best) best = node.prefix;
+        if (node.prefixIf !== null) best = leastMet(node.prefixIf, best, test, facts);
+      }
       if (code === PERCENT) code = foldedCode(path, at);
       const child = node.children.get(code);
       if (child === undefined) return best;
@@ -88,6 +110,24 @@ export class PathTree {
     }
     return best;
   }
+}
+
+function withIndex(indexes: readonly number[] | null, index: number): number[] {
+  return [...new Set([...(indexes ?? []), index])].sort((a, b) => a - b);
+}
+
+/** The least of the indexes below `bound` whose condition is met, else `bound`. */
+function leastMet<Facts>(
+  indexes: readonly number[],
+  bound: number,
+  test: IndexTest<Facts>,
+  facts: Facts,
+): number {
+  for (const index of indexes) {
+    if (index >= bound) return bound;
+    if (test.isMet(index, facts)) return index;
+  }
+  return bound;
 }
 
 /** Where the path goes on after the label, or -1 when it differs. */
@@ -126,10 +166,13 @@ function splitNode(node: PathNode, length: number): void {
   const tail = new PathNode(node.label.slice(length));
   tail.exact = node.exact;
   tail.prefix = node.prefix;
+  tail.exactIf = node.exactIf;
+  tail.prefixIf = node.prefixIf;
   tail.least = node.least;
   tail.children = node.children;
   node.label = node.label.slice(0, length);
   node.exact = NO_ROUTE;
   node.prefix = NO_ROUTE;
+  node.exactIf = node.prefixIf = null;
   node.children = new Map([[tail.label.charCodeAt(0), tail]]);
 }

@@ -5,8 +5,15 @@
  * route in file order. Immutable; a reload makes a new one.
  */
 import { SluiceError } from '../kernel/errors.ts';
+import {
+  type Condition,
+  compileConditions,
+  NO_FACTS,
+  type RequestFacts,
+  type RouteConditions,
+} from './condition.ts';
 import { type HostPattern, hostMatches, parseHostPattern } from './host.ts';
-import { NO_ROUTE, PathTree } from './path-tree.ts';
+import { type IndexTest, NO_ROUTE, PathTree } from './path-tree.ts';
 import { type PathPattern, parsePathPattern, pathMatches } from './pattern.ts';
 import { checkRedirect } from './redirect.ts';
 
@@ -30,6 +37,8 @@ export interface RouteOptions {
   readonly hosts: readonly string[];
   /** `/x`, `/x/*`, `*`; empty = any path. */
   readonly paths: readonly string[];
+  /** Absent or null = any request. */
+  readonly conditions?: RouteConditions | null;
   readonly action: RouteActionOptions;
 }
 
@@ -43,13 +52,14 @@ export interface RouteMatch<T> {
 export interface RouteStep {
   readonly index: number;
   readonly name: string;
-  readonly outcome: 'matched' | 'other_listener' | 'other_host' | 'other_path';
+  readonly outcome: 'matched' | 'other_listener' | 'other_host' | 'other_path' | 'other_request';
   readonly detail: string;
 }
 
 interface CompiledRoute<T> extends RouteMatch<T> {
   readonly hosts: readonly HostPattern[];
   readonly paths: readonly PathPattern[];
+  readonly condition: Condition | null;
 }
 
 /** The routes of one listener by host. */
@@ -62,7 +72,7 @@ class HostBuckets {
   add(route: CompiledRoute<unknown>): void {
     for (const host of route.hosts) {
       const tree = this.#treeFor(host);
-      for (const path of route.paths) tree.add(path, route.index);
+      for (const path of route.paths) tree.add(path, route.index, route.condition !== null);
     }
   }
 
@@ -80,22 +90,28 @@ class HostBuckets {
     }
   }
 
-  find(host: string, path: string): number {
+  find(host: string, path: string, test: IndexTest<RequestFacts>, facts: RequestFacts): number {
     // hot path: bench/micro/route.ts
     let best = NO_ROUTE;
     const exact = this.#exact.get(host);
-    if (exact !== undefined) best = exact.find(path, best);
-    if (this.#longestSuffix > 0) best = this.#findBySuffix(host, path, best);
-    return this.#any.find(path, best);
+    if (exact !== undefined) best = exact.find(path, best, test, facts);
+    if (this.#longestSuffix > 0) best = this.#findBySuffix(host, path, best, test, facts);
+    return this.#any.find(path, best, test, facts);
   }
 
   /** Probes at each dot, but only as far from the end as a suffix is long: a host of 10 000 dots costs no more. */
-  #findBySuffix(host: string, path: string, bound: number): number {
+  #findBySuffix(
+    host: string,
+    path: string,
+    bound: number,
+    test: IndexTest<RequestFacts>,
+    facts: RequestFacts,
+  ): number {
     let best = bound;
     let dot = host.indexOf('.', Math.max(1, host.length - this.#longestSuffix));
     while (dot > 0) {
       const tree = this.#suffixes.get(host.slice(dot));
-      if (tree !== undefined) best = tree.find(path, best);
+      if (tree !== undefined) best = tree.find(path, best, test, facts);
       dot = host.indexOf('.', dot + 1);
     }
     return best;
@@ -111,8 +127,9 @@ function treeIn(trees: Map<string, PathTree>, key: string): PathTree {
   return tree;
 }
 
-export class RouteTable<T extends RouteOptions> {
+export class RouteTable<T extends RouteOptions> implements IndexTest<RequestFacts> {
   readonly #routes: readonly CompiledRoute<T>[];
+  readonly #hasConditions: boolean;
   readonly #byListener = new Map<string, HostBuckets>();
   /** For listeners that no route names. */
   readonly #others = new HostBuckets();
@@ -120,6 +137,7 @@ export class RouteTable<T extends RouteOptions> {
   /** Use `compileRoutes`. */
   constructor(routes: readonly CompiledRoute<T>[]) {
     this.#routes = routes;
+    this.#hasConditions = routes.some((it) => it.condition !== null);
     for (const { route } of routes) {
       for (const listener of route.listeners ?? []) this.#byListener.set(listener, new HostBuckets());
     }
@@ -134,6 +152,11 @@ export class RouteTable<T extends RouteOptions> {
     }
   }
 
+  /** Whether any route asks for more than host and path. */
+  get hasConditions(): boolean {
+    return this.#hasConditions;
+  }
+
   get size(): number {
     return this.#routes.length;
   }
@@ -143,17 +166,23 @@ export class RouteTable<T extends RouteOptions> {
    *
    * @param host by `normalizeHost`; '' when the request names none (only routes for any host match).
    * @param path by `normalizePath`.
+   * @param facts asked for only by routes that have conditions.
    */
-  match(listener: string, host: string, path: string): RouteMatch<T> | undefined {
+  match(listener: string, host: string, path: string, facts = NO_FACTS): RouteMatch<T> | undefined {
     const buckets = this.#byListener.get(listener) ?? this.#others;
-    return this.#routes[buckets.find(host, path)];
+    return this.#routes[buckets.find(host, path, this, facts)];
+  }
+
+  /** Whether a request meets the conditions of the route at an index. */
+  isMet(index: number, facts: RequestFacts): boolean {
+    return this.#routes[index]?.condition?.isMet(facts) ?? true;
   }
 
   /** Every route up to the one that takes the request, and why those before it did not. Slow and plain. */
-  explain(listener: string, host: string, path: string): RouteStep[] {
+  explain(listener: string, host: string, path: string, facts = NO_FACTS): RouteStep[] {
     const steps: RouteStep[] = [];
     for (const compiled of this.#routes) {
-      const step = explainOne(compiled, listener, host, path);
+      const step = explainOne(compiled, { listener, host, path, facts });
       steps.push(step);
       if (step.outcome === 'matched') break;
     }
@@ -163,11 +192,10 @@ export class RouteTable<T extends RouteOptions> {
 
 function explainOne(
   compiled: CompiledRoute<RouteOptions>,
-  listener: string,
-  host: string,
-  path: string,
+  asked: { listener: string; host: string; path: string; facts: RequestFacts },
 ): RouteStep {
   const { route, index } = compiled;
+  const { listener, host, path, facts } = asked;
   const step = (outcome: RouteStep['outcome'], detail: string): RouteStep => ({
     index,
     name: route.name,
@@ -183,7 +211,9 @@ function explainOne(
   if (!compiled.paths.some((pattern) => pathMatches(pattern, path))) {
     return step('other_path', `path ${path} is not ${oneOf(route.paths)}`);
   }
-  return step('matched', 'host and path match');
+  const complaint = compiled.condition?.complaint(facts) ?? '';
+  if (complaint !== '') return step('other_request', complaint);
+  return step('matched', compiled.condition === null ? 'host and path match' : 'all of it matches');
 }
 
 function oneOf(names: readonly string[]): string {
@@ -208,6 +238,7 @@ function compileRoute<T extends RouteOptions>(route: T, index: number): Compiled
       index,
       hosts: route.hosts.length === 0 ? [{ kind: 'any' }] : route.hosts.map(parseHostPattern),
       paths: route.paths.length === 0 ? [{ kind: 'prefix', path: '' }] : route.paths.map(parsePathPattern),
+      condition: compileConditions(route.conditions),
     };
   } catch (error) {
     if (!(error instanceof SluiceError)) throw error;

@@ -94,6 +94,28 @@ const respond = withShortForm(
   (status) => ({ status }),
 );
 
+function methodProblem(value: string): string | undefined {
+  if (/^[A-Z]{1,32}$/.test(value)) return undefined;
+  return /^[A-Za-z]{1,32}$/.test(value)
+    ? `${quote(value)}: methods stand in capitals. Write ${value.toUpperCase()}.`
+    : `${quote(value)} is not a method.`;
+}
+
+function fieldNameProblem(value: string): string | undefined {
+  if (!/^[!#$%&'*+.^_`|~0-9A-Za-z-]{1,128}$/.test(value))
+    return `${quote(value)} is not the name of a field.`;
+  return value.toLowerCase() === 'host'
+    ? 'The host is matched by the key "host", beside "header".'
+    : undefined;
+}
+
+function valueProblem(value: string): string | undefined {
+  if (value.slice(0, -1).includes('*')) return `${quote(value)}: "*" stands only at the end.`;
+  return /[\u0000-\u0008\u000a-\u001f\u007f]/.test(value)
+    ? `${quote(value)} has a control character.`
+    : undefined;
+}
+
 const match = noun({
   host: oneOrMany(text(hostPatternProblem))
     .optional()
@@ -103,6 +125,19 @@ const match = noun({
   path: oneOrMany(text(pathPatternProblem))
     .optional()
     .describe('Paths: `/x` exactly, `/x/*` for /x and all below it. Without it, any.'),
+  method: oneOrMany(text(methodProblem))
+    .optional()
+    .describe('Methods, in capitals; HEAD is not GET. Without it, any.'),
+  header: z
+    .record(text(fieldNameProblem), text(valueProblem))
+    .optional()
+    .describe(
+      'Fields that all have to be there, each with a text: exactly it, `abc*` for what begins so, `"*"` for any.',
+    ),
+  query: z
+    .record(z.string().min(1), text(valueProblem))
+    .optional()
+    .describe('Parameters of the query, decoded, in the same way.'),
 });
 
 const ACTIONS = ['pool', 'redirect', 'respond'] as const;

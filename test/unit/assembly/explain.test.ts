@@ -43,6 +43,7 @@ function ask(fields: Partial<AskedRequest>): AskedRequest {
     authority: 'shop.example.com',
     target: '/',
     clientIp: '127.0.0.1',
+    headers: [],
     ...fields,
   };
 }

@@ -247,6 +247,17 @@ t.test('what is wrong at the top, in listeners and routes', (t) => {
       route('pool: web, match: { host: "a.*.example" }'),
       'error routes[0].match.host: "a.*.example" is not a host. Write shop.example.com or "*.example.com".',
     ],
+    [
+      route('pool: web, match: { method: get }'),
+      'error routes[0].match.method: "get": methods stand in capitals. Write GET.',
+    ],
+    [route('pool: web, match: { header: { "a b": x } }'), 'error routes[0].match.header'],
+    [route('pool: web, match: { header: { Host: x } }'), 'error routes[0].match.header'],
+    [
+      route('pool: web, match: { header: { x-a: "*b" } }'),
+      'error routes[0].match.header.x-a: "*b": "*" stands only at the end.',
+    ],
+    [route('pool: web, match: { header: { x-a: 1 } }'), 'error routes[0].match.header.x-a'],
     [route('pool: web, match: { path: x }'), 'error routes[0].match.path: "x" is not a path. Write "/x".'],
     [
       route('pool: web, match: { path: [/a, /b*] }'),

@@ -5,11 +5,14 @@ import {
   compileRoutes,
   normalizeHost,
   normalizePath,
+  type RequestFacts,
   type RouteOptions,
   type RouteTable,
 } from '../../../src/route/index.ts';
 import { NO_ROUTE, PathTree } from '../../../src/route/path-tree.ts';
 
+/** Where no route has conditions. */
+const ANY = { isMet: () => true };
 const POOL = { kind: 'pool', pool: 'web' } as const;
 
 function route(
@@ -173,8 +176,17 @@ t.test('patterns that cannot be meant are errors that say what to write', async 
   );
 });
 
+interface Asked {
+  readonly listener: string;
+  readonly host: string;
+  readonly path: string;
+  readonly facts: RequestFacts;
+}
+
 /** First match, read off the words of the documentation. */
-function naive(routes: readonly RouteOptions[], listener: string, host: string, path: string): number {
+function naive(routes: readonly RouteOptions[], { listener, host, path, facts }: Asked): number {
+  const valueFits = (values: readonly string[], wanted: string): boolean =>
+    values.some((it) => it === wanted || (wanted.endsWith('*') && it.startsWith(wanted.slice(0, -1))));
   const hostFits = (pattern: string): boolean =>
     pattern === '*' ||
     (pattern.startsWith('*.')
@@ -190,7 +202,10 @@ function naive(routes: readonly RouteOptions[], listener: string, host: string, 
     (r) =>
       (r.listeners === null || r.listeners.includes(listener)) &&
       (r.hosts.length === 0 || r.hosts.some(hostFits)) &&
-      (r.paths.length === 0 || r.paths.some(pathFits)),
+      (r.paths.length === 0 || r.paths.some(pathFits)) &&
+      (!r.conditions?.methods.length || r.conditions.methods.includes(facts.method)) &&
+      (r.conditions?.headers ?? []).every((it) => valueFits(facts.headers(it.name), it.value)) &&
+      (r.conditions?.queries ?? []).every((it) => valueFits(facts.queries(it.name), it.value)),
   );
 }
 
@@ -218,6 +233,16 @@ t.test('the table agrees with a linear search, and explain with the table', asyn
       ),
       { maxLength: 3 },
     ),
+    conditions: fc.option(
+      fc.record({
+        methods: fc.subarray(['GET', 'POST']),
+        headers: fc.subarray([
+          { name: 'x', value: '1' },
+          { name: 'y', value: '*' },
+        ]),
+        queries: fc.subarray([{ name: 'q', value: 'a*' }]),
+      }),
+    ),
     action: fc.constant(POOL),
   });
   const request = fc.record({
@@ -229,6 +254,18 @@ t.test('the table agrees with a linear search, and explain with the table', asyn
       path.map((p) => (p === '/' ? p : `${p}/`)),
       fc.constant('*'),
     ),
+    facts: fc
+      .record({
+        method: fc.constantFrom('GET', 'POST', 'PUT'),
+        x: fc.subarray(['1', '2']),
+        y: fc.subarray(['z']),
+        q: fc.subarray(['ab', 'b']),
+      })
+      .map(({ method, ...values }) => ({
+        method,
+        headers: (name: string) => (name === 'q' ? [] : values[name as 'x' | 'y']),
+        queries: (name: string) => (name === 'q' ? values.q : []),
+      })),
   });
   let matched = 0;
   fc.assert(
@@ -238,10 +275,10 @@ t.test('the table agrees with a linear search, and explain with the table', asyn
       (routes, requests) => {
         const table = compileRoutes(routes);
         for (const r of requests) {
-          const expected = naive(routes, r.listener, r.host, r.path);
-          const actual = table.match(r.listener, r.host, r.path)?.index ?? -1;
+          const expected = naive(routes, r);
+          const actual = table.match(r.listener, r.host, r.path, r.facts)?.index ?? -1;
           if (actual !== expected) throw new Error(`${JSON.stringify(r)}: route ${actual}, not ${expected}`);
-          const steps = table.explain(r.listener, r.host, r.path);
+          const steps = table.explain(r.listener, r.host, r.path, r.facts);
           const last = steps.at(-1);
           const explained = last?.outcome === 'matched' ? last.index : -1;
           if (explained !== expected)
@@ -268,8 +305,50 @@ t.test('a tree does not mind the order in which patterns come', async (t) => {
   tree.add({ kind: 'prefix', path: '/api' }, 5);
   tree.add({ kind: 'exact', path: '/api/books/1' }, 9);
   tree.add({ kind: 'prefix', path: '' }, 8);
-  t.equal(tree.find('/api/books/1', NO_ROUTE), 3);
-  t.equal(tree.find('/api/books/2', NO_ROUTE), 5);
-  t.equal(tree.find('/apis', NO_ROUTE), 8);
-  t.equal(tree.find('/api/books/1', 2), 2, 'nothing below the bound');
+  t.equal(tree.find('/api/books/1', NO_ROUTE, ANY, null), 3);
+  t.equal(tree.find('/api/books/2', NO_ROUTE, ANY, null), 5);
+  t.equal(tree.find('/apis', NO_ROUTE, ANY, null), 8);
+  t.equal(tree.find('/api/books/1', 2, ANY, null), 2, 'nothing below the bound');
+});
+
+t.test('conditions: who does not meet them goes on to the next route', async (t) => {
+  const canary = { methods: [], headers: [{ name: 'x-canary', value: '1' }], queries: [] };
+  const table = compileRoutes([
+    { ...route('canary', { paths: ['/api/*'] }), conditions: canary },
+    {
+      ...route('writes', { paths: ['/api/*'] }),
+      conditions: { methods: ['POST', 'PUT'], headers: [], queries: [] },
+    },
+    { ...route('beta', {}), conditions: { methods: [], headers: [], queries: [{ name: 'v', value: '2*' }] } },
+    route('api', { paths: ['/api/*'] }),
+    route('rest', {}),
+  ]);
+  t.ok(table.hasConditions);
+  const facts = (
+    method: string,
+    headers: readonly string[] = [],
+    queries: readonly string[] = [],
+  ): RequestFacts => ({
+    method,
+    headers: (name) => (name === 'x-canary' ? headers : []),
+    queries: (name) => (name === 'v' ? queries : []),
+  });
+  const at = (path: string, asked: RequestFacts): string | undefined =>
+    table.match('l', 'h', path, asked)?.route.name;
+  t.equal(at('/api/x', facts('GET', ['0', '1'])), 'canary');
+  t.equal(at('/api/x', facts('GET', ['11'])), 'api');
+  t.equal(at('/api', facts('POST')), 'writes');
+  t.equal(at('/api/x', facts('HEAD')), 'api');
+  t.equal(at('/api/x', facts('GET', [], ['2024'])), 'beta');
+  t.equal(at('/', facts('GET', [], ['1', '2'])), 'beta');
+  t.equal(at('/', facts('POST', ['1'])), 'rest');
+  t.same(
+    table.explain('l', 'h', '/api/x', facts('GET', ['2'])).map(({ outcome, detail }) => [outcome, detail]),
+    [
+      ['other_request', 'header x-canary is "2", not "1"'],
+      ['other_request', 'method GET is not one of POST, PUT'],
+      ['other_request', 'query v is not there'],
+      ['matched', 'host and path match'],
+    ],
+  );
 });
