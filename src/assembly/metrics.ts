@@ -22,7 +22,7 @@ export function makeMetrics(
       registry.servers(pool).map((server) => ({
         pool,
         server: server.definition.id,
-        isHealthy: (slots.state(server.slot.slot) & STATE.healthy) !== 0,
+        isHealthy: (slots.state(server.slot.slot) & (STATE.healthy | STATE.ejected)) === STATE.healthy,
         inFlight: slots.inFlight(server.slot.slot),
         totals: slots.counters.totals(server.slot.slot),
       })),

@@ -25,7 +25,7 @@ export function openOutliers(
       const fields = { pool, server: change.id };
       if (change.kind === 'return') log.info('server is tried again', fields);
       else if (change.kind === 'spare')
-        log.warn('server would be ejected, but too many of its pool are or would be', {
+        log.warn('server would be ejected, but its pool cannot do without it', {
           ...fields,
           why: change.why,
         });

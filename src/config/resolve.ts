@@ -244,7 +244,7 @@ function resolvePool(name: string, spec: LongPool, context: ResolveContext): Poo
     health: health === false ? undefined : resolveHealth(health),
     queue: { max: spec.queue.max, timeoutMs: spec.queue.timeout },
     slowStartMs: spec.slow_start,
-    panic: spec.panic === 'none' ? 0 : spec.panic,
+    panic: typeof spec.panic === 'number' ? spec.panic : 0,
     outliers: spec.outlier_detection === false ? undefined : resolveOutliers(spec.outlier_detection),
     retry: spec.retry,
     upstream: resolveUpstream(spec.upstream, isSecure, context),

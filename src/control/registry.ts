@@ -148,6 +148,8 @@ export class Registry {
     this.#slots.setMaxConnections(slot.slot, definition.maxConnections);
     this.#setBit(slot, STATE.maintenance, definition.maintenance);
     this.#setBit(slot, STATE.draining, entry.isDraining);
+    if (isKept && before.definition.maintenance && !definition.maintenance)
+      this.#warmUp(slot, pool.slowStartMs);
     if (!pool.isChecked) {
       this.#setBit(slot, STATE.healthy, true);
       if (entry.isLate && !isKept) this.#warmUp(slot, pool.slowStartMs);
@@ -240,6 +242,8 @@ export class Registry {
     // What is there when Sluice starts is warm, as far as anybody knows.
     if (report.isHealthy && !wasHealthy && (entry.isChecked || entry.isLate))
       this.#warmUp(entry.slot, its.slowStartMs);
+    // What requests showed was of the one before: it was down since.
+    if (report.isHealthy && !wasHealthy) this.#setEjected(entry, false, '');
     entry.isChecked = true;
     entry.healthWhy = report.why;
     entry.healthMs = report.responseMs;
@@ -252,12 +256,18 @@ export class Registry {
 
   /** What requests have shown of a server: it is out, or in again. */
   setEjected(pool: string, id: string, isEjected: boolean, why: string): void {
-    const entry = this.#pools.get(pool)?.servers.get(id);
-    if (!entry) return;
+    const its = this.#pools.get(pool);
+    const entry = its?.servers.get(id);
+    if (!its || !entry) return;
     const before = this.#state(entry);
+    this.#setEjected(entry, isEjected, why);
+    if (!isEjected) this.#warmUp(entry.slot, its.slowStartMs);
+    this.#tellState(pool, id, before, this.#state(entry), why);
+  }
+
+  #setEjected(entry: Entry, isEjected: boolean, why: string): void {
     entry.ejectedWhy = isEjected ? why : '';
     this.#setBit(entry.slot, STATE.ejected, isEjected);
-    this.#tellState(pool, id, before, this.#state(entry), why);
   }
 
   // ---- views

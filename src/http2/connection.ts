@@ -25,6 +25,7 @@ import { AnswerTranslator } from './answer.ts';
 import {
   CONNECTION_WINDOW_BYTES,
   COPY_BELOW_BYTES,
+  MOST_KEPT_BYTES,
   NOISE_BYTES,
   NOISE_BYTES_PER_S,
   sessionOptions,
@@ -71,6 +72,7 @@ export class Http2Connection implements StreamOwner<Http2Stream>, Expiring {
   readonly #taking: AnswerPace;
   /** Of streams that were reset: Node holds no reference to bytes of them that are on their way to the system. */
   readonly #kept: Buffer[] = [];
+  #keptBytes = 0;
   readonly #writer: SocketWriter;
   readonly #noise: Noise;
   readonly #wasted: Allowance;
@@ -157,6 +159,11 @@ export class Http2Connection implements StreamOwner<Http2Stream>, Expiring {
     return bytes;
   }
 
+  /** Streams that are not over. */
+  get streamCount(): number {
+    return this.#streams.size;
+  }
+
   heldSinceMs(): number {
     return this.#streams.first?.startedMs ?? 0;
   }
@@ -211,7 +218,7 @@ export class Http2Connection implements StreamOwner<Http2Stream>, Expiring {
 
   onTaken(): void {
     // In the order in which the session got it.
-    this.#kept.length = 0;
+    this.#letKeptGo();
     this.#endWaiting();
   }
 
@@ -220,7 +227,17 @@ export class Http2Connection implements StreamOwner<Http2Stream>, Expiring {
   }
 
   keep(bytes: Buffer): void {
+    // What was given to the session is on its way to the system, or nowhere.
+    if (this.#writer.queuedBytes === 0) return;
     this.#kept.push(bytes);
+    this.#keptBytes += bytes.length;
+    // A client that takes nothing, asks and resets.
+    if (this.#keptBytes > MOST_KEPT_BYTES) this.#calm();
+  }
+
+  #letKeptGo(): void {
+    this.#kept.length = 0;
+    this.#keptBytes = 0;
   }
 
   #takenBytes(): number {
@@ -247,7 +264,7 @@ export class Http2Connection implements StreamOwner<Http2Stream>, Expiring {
       this.#linger(nowMs);
       return;
     }
-    if (this.#writer.queuedBytes === 0) this.#kept.length = 0;
+    if (this.#writer.queuedBytes === 0) this.#letKeptGo();
     if (readBytes !== this.#readBytes) {
       this.#readBytes = readBytes;
       let heldBytes = 0;

@@ -61,6 +61,8 @@ export function sessionOptions(limits: WireLimits): ServerSessionOptions {
 
 /** Up to this a range of an answer is copied; above it is written from where it lies. */
 export const COPY_BELOW_BYTES = 16 * 1024;
+/** Of streams that were reset while the socket took nothing: more than a hundred of them could have in hand. */
+export const MOST_KEPT_BYTES = 16 * 1024 * 1024;
 /** The frame of trailers leaves a little after it was given to the session. */
 export const TRAILERS_LEAVE_MS = 100;
 /** A small request that was answered early has so long to end. */

@@ -15,7 +15,7 @@ export interface StreamOwner<Stream> {
   /** A client has yet to take what its stream was given; it has. One that ends meanwhile is told by `onStreamOver` alone. */
   onWaiting(): void;
   onTaken(): void;
-  /** Bytes that must stay until all that was given to the session so far has been sent. */
+  /** Bytes that must stay until all that was given to the session so far has been sent, whatever their stream's end was. */
   keep(bytes: Buffer): void;
   /** The stream is over. @param isWasted it ended before its answer, and not by us */
   onStreamOver(stream: Stream, isWasted: boolean): void;

@@ -391,8 +391,7 @@ export class Http2Stream implements ClientStream, BodyTaker, Linked<Http2Stream>
     this.dueMs = NEVER;
     this.#body.drop();
     const isUnfinished = !this.#isAnswerEnded;
-    const mayBeSending = this.isWaiting || this.#node.rstCode !== NGHTTP2_NO_ERROR;
-    if (mayBeSending && this.#given !== null) this.#owner.keep(this.#given);
+    if (this.#given !== null) this.#owner.keep(this.#given);
     this.#owner.onStreamOver(this, isUnfinished && !this.#isOurs);
     if (isUnfinished) this.sink?.onClientGone();
   }

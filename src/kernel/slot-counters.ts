@@ -1,6 +1,6 @@
 /** What a slot counts, in every thread's own row of the slot table (slots.ts). */
 
-/** Float64 cells of one slot and thread: five cache lines, the last three cells are spare. */
+/** Float64 cells of one slot and thread: five cache lines, the last two cells are spare. */
 export const COUNTER_FLOATS = 40;
 
 /** Counters of one slot, per thread (Float64: exact up to 2^53). Times are milliseconds. */
@@ -28,8 +28,10 @@ export const COUNTER = {
   /** The same without jumps, and when an answer was last observed. */
   steadyMs: 34,
   observedAtMs: 35,
-  /** Gateway errors: no connection, resets, timeouts, nonsense, and answers with 502, 503 or 504. */
+  /** Gateway errors: resets, timeouts, nonsense, and answers with 502, 503 or 504. */
   failures: 36,
+  /** Attempts that ended in a way that says something of their server. */
+  ended: 37,
 } as const;
 
 /** Upper bounds of the response-time buckets in ms: 0.5, 1, 2 … 8192, and the rest. */
@@ -64,12 +66,6 @@ export function bucketOf(ms: number): number {
 
 /** How much one answer moves the average: 1/16 follows a change within some tens of requests. */
 const AVERAGE_GAIN = 1 / 16;
-
-/** How an attempt may end that says something of its server: by an answer of classes 2xx to 5xx, or without. */
-const ENDS: readonly number[] = [
-  ...[1, 2, 3, 4].map((digit) => COUNTER.answers + digit),
-  ...[COUNTER.connectErrors, COUNTER.resets, COUNTER.timeouts, COUNTER.badAnswers],
-];
 
 /** The counters of all slots and threads: each row has one writer, its thread; readers sum the rows. */
 export class SlotCounters {
@@ -157,7 +153,7 @@ export class SlotCounters {
     let failures = 0;
     for (let thread = 0; thread < this.threads; thread++) {
       const at = this.row(slot, thread);
-      for (const counter of ENDS) requests += this.floats[at + counter] ?? 0;
+      requests += this.floats[at + COUNTER.ended] ?? 0;
       failures += this.floats[at + COUNTER.failures] ?? 0;
     }
     return { requests, failures };

@@ -62,6 +62,8 @@ export const STATE = {
 /** A suspect server is offered one request in this time, over all threads, until it answers. */
 export const PROBE_INTERVAL_MS = 100;
 
+/** A request may have begun so long before a ramp that it meets. */
+const YOUNG_MS = 60_000;
 /** A server that warms up gets at least this part of its share. */
 const LEAST_RAMP = 0.1;
 
@@ -199,7 +201,13 @@ export class SlotTable {
     const rampMs = this.#look(slot, RAMP_MS_CELL);
     if (rampMs === 0) return 1;
     const passedMs = (this.#tick(nowMs) - this.#look(slot, RAMP_START_CELL)) | 0;
-    return passedMs >= rampMs || passedMs < -MAX_STALE_MS ? 1 : Math.max(LEAST_RAMP, passedMs / rampMs);
+    return passedMs >= rampMs || passedMs < -YOUNG_MS ? 1 : Math.max(LEAST_RAMP, passedMs / rampMs);
+  }
+
+  /** Forgets a ramp that is over, before its times wrap around. By main. */
+  endRamp(slot: number, nowMs: number): void {
+    if (this.#look(slot, RAMP_MS_CELL) !== 0 && this.rampShare(slot, nowMs) === 1)
+      this.setRamp(slot, 0, nowMs);
   }
 
   /** `maxConnections` as far as the slot has warmed up; 0 = no cap. */

@@ -17,8 +17,6 @@ export interface LeaseOwner {
 /** A failure counts as having taken so much longer: a server that fails fast must not look like a fast one. */
 const FAILURE_MS = 1000;
 
-const FAILURES: ReadonlySet<Outcome> = new Set(['connect_error', 'reset', 'timeout', 'bad_answer']);
-
 /** One object per pick and never used twice: with recycled ones a late second `release` would give back another's place. */
 export class ServerLease implements Lease {
   readonly kind = 'picked';
@@ -26,23 +24,30 @@ export class ServerLease implements Lease {
   readonly why: PickWhy;
   readonly setCookie: string | null;
   readonly #owner: LeaseOwner;
+  /** Where the algorithm asks for times. */
+  readonly #pickedMs: number;
   #isHeld = true;
+  /** It answered 502, 503 or 504: it, or what stands behind it, has failed. */
+  #hasGatewayStatus = false;
 
   constructor(owner: LeaseOwner, server: PoolServer, why: PickWhy, setCookie: string | null) {
     this.#owner = owner;
     this.server = server;
     this.why = why;
     this.setCookie = setCookie;
+    this.#pickedMs = owner.needsTimes ? owner.clock.nowMs() : 0;
     owner.slots.counters.count(server.slot, owner.thread, COUNTER.picks, 1);
   }
 
-  answered(status: number, responseMs: number): void {
+  answered(status: number, responseMs: number, servedMs = responseMs): void {
     const { slots, thread, needsTimes } = this.#owner;
-    slots.counters.countAnswer(this.server.slot, thread, status, responseMs);
-    if (status >= 502 && status <= 504) slots.countError(this.server.slot, thread);
-    else slots.clearErrors(this.server.slot);
-    if (needsTimes) this.#observe(status >= 500 ? responseMs + FAILURE_MS : responseMs);
-    slots.clearSuspect(this.server.slot);
+    const { slot } = this.server;
+    slots.counters.countAnswer(slot, thread, status, responseMs);
+    slots.clearSuspect(slot);
+    this.#hasGatewayStatus = status >= 502 && status <= 504;
+    // A tunnel may last for hours: what it shows of the server it shows now.
+    if (status === 101) slots.clearErrors(slot);
+    if (needsTimes && servedMs >= 0) this.#observe(status >= 500 ? servedMs + FAILURE_MS : servedMs);
   }
 
   release(outcome: Outcome): void {
@@ -50,40 +55,55 @@ export class ServerLease implements Lease {
     this.#isHeld = false;
     const { slots, thread, clock } = this.#owner;
     const slot = this.server.slot;
+    const count = (counter: number): void => slots.counters.count(slot, thread, counter, 1);
     switch (outcome) {
       case 'ok':
         slots.clearSuspect(slot);
+        this.#judge(this.#hasGatewayStatus);
         break;
       case 'connect_error':
+        // That is enough, and over as soon as it answers.
         slots.markSuspect(slot, clock.nowMs());
-        slots.counters.count(slot, thread, COUNTER.connectErrors, 1);
+        count(COUNTER.connectErrors);
         break;
       case 'reset':
-        slots.counters.count(slot, thread, COUNTER.resets, 1);
+        count(COUNTER.resets);
+        this.#fail();
         break;
       case 'timeout':
-        slots.counters.count(slot, thread, COUNTER.timeouts, 1);
+        count(COUNTER.timeouts);
+        this.#fail();
         break;
       case 'bad_answer':
-        slots.counters.count(slot, thread, COUNTER.badAnswers, 1);
+        count(COUNTER.badAnswers);
+        this.#fail();
         break;
       case 'client_abort':
-        slots.counters.count(slot, thread, COUNTER.clientAborts, 1);
+        count(COUNTER.clientAborts);
         break;
       case 'cancelled':
       case 'shortage':
-        slots.counters.count(slot, thread, COUNTER.cancelled, 1);
+        count(COUNTER.cancelled);
         break;
       default:
         outcome satisfies never;
     }
-    if (FAILURES.has(outcome)) {
-      slots.countError(slot, thread);
-      // Who refuses connections is suspect, and is asked again as soon as it answers.
-      if (this.#owner.needsTimes && outcome !== 'connect_error') this.#observe(FAILURE_MS);
-    }
     slots.release(slot, thread);
     this.#owner.released();
+  }
+
+  #fail(): void {
+    this.#judge(true);
+    if (this.#owner.needsTimes) this.#observe(this.#owner.clock.nowMs() - this.#pickedMs + FAILURE_MS);
+  }
+
+  /** What the whole attempt says of its server: a head alone is no success. */
+  #judge(hasFailed: boolean): void {
+    const { slots, thread } = this.#owner;
+    const { slot } = this.server;
+    slots.counters.count(slot, thread, COUNTER.ended, 1);
+    if (hasFailed) slots.countError(slot, thread);
+    else slots.clearErrors(slot);
   }
 
   #observe(tookMs: number): void {

@@ -117,7 +117,9 @@ export type PickWhy =
   /** No primary can be reached. */
   | 'backup'
   /** All are suspect, which is still better than a 503. */
-  | 'suspect';
+  | 'suspect'
+  /** All that are left were ejected for errors. */
+  | 'ejected';
 
 /**
  * How the attempt ended. `ok`: the exchange ended as the server wanted, whatever its status;
@@ -141,8 +143,12 @@ export interface Lease {
   readonly why: PickWhy;
   /** Value of a `Set-Cookie` field for the answer; null = none is needed. */
   readonly setCookie: string | null;
-  /** The answer's head has come (once per attempt): counts it, and the server is no longer suspect. */
-  answered(status: number, responseMs: number): void;
+  /**
+   * The answer's head has come (once per attempt): counts it, and the server is no longer suspect.
+   * @param servedMs of it, since the server had the whole request: the client's own time says nothing of a server. -1 = it had
+   *   not; absent = all
+   */
+  answered(status: number, responseMs: number, servedMs?: number): void;
   /** Gives the place back. Only the first call counts. */
   release(outcome: Outcome): void;
 }

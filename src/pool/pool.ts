@@ -10,13 +10,15 @@
  *      that would be refused otherwise (no queue, queue full, waited too long) goes on to
  *   4. the algorithm among the backups
  *   5. the algorithm among primaries, then backups, that are healthy by their checks but suspect: better than a 503
+ *   6. whoever passes its checks and was ejected for errors
  *
  * A choice is a look; the place is taken by `tryAcquire` (exact cap), `claimProbe` (one probe at a time) and a last look at
  * the generation, after the place was taken: so a slot that was freed is either seen to be in use by main, or seen to be
  * gone here. Who loses such a race chooses again.
  */
 import type { Clock } from '../kernel/clock.ts';
-import type { SlotTable } from '../kernel/slots.ts';
+import type { Random } from '../kernel/random.ts';
+import { type SlotTable, STATE } from '../kernel/slots.ts';
 import type { Algorithm } from './algorithms/algorithm.ts';
 import { isKeyed, makeAlgorithm, needsTimes } from './algorithms/index.ts';
 import { type LeaseOwner, ServerLease } from './lease.ts';
@@ -35,7 +37,7 @@ import type {
   Refusal,
   Waiting,
 } from './options.ts';
-import { Ask, canTake, isEnabled, isMember, makeServer, STICKY } from './server.ts';
+import { Ask, canTake, isEnabled, isKnown, isMember, makeServer, STICKY, STICKY_IN_PANIC } from './server.ts';
 import { StickyTable } from './sticky.ts';
 import { WaitQueue } from './wait-queue.ts';
 
@@ -67,10 +69,16 @@ class Tier {
 
   /** @param panic below this part of healthy ones, 0 to 1, health is not believed */
   refresh(slots: SlotTable, panic: number): void {
-    const healthy = this.all.filter((server) => isMember(slots, server));
-    const enabled = panic === 0 ? healthy : this.all.filter((server) => isEnabled(slots, server));
-    this.isPanicking = healthy.length < panic * enabled.length;
-    const members = this.isPanicking ? enabled : healthy;
+    let members = this.all.filter((server) => isMember(slots, server));
+    this.isPanicking = false;
+    if (panic > 0) {
+      // Who was not checked yet says nothing, and who was ejected is healthy as far as checks go.
+      const known = this.all.filter((server) => isEnabled(slots, server) && isKnown(slots, server));
+      const healthy = known.filter((server) => (slots.state(server.slot) & STATE.healthy) !== 0);
+      this.isPanicking = healthy.length < panic * known.length;
+      if (this.isPanicking)
+        members = known.filter((server) => (slots.state(server.slot) & STATE.ejected) === 0);
+    }
     // Read once: a weight that turns 0 between the two lines must not reach an algorithm.
     const weights = members.map((server) => Math.max(1, slots.weight(server.slot)));
     if (isSame(members, this.#members) && isSame(weights, this.#weights)) return;
@@ -99,6 +107,7 @@ class ServerPool implements Pool, LeaseOwner {
   readonly #sticky: StickyTable | undefined;
   readonly #waiting: WaitQueue;
   readonly #ask: Ask;
+  readonly #random: Random;
   /** Of the slot table when the tiers were last refreshed; no table has this one. */
   #version = Number.NaN;
 
@@ -126,6 +135,7 @@ class ServerPool implements Pool, LeaseOwner {
     this.#sticky = options.sticky
       ? new StickyTable(options.sticky, deps.stickyKeys, this.servers)
       : undefined;
+    this.#random = deps.random;
     this.#ask = new Ask(deps.slots, deps.random, isKeyed(options.algorithm));
     this.#waiting = new WaitQueue(options.queue, {
       slots: deps.slots,
@@ -189,7 +199,10 @@ class ServerPool implements Pool, LeaseOwner {
     if (lease) return lease;
     if (!lastChance && this.#isBusy(this.#primaries, ask)) return BUSY;
     return (
-      this.#takeFrom(this.#backups, 'backup', ctx, ask) ?? this.#takeSuspect(ctx, ask) ?? this.#refusal(ask)
+      this.#takeFrom(this.#backups, 'backup', ctx, ask) ??
+      this.#takeSuspect(ctx, ask) ??
+      this.#takeEjected(ctx, ask) ??
+      this.#refusal(ask)
     );
   }
 
@@ -207,7 +220,8 @@ class ServerPool implements Pool, LeaseOwner {
   #takeSticky(sticky: StickyTable, ctx: PickContext, ask: Ask): Lease | undefined {
     const match = sticky.find(ctx.cookieHeader);
     if (!match || ask.hasTried(match.server)) return undefined;
-    const verdict = canTake(this.slots, match.server, ask.nowMs, STICKY);
+    const leniency = this.#primaries.isPanicking ? STICKY_IN_PANIC : STICKY;
+    const verdict = canTake(this.slots, match.server, ask.nowMs, leniency);
     if (verdict !== 'yes' && verdict !== 'probe') return undefined;
     if (!this.#acquire(match.server, ask)) return undefined;
     const cookie = match.isCurrent ? null : sticky.cookieFor(match.server, ctx.secure);
@@ -220,6 +234,18 @@ class ServerPool implements Pool, LeaseOwner {
       this.#takeFrom(this.#primaries, 'suspect', ctx, ask) ??
       this.#takeFrom(this.#backups, 'suspect', ctx, ask)
     );
+  }
+
+  /** Who failed requests, but passes its checks: it may have recovered, and a 503 it cannot be worse than. */
+  #takeEjected(ctx: PickContext, ask: Ask): Lease | undefined {
+    ask.acceptsEjected = true;
+    const { servers } = this;
+    for (let i = 0, start = this.#random.below(Math.max(1, servers.length)); i < servers.length; i++) {
+      const server = servers[(start + i) % servers.length] as PoolServer;
+      if (ask.accepts(server) && this.#acquire(server, ask)) return this.#lease(server, 'ejected', ctx);
+    }
+    ask.acceptsEjected = false;
+    return undefined;
   }
 
   #takeFrom(tier: Tier, why: PickWhy, ctx: PickContext, ask: Ask): Lease | undefined {
@@ -244,10 +270,14 @@ class ServerPool implements Pool, LeaseOwner {
     const slots = this.slots;
     const slot = server.slot;
     if (slots.isSuspect(slot) && !slots.claimProbe(slot, ask.nowMs) && !ask.acceptsSuspects) return false;
-    if (!slots.tryAcquire(slot, this.thread, slots.cap(slot, ask.nowMs))) return false;
+    if (!slots.tryAcquire(slot, this.thread, this.#capOf(slot, ask))) return false;
     if (slots.isOwned(slot, server.generation)) return true;
     slots.release(slot, this.thread);
     return false;
+  }
+
+  #capOf(slot: number, ask: Ask): number {
+    return ask.acceptsCold ? this.slots.maxConnections(slot) : this.slots.cap(slot, ask.nowMs);
   }
 
   /** Whether waiting could help: a server that was not tried is up and at its cap. */

@@ -11,32 +11,37 @@ import type { PickContext, PoolServer, ServerOptions, Verdict } from './options.
 export interface Leniency {
   /** The client belongs to this server: draining and weight 0 do not send it away. */
   readonly isSticky?: boolean;
-  /** Too few are healthy for health to be believed (panic). */
+  /** Too few are healthy for checks to be believed (panic). */
   readonly ignoresHealth?: boolean;
+  /** Nobody else is left: who was taken out for errors may do better than a 503. */
+  readonly acceptsEjected?: boolean;
+  /** Nobody else is left: who warms up takes all it can. */
+  readonly acceptsCold?: boolean;
 }
 
 const STRICT: Leniency = {};
 export const STICKY: Leniency = { isSticky: true };
+export const STICKY_IN_PANIC: Leniency = { isSticky: true, ignoresHealth: true };
 
 export function canTake(
   slots: SlotTable,
   server: PoolServer,
   nowMs: number,
-  { isSticky, ignoresHealth }: Leniency = STRICT,
+  { isSticky, ignoresHealth, acceptsEjected, acceptsCold }: Leniency = STRICT,
 ): Verdict {
   const slot = server.slot;
   if (slots.generation(slot) !== server.generation) return 'gone';
   const state = slots.state(slot);
   if ((state & STATE.maintenance) !== 0) return 'maintenance';
-  if (ignoresHealth !== true) {
-    if ((state & STATE.healthy) === 0) return 'unhealthy';
-    if ((state & STATE.ejected) !== 0) return 'ejected';
-  }
+  // (Who was never checked is not known to be there at all.)
+  if ((state & STATE.healthy) === 0 && !(ignoresHealth === true && (state & STATE.checked) !== 0))
+    return 'unhealthy';
+  if ((state & STATE.ejected) !== 0 && acceptsEjected !== true) return 'ejected';
   if (isSticky !== true) {
     if ((state & STATE.draining) !== 0) return 'draining';
     if (slots.weight(slot) === 0) return 'weightless';
   }
-  const max = slots.cap(slot, nowMs);
+  const max = acceptsCold === true ? slots.maxConnections(slot) : slots.cap(slot, nowMs);
   if (max !== 0 && slots.inFlight(slot) >= max) return 'full';
   if (!slots.isSuspect(slot)) return 'yes';
   return slots.isProbeDue(slot, nowMs) ? 'probe' : 'suspect';
@@ -46,6 +51,11 @@ export function canTake(
 export function isEnabled(slots: SlotTable, server: PoolServer): boolean {
   const state = slots.state(server.slot) & (STATE.maintenance | STATE.draining);
   return state === 0 && slots.generation(server.slot) === server.generation && slots.weight(server.slot) > 0;
+}
+
+/** True when checks have said something of it, be it bad. */
+export function isKnown(slots: SlotTable, server: PoolServer): boolean {
+  return (slots.state(server.slot) & (STATE.healthy | STATE.checked)) !== 0;
 }
 
 /** True while the server is meant to get new clients, however busy or suspect it is at the moment. */
@@ -70,6 +80,7 @@ export class Ask implements Leniency {
   /** One was passed over because it warms up. */
   hasSeenCold = false;
   ignoresHealth = false;
+  acceptsEjected = false;
   readonly isSticky = false;
   #tried: readonly PoolServer[] = [];
   readonly #slots: SlotTable;
@@ -87,7 +98,8 @@ export class Ask implements Leniency {
     this.hashKey = ctx.hashKey;
     this.nowMs = nowMs;
     this.#tried = ctx.tried;
-    this.acceptsSuspects = this.acceptsCold = this.hasSeenCold = this.ignoresHealth = false;
+    this.acceptsSuspects = this.acceptsCold = this.hasSeenCold = false;
+    this.ignoresHealth = this.acceptsEjected = false;
   }
 
   hasTried(server: PoolServer): boolean {
@@ -97,6 +109,8 @@ export class Ask implements Leniency {
   accepts(server: PoolServer): boolean {
     if (this.hasTried(server)) return false;
     const verdict = canTake(this.#slots, server, this.nowMs, this);
+    if (verdict === 'full' && !this.acceptsCold && this.#slots.rampShare(server.slot, this.nowMs) < 1)
+      this.hasSeenCold = true;
     if (verdict === 'suspect' ? !this.acceptsSuspects : verdict !== 'yes' && verdict !== 'probe')
       return false;
     return this.acceptsCold || this.#isWarmEnough(server);

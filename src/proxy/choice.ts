@@ -31,6 +31,8 @@ export class Choice {
   /** The pool as the present snapshot of this exchange has it. */
   pool: PoolPlane;
   lease: Lease | null = null;
+  /** It stood in the pool's queue. */
+  hasWaited = false;
   /** Attempts, those on stale connections too. */
   attempts = 0;
   readonly #exchange: Exchange;
@@ -82,6 +84,7 @@ export class Choice {
         return;
       case 'waiting':
         this.#waiting = result;
+        this.hasWaited = true;
         this.pool.cells.countQueued();
         return;
       case 'none':

@@ -46,6 +46,8 @@ export class Forwarding implements RequestSink, AttemptEvents, ChoiceEvents, Exp
   /** null = the request has no body. */
   readonly #kept: KeptBody | null;
   #isBodyComplete: boolean;
+  /** When the client had sent all of it, where that was after its head. */
+  #bodyEndMs = 0;
   #trailers = '';
   #isAnswerStarted = false;
   /** The client still holds on to the connection's read buffer. */
@@ -84,8 +86,9 @@ export class Forwarding implements RequestSink, AttemptEvents, ChoiceEvents, Exp
     const { pool, server } = this.#choice;
     exchange.attempts = ++this.#choice.attempts;
     exchange.serverId = server.id;
-    if (this.#lastFailure !== null) pool.cellsOf(server).countRetry();
-    this.#attemptStartMs = exchange.attempts === 1 ? exchange.stream.startedMs : exchange.deps.clock.nowMs();
+    if (exchange.attempts > 1) pool.cellsOf(server).countRetry();
+    const isFirst = exchange.attempts === 1 && !this.#choice.hasWaited;
+    this.#attemptStartMs = isFirst ? exchange.stream.startedMs : exchange.deps.clock.nowMs();
     this.#isSending = false;
     const reuse = isFresh ? 'none' : reuseFor(exchange.stream.head.method);
     this.#connection = pool.connectionsOf(server).take(reuse, introduction(exchange, pool));
@@ -128,7 +131,7 @@ export class Forwarding implements RequestSink, AttemptEvents, ChoiceEvents, Exp
     const { stream } = exchange;
     const lease = this.#choice.lease as Lease;
     exchange.upstreamMs = exchange.deps.clock.nowMs() - this.#attemptStartMs;
-    lease.answered(head.status, exchange.upstreamMs);
+    lease.answered(head.status, exchange.upstreamMs, this.#servedMs());
     if (this.#choice.pool.retryStatuses.has(head.status) && this.#askAnother(head.status)) return;
     this.#isAnswerStarted = true;
     this.#kept?.drop();
@@ -138,6 +141,13 @@ export class Forwarding implements RequestSink, AttemptEvents, ChoiceEvents, Exp
     stream.startAnswer(
       cookie === null ? answer : { ...answer, fields: withCookie(answer.fields, cookie), memo: '' },
     );
+  }
+
+  /** How long the server has had the whole request; -1 = it has not. */
+  #servedMs(): number {
+    if (!this.#isBodyComplete) return -1;
+    const sinceMs = Math.max(this.#attemptStartMs, this.#bodyEndMs);
+    return this.#attemptStartMs + this.#exchange.upstreamMs - sinceMs;
   }
 
   onAnswerData(buffer: Buffer, from: number, to: number): void {
@@ -209,14 +219,17 @@ export class Forwarding implements RequestSink, AttemptEvents, ChoiceEvents, Exp
         this.start();
         return;
       case 'give_up':
-        if (decision.why === 'attempts_used' || decision.why === 'budget_used')
-          this.#choice.pool.cells.countRetryRefused();
+        this.#countRefused(decision);
         this.#choice.release(failure.kind);
         this.#end(failureEnding(failure));
         return;
       default:
         decision satisfies never;
     }
+  }
+
+  #countRefused({ why }: RetryDecision): void {
+    if (why === 'attempts_used' || why === 'budget_used') this.#choice.pool.cells.countRetryRefused();
   }
 
   /** Leaves a server that is down if the request may be made again and another takes it; else it may still answer. */
@@ -253,7 +266,11 @@ export class Forwarding implements RequestSink, AttemptEvents, ChoiceEvents, Exp
   /** Has the request answered by another server, if that may be and there is one; else this answer is the answer. */
   #askAnother(status: number): boolean {
     const failure = { kind: 'status', wasSent: true, hadAnswer: true, wasReused: false } as const;
-    if (this.#decide(failure).kind !== 'other_server') return false;
+    const decision = this.#decide(failure);
+    if (decision.kind !== 'other_server') {
+      this.#countRefused(decision);
+      return false;
+    }
     const other = this.#choice.findOther();
     if (other === null) return false;
     this.#connection?.cancel();
@@ -282,6 +299,7 @@ export class Forwarding implements RequestSink, AttemptEvents, ChoiceEvents, Exp
 
   onBodyEnd(trailers: string): void {
     this.#isBodyComplete = true;
+    this.#bodyEndMs = this.#exchange.deps.clock.nowMs();
     this.#trailers = trailers;
     if (this.#isSending && this.#connection) this.#connection.endBody(trailers);
   }
@@ -320,12 +338,14 @@ export class Forwarding implements RequestSink, AttemptEvents, ChoiceEvents, Exp
   // ---- ends
 
   onDeadline(): void {
-    this.#end(ROUTE_TIMEOUT);
+    // A server that has the whole request and says nothing has failed; else the time may have been the client's.
+    const isServers = this.#isSending && this.#isBodyComplete && !this.#isAnswerStarted;
+    this.#end(ROUTE_TIMEOUT, isServers ? 'timeout' : 'cancelled');
   }
 
-  #end({ reason, detail, fields }: Ending): void {
+  #end({ reason, detail, fields }: Ending, outcome: Outcome = 'cancelled'): void {
     const exchange = this.#exchange;
-    this.#abandon('cancelled');
+    this.#abandon(outcome);
     exchange.relay = null;
     if (this.#isAnswerStarted) {
       // What the client has is not a whole answer, and it must not look like one.

@@ -2,11 +2,11 @@ import { fieldValue } from '../http/index.ts';
 import { type HashKey, hashText, readCookie } from '../pool/index.ts';
 import type { Exchange } from './exchange.ts';
 
-/** What a pool with `consistent_hash` goes by. A request without it goes by its client's address. */
+/** What a pool with `consistent_hash` goes by. A request without it, or with an empty one, goes by its client's address. */
 export function hashKeyOf(key: HashKey | null, { stream, asker }: Exchange): number {
   if (key === null || key.kind === 'client_ip') return asker.keyHash;
   const text = textOf(key, stream.head);
-  return text === undefined ? asker.keyHash : hashText(text);
+  return text === undefined || text === '' ? asker.keyHash : hashText(text);
 }
 
 function textOf(key: HashKey, { target, fields }: Exchange['stream']['head']): string | undefined {

@@ -42,7 +42,18 @@ for (const [index, [name, manners]] of cases.entries()) {
         threads: 2,
         listeners: { http: { address: '127.0.0.1', port: 0 } },
         routes: [{ name: 'all', pool: 'web' }],
-        pools: { web: { servers: servers.map((it) => it.address), health: false } },
+        pools: {
+          web: {
+            servers: servers.map((it) => it.address),
+            // Nobody is spared: the bad ones go on getting their share.
+            ...{
+              algorithm: 'round_robin',
+              outlier_detection: false,
+              retry: { budget: '100%' },
+              health: false,
+            },
+          },
+        },
       }),
     );
     const { requests, outcomes } = await ask(fixture, count);

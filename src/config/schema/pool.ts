@@ -141,7 +141,7 @@ const outliers = noun({
   consecutive_errors: integer(0, 10_000)
     .prefault(5)
     .describe(
-      'Gateway errors in a row that take a server out: no connection, a reset, no answer in time, nonsense, or 502, 503, 504. 0 = not looked at.',
+      'Gateway errors in a row that take a server out: a reset, no answer in time, nonsense, or 502, 503, 504. 0 = not looked at.',
     ),
   failure_rate: percent()
     .prefault('50%')
@@ -185,13 +185,13 @@ export const pool = noun({
       'How long the share and the `max_connections` of a server grow after it was added or recovered, from a tenth on. `0s` = it gets all at once. At the start of Sluice nobody warms up.',
     ),
   panic: z
-    .union([percent(), z.literal('none')])
+    .union([percent(), z.literal('none'), z.literal(false)])
     .prefault('none')
     .describe(
       'When fewer than this part of the servers are healthy, and no backup is, all are tried: checks that fail everywhere say more of the checks than of the servers.',
     ),
   outlier_detection: z
-    .union([outliers, z.literal(false)])
+    .union([withShortForm(outliers, z.literal(true), () => ({})), z.literal(false)])
     .prefault({})
     .describe('When a server is taken out for what requests show of it. `false` = never.'),
   retry: retry

@@ -4,8 +4,8 @@
  *
  * A server is taken out for errors in a row, or because it fails far more often than the others of its pool in an interval
  * (after Envoy's outlier detection). It stays out for `ejectionMs` times the number of times it has been taken out lately, at
- * most five minutes. Never more than `maxEjected` of a pool are out, and never the last one that works: a pool in which
- * all fail is better asked than refused.
+ * most five minutes. Never more than `maxEjected` of a pool are out (but one may be, of two and more), and never the last one
+ * that works: a pool in which all fail is better asked than refused. When others go down meanwhile, it comes back sooner.
  */
 export interface OutlierOptions {
   /** Gateway errors in a row; 0 = not looked at. */
@@ -52,13 +52,19 @@ export function decideOutliers(
 ): OutlierChange[] {
   const changes: OutlierChange[] = [];
   const inUse = servers.filter((it) => it.isInUse);
-  let out = 0;
-  for (const it of servers) {
-    if (it.outUntilMs === undefined) continue;
-    if (it.outUntilMs <= nowMs) changes.push({ kind: 'return', id: it.id });
-    else if (it.isInUse) out++;
+  const share = options.maxEjected > 0 ? Math.max(1, Math.floor(options.maxEjected * inUse.length)) : 0;
+  const most = Math.min(share, inUse.length - 1);
+  let out = inUse.filter((it) => (it.outUntilMs ?? 0) > nowMs).length;
+  const soonestFirst = servers
+    .filter((it) => it.outUntilMs !== undefined)
+    .sort((a, b) => (a.outUntilMs as number) - (b.outUntilMs as number));
+  for (const it of soonestFirst) {
+    const isOver = (it.outUntilMs as number) <= nowMs;
+    // Others went down, drained or left meanwhile: it is needed.
+    const isNeeded = !isOver && it.isInUse && out > Math.max(0, most);
+    if (isNeeded) out--;
+    if (isOver || isNeeded) changes.push({ kind: 'return', id: it.id });
   }
-  const most = Math.min(Math.floor(options.maxEjected * inUse.length), inUse.length - 1);
   const suspects = inUse
     .filter((it) => it.outUntilMs === undefined)
     .map((it) => ({ it, why: whyOut(it, inUse, options) }))

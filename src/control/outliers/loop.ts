@@ -43,7 +43,7 @@ interface Memory {
 export class OutlierWatch {
   readonly #deps: OutlierDeps;
   readonly #memories = new Map<string, Memory>();
-  readonly #intervalEndMs = new Map<string, number>();
+  readonly #intervals = new Map<string, { readonly ms: number; readonly endMs: number }>();
   #ticker: Timer | undefined;
 
   constructor(deps: OutlierDeps) {
@@ -64,7 +64,10 @@ export class OutlierWatch {
     const seen = new Set<string>();
     for (const pool of registry.poolNames()) {
       const servers = registry.refs(pool);
-      for (const server of servers) seen.add(keyOf(server));
+      for (const server of servers) {
+        seen.add(keyOf(server));
+        this.#deps.slots.endRamp(server.slot.slot, this.#deps.clock.nowMs());
+      }
       const options = optionsOf(pool);
       if (options === undefined) this.#letAllBack(pool, servers);
       else this.#lookAt(pool, servers, options);
@@ -74,14 +77,16 @@ export class OutlierWatch {
 
   #lookAt(pool: string, servers: readonly ServerRef[], options: OutlierOptions): void {
     const nowMs = this.#deps.clock.nowMs();
-    const endMs = this.#intervalEndMs.get(pool);
-    const isEnd = endMs !== undefined && nowMs >= endMs;
-    if (endMs === undefined || isEnd) this.#intervalEndMs.set(pool, nowMs + options.intervalMs);
-    if (!isEnd && endMs !== undefined && servers.every((it) => this.#isQuiet(it))) return;
+    const interval = this.#intervals.get(pool);
+    const isFirst = interval?.ms !== options.intervalMs;
+    const isEnd = !isFirst && nowMs >= interval.endMs;
+    if (isFirst || isEnd)
+      this.#intervals.set(pool, { ms: options.intervalMs, endMs: nowMs + options.intervalMs });
+    if (!isEnd && !isFirst && servers.every((it) => this.#isQuiet(it))) return;
     const seen = servers.map((server) => {
       const memory = this.#memoryOf(server);
       if (nowMs - memory.backMs > FORGIVEN_AFTER * options.ejectionMs) memory.timesOut = 0;
-      return this.#seen(server, memory, isEnd, endMs === undefined);
+      return this.#seen(server, memory, isEnd, isFirst);
     });
     for (const change of decideOutliers(seen, options, nowMs)) {
       const server = servers.find((it) => it.id === change.id) as ServerRef;
@@ -99,6 +104,9 @@ export class OutlierWatch {
     const { slots } = this.#deps;
     const { slot } = server.slot;
     const state = slots.state(slot);
+    if (slots.errorsInARow(slot) === 0) memory.isSpared = false;
+    // Its checks had it down and up again: it begins anew.
+    if ((state & STATE.ejected) === 0) memory.outUntilMs = undefined;
     let interval: { requests: number; failures: number } | undefined;
     if (isIntervalEnd || isFirst) {
       const { requests, failures } = slots.counters.outcomes(slot);
@@ -144,6 +152,7 @@ export class OutlierWatch {
   }
 
   #letAllBack(pool: string, servers: readonly ServerRef[]): void {
+    this.#intervals.delete(pool);
     for (const server of servers) {
       const memory = this.#memories.get(keyOf(server));
       if (memory?.outUntilMs === undefined) continue;

@@ -52,6 +52,20 @@ t.test('row by row', (t) => {
       {},
       'eject b 30000, spare a',
     ],
+    [
+      'one may be out of two, whatever its share',
+      [server('a', bad), server('b')],
+      { maxEjected: 0.1 },
+      'eject a 30000',
+    ],
+    ['none may be out', [server('a', bad), server('b')], { maxEjected: 0 }, 'spare a'],
+    ['the others went down meanwhile', [server('a', out), server('b', { isInUse: false })], {}, 'return a'],
+    [
+      'some of the others did: who would come first comes now',
+      [server('a', { outUntilMs: NOW + 9 }), server('b', out), server('c'), server('d', { isInUse: false })],
+      {},
+      'return b',
+    ],
     ['its time is over', [server('a', { outUntilMs: NOW }), server('b')], {}, 'return a'],
     ['it is not', [server('a', out), server('b')], {}, ''],
     [
@@ -113,12 +127,15 @@ t.test('whatever is counted: never too many out, never the last', (t) => {
     const changes = decideOutliers(servers, options, NOW);
     const inUse = servers.filter((it) => it.isInUse);
     const ejected = changes.filter((it) => it.kind === 'eject').map((it) => it.id);
-    const wereOut = inUse.filter((it) => (it.outUntilMs ?? 0) > NOW);
+    const back = new Set(changes.filter((it) => it.kind === 'return').map((it) => it.id));
+    const wereOut = inUse.filter((it) => (it.outUntilMs ?? 0) > NOW && !back.has(it.id));
+    if (wereOut.length > 0 && wereOut.length === inUse.length) t.fail('nobody is left');
     const said = (): string => JSON.stringify({ servers, options, changes });
     if (new Set(changes.map((it) => it.id)).size !== changes.length) t.fail(`two changes of one: ${said()}`);
     if (ejected.length > 0) {
       if (wereOut.length + ejected.length >= inUse.length) t.fail(`the last one: ${said()}`);
-      if (wereOut.length + ejected.length > options.maxEjected * inUse.length) t.fail(`too many: ${said()}`);
+      const share = options.maxEjected === 0 ? 0 : Math.max(1, Math.floor(options.maxEjected * inUse.length));
+      if (wereOut.length + ejected.length > share) t.fail(`too many: ${said()}`);
       if (ejected.some((id) => !inUse.some((it) => it.id === id))) t.fail(`not in use: ${said()}`);
     }
     for (const it of servers)

@@ -369,3 +369,31 @@ t.test('slow start: who came later or recovered warms up, who is there at the st
   t.equal(share(without, 'a'), 1);
   t.end();
 });
+
+t.test('ejected: until it is let back, or its checks had it down and up again', (t) => {
+  const it = new Fixture([pool([server('a'), server('b')])]);
+  const live = (): { state: string; ejectedWhy: string } => it.registry.server('web', 'a');
+  it.healthy('a');
+  it.registry.setEjected('web', 'a', true, '5 errors in a row');
+  t.match(live(), { state: 'ejected', ejectedWhy: '5 errors in a row' });
+  it.healthy('a');
+  t.equal(live().state, 'ejected', 'its checks were fine all the time');
+  it.registry.setEjected('web', 'a', false, 'its time is over');
+  t.match(live(), { state: 'healthy', ejectedWhy: '' });
+  it.registry.setEjected('web', 'a', true, 'again');
+  it.healthy('a', false);
+  t.equal(live().state, 'unhealthy');
+  it.healthy('a');
+  t.match(live(), { state: 'healthy', ejectedWhy: '' });
+  it.registry.setEjected('web', 'gone', true, 'nobody');
+  t.same(
+    it.told('server_state').map((event) => (event as { to: string }).to),
+    ['healthy', 'ejected', 'healthy', 'ejected', 'unhealthy', 'healthy'],
+  );
+  t.same(
+    it.registry.refs('web').map(({ id }) => id),
+    ['a', 'b'],
+  );
+  t.same(it.registry.refs('none'), []);
+  t.end();
+});

@@ -21,7 +21,8 @@ for (const algorithm of ALGORITHMS) {
   const everyShare = (got: Record<string, number>, id: string): boolean =>
     isByWeight ? (got[id] ?? 0) > 50 : true;
   t.test(algorithm, (t) => {
-    t.test('shares by weight; weight 0 gets nothing', { skip: !isByWeight && 'it knows no weights' }, (t) => {
+    t.test('shares by weight; weight 0 gets nothing', (t) => {
+      if (!isByWeight) return void t.end();
       for (const weights of [
         [1, 1, 1, 0],
         [5, 1, 1, 0],
@@ -194,9 +195,22 @@ for (const algorithm of ALGORITHMS) {
       t.end();
     });
 
+    t.test('who warms up alone has its whole cap', (t) => {
+      const fixture = new PoolFixture({ algorithm, servers: [{ id: 'a', max: 20 }] });
+      fixture.slots.setRamp(fixture.server('a').slot, 10_000, fixture.clock.nowMs());
+      const leases = Array.from({ length: 20 }, () => fixture.take());
+      t.equal(said(fixture.pool.pick(fixture.ctx())), 'busy');
+      for (const lease of leases) lease.release('ok');
+      t.end();
+    });
+
     t.test('panic: when too few are healthy all are tried, unless a backup is', (t) => {
       const servers = ['a', 'b', 'c', 'd'].map((id) => ({ id, max: 100 }));
       const fixture = new PoolFixture({ algorithm, panic: 0.5, servers });
+      const checked = (it: PoolFixture): void => {
+        for (const { slot } of it.pool.servers) it.slots.setState(slot, STATE.checked, 0);
+      };
+      checked(fixture);
       fixture.down('a', 'b');
       t.same(Object.keys(fixture.spread(300)).sort(), isByWeight ? ['c', 'd'] : ['c'], 'half are enough');
       fixture.down('c');
@@ -213,10 +227,35 @@ for (const algorithm of ALGORITHMS) {
         panic: 0.5,
         servers: [{ id: 'a' }, { id: 'x', backup: true }],
       });
+      checked(reserved);
       reserved.down('a');
       t.same(reserved.spread(10), { x: 10 });
       reserved.down('x');
       t.same(reserved.spread(10), { a: 10 });
+      t.end();
+    });
+
+    t.test('the ejected are the last resort, backups and suspects before them', (t) => {
+      const fixture = new PoolFixture({
+        algorithm,
+        servers: [{ id: 'a' }, { id: 'b' }, { id: 'x', backup: true }],
+      });
+      const eject = (id: string): void => fixture.slots.setState(fixture.server(id).slot, STATE.ejected, 0);
+      eject('a');
+      t.same(fixture.spread(10), { b: 10 });
+      fixture.down('b');
+      t.same(fixture.spread(10), { x: 10 });
+      fixture.slots.markSuspect(fixture.server('x').slot, fixture.clock.nowMs());
+      t.equal(fixture.take().server.id, 'x');
+      fixture.down('x');
+      const lease = fixture.take();
+      t.same([lease.server.id, lease.why], ['a', 'ejected']);
+      lease.release('ok');
+      fixture.up('x');
+      eject('x');
+      t.same(Object.keys(fixture.spread(100)).sort(), ['a', 'x'], 'all of them share');
+      fixture.down('a', 'x');
+      t.equal(said(fixture.pool.pick(fixture.ctx())), 'no_server');
       t.end();
     });
 

@@ -160,3 +160,30 @@ t.test('a probe that another thread claimed first is left to it', (t) => {
   t.same([fixture.take().server.id, fixture.take().server.id], ['b', 'b']);
   t.end();
 });
+
+t.test('errors in a row: the whole attempt counts, not its head', (t) => {
+  const fixture = setUp();
+  const { slot } = fixture.server('a');
+  const { slots } = fixture;
+  const attempt = (status: number | null, outcome: Outcome): number => {
+    const lease = fixture.take();
+    if (status !== null) lease.answered(status, 1);
+    lease.release(outcome);
+    return slots.errorsInARow(slot);
+  };
+  t.equal(attempt(200, 'reset'), 1, 'a body that is cut');
+  t.equal(attempt(200, 'reset'), 2);
+  t.equal(attempt(null, 'timeout'), 3);
+  t.equal(attempt(503, 'ok'), 4);
+  t.equal(attempt(200, 'client_abort'), 4, 'says nothing');
+  t.equal(attempt(null, 'connect_error'), 4, 'is suspicion’s affair');
+  slots.clearSuspect(slot);
+  t.equal(attempt(500, 'ok'), 0, 'the application’s own');
+  t.equal(attempt(null, 'bad_answer'), 1);
+  const tunnel = fixture.take();
+  tunnel.answered(101, 1);
+  t.equal(slots.errorsInARow(slot), 0, 'a tunnel that is open');
+  tunnel.release('ok');
+  t.same(slots.counters.outcomes(slot), { requests: 7, failures: 5 });
+  t.end();
+});
