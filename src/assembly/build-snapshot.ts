@@ -137,6 +137,9 @@ function routeSnapshot(route: RouteConfig, inputs: SnapshotInputs): RouteSnapsho
     hosts: route.match.hosts,
     paths: route.match.paths,
     conditions: conditionsOf(route),
+    rewrite: route.rewrite ?? null,
+    requestFields: route.fields.request ?? null,
+    responseFields: route.fields.response ?? null,
     action:
       action.type === 'pool'
         ? { kind: 'pool', pool: action.pool }

@@ -7,6 +7,7 @@ import type { ListenerConfig, PoolConfig, ResolvedConfig, RouteConfig, Source } 
 import { formatHostPort } from '../kernel/address.ts';
 import { REASONS, type Reason } from '../kernel/reason.ts';
 import { IpFilter, parseAddress } from '../limit/index.ts';
+import { rewriteTarget } from '../proxy/index.ts';
 import {
   compileRoutes,
   normalizeHost,
@@ -64,7 +65,13 @@ export interface AppliedLimit {
 }
 
 export type Outcome =
-  | { readonly type: 'pool'; readonly pool: PoolConfig; readonly servers: readonly Candidate[] }
+  | {
+      readonly type: 'pool';
+      readonly pool: PoolConfig;
+      readonly servers: readonly Candidate[];
+      /** What a server is asked for. */
+      readonly target: string;
+    }
   | { readonly type: 'redirect'; readonly status: number; readonly location: string }
   | {
       readonly type: 'respond';
@@ -137,7 +144,7 @@ export function explainRequest(config: ResolvedConfig, request: AskedRequest): E
   const soFar = { listener: found, routes };
   if (new IpFilter(route.ipAllow, route.ipDeny).decide(client) !== 'allowed')
     return ended(refused('forbidden', `client ${request.clientIp}`), { ...soFar, limits });
-  return ended(outcomeOf(config, route, request), {
+  return ended(outcomeOf(config, route, request, path), {
     ...soFar,
     limits: [...limits, ...limitOf('route', route)],
   });
@@ -239,13 +246,15 @@ function actionOf({ action }: RouteConfig): RouteActionOptions {
   return { kind, ...rest } as RouteActionOptions;
 }
 
-function outcomeOf(config: ResolvedConfig, route: RouteConfig, request: AskedRequest): Outcome {
+function outcomeOf(config: ResolvedConfig, route: RouteConfig, request: AskedRequest, path: string): Outcome {
   const { action } = route;
   switch (action.type) {
     case 'pool': {
       const pool = config.pools.find((it) => it.name === action.pool);
       if (!pool) return refused('no_server', `there is no pool ${action.pool}`);
-      return { type: 'pool', pool, servers: candidates(pool) };
+      const { rewrite } = route;
+      const target = rewrite ? rewriteTarget(rewrite, path, request.target) : request.target;
+      return { type: 'pool', pool, servers: candidates(pool), target };
     }
     case 'redirect':
       return redirect(

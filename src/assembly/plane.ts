@@ -29,7 +29,14 @@ import {
 } from '../limit/index.ts';
 import { ListenerCells, PoolCells, RouteCells, ServerCells } from '../observe/index.ts';
 import { compilePool, type PoolServer, type ServerOptions } from '../pool/index.ts';
-import type { ListenerPlane, Plane, PoolPlane, RateGate, RoutePlane } from '../proxy/index.ts';
+import {
+  compileFieldRules,
+  type ListenerPlane,
+  type Plane,
+  type PoolPlane,
+  type RateGate,
+  type RoutePlane,
+} from '../proxy/index.ts';
 import { compileRoutes } from '../route/index.ts';
 import { compileUpstreamTls, type UpstreamTls } from '../tls/index.ts';
 import type { ListenerSnapshot, PoolSnapshot, RouteSnapshot, Snapshot } from './snapshot.ts';
@@ -138,6 +145,9 @@ function compileRoute(route: RouteSnapshot, context: CompileContext): RoutePlane
     action: route.action,
     filter: filter.isOpen ? null : filter,
     limit: rateGate(route.rateLimit, context),
+    rewrite: route.rewrite,
+    requestFields: compileFieldRules(route.requestFields),
+    responseFields: compileFieldRules(route.responseFields),
     timeoutMs: route.timeoutMs,
     cells: new RouteCells(context.row, route.cells),
   };

@@ -7,7 +7,7 @@ import type { WireLimits } from '../http/index.ts';
 import type { ProxyVersion } from '../kernel/proxy-header.ts';
 import type { RateRuleOptions } from '../limit/index.ts';
 import type { PoolOptions } from '../pool/index.ts';
-import type { HostRule } from '../proxy/index.ts';
+import type { FieldRuleOptions, HostRule, RewriteOptions } from '../proxy/index.ts';
 import type { RouteOptions } from '../route/index.ts';
 import type { CertificateMaterial, TlsVersion, UpstreamTlsOptions } from '../tls/index.ts';
 
@@ -45,6 +45,9 @@ export interface ListenerSnapshot {
 }
 
 export interface RouteSnapshot extends RouteOptions {
+  readonly rewrite: RewriteOptions | null;
+  readonly requestFields: FieldRuleOptions | null;
+  readonly responseFields: FieldRuleOptions | null;
   readonly rateLimit: RateRuleOptions | null;
   readonly ipAllow: readonly string[];
   readonly ipDeny: readonly string[];

@@ -113,7 +113,7 @@ interface Row {
 
 function asText(request: AskedRequest, explanation: Explanation, cwd: string, paint: Painter): string {
   const { outcome } = explanation;
-  const rows = [...wayRows(explanation), ...outcomeRows(outcome)];
+  const rows = [...wayRows(explanation), ...outcomeRows(outcome, request.target)];
   const labelWidth = Math.max(...rows.map((row) => row.label.length));
   const textWidth = Math.max(...rows.filter((row) => row.source).map((row) => row.text.length), 0);
   const lines = rows.map(({ label, text, source, mark }) => {
@@ -150,12 +150,24 @@ function limitText(limit: RateLimitConfig): string {
   return `${formatRate(limit)} for each client address${burst}`;
 }
 
-function outcomeRows(outcome: Outcome): Row[] {
+function outcomeRows(outcome: Outcome, asked: string): Row[] {
   if (outcome.type !== 'pool') return [];
   const { pool, servers } = outcome;
   const rows: Row[] = [
     { label: 'pool', text: `${pool.name}: ${pool.algorithm}`, source: pool.source, mark: true },
   ];
+  if (outcome.target !== asked)
+    rows.unshift({ label: 'rewrite', text: `${asked} is asked for as ${outcome.target}` });
+  if (pool.hash) {
+    const { key } = pool.hash;
+    const what =
+      'name' in key
+        ? `the ${key.kind} ${key.name}`
+        : key.kind === 'path'
+          ? 'the path'
+          : 'the client’s address';
+    rows.push({ label: 'hash', text: `${what} keeps its server` });
+  }
   if (pool.sticky) {
     const { cookie, ttlMs } = pool.sticky;
     const until = ttlMs === undefined ? 'until the browser closes' : `for ${formatDuration(ttlMs)}`;
@@ -171,7 +183,9 @@ function outcomeRows(outcome: Outcome): Row[] {
 
 function shareText(algorithm: string, fraction: number): string {
   const percent = formatPercent(Math.round(fraction * 100) / 100);
-  return algorithm === 'ip_hash' ? `${percent} of the clients` : `${percent} of the requests`;
+  return algorithm === 'ip_hash' || algorithm === 'consistent_hash'
+    ? `${percent} of the ${algorithm === 'ip_hash' ? 'clients' : 'keys'}`
+    : `${percent} of the requests`;
 }
 
 function verdict(outcome: Outcome, paint: Painter): string {

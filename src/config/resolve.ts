@@ -10,6 +10,7 @@ import type { Environment } from './env.ts';
 import type {
   AdminTokenConfig,
   CertificateConfig,
+  FieldsConfig,
   HashConfig,
   HealthConfig,
   ListenerConfig,
@@ -196,6 +197,14 @@ function resolveRoutes(
         queries: valuesOf(spec.match.query, (it) => it),
       },
       action: resolveAction(spec),
+      rewrite: spec.rewrite && {
+        stripPrefix: spec.rewrite.strip_prefix ?? '',
+        addPrefix: spec.rewrite.add_prefix ?? '',
+      },
+      fields: {
+        request: spec.headers?.request && resolveFields(spec.headers.request),
+        response: spec.headers?.response && resolveFields(spec.headers.response),
+      },
       rateLimit: resolveRateLimit(spec.rate_limit),
       ipAllow: spec.ip_allow,
       ipDeny: spec.ip_deny,
@@ -210,6 +219,17 @@ function freeName(wanted: string, index: number, taken: ReadonlySet<string>): st
   let name = wanted;
   for (let step = index + 1; taken.has(name); step++) name = `route-${step}`;
   return name;
+}
+
+type LongFields = NonNullable<NonNullable<LongRoute['headers']>['request']>;
+
+function resolveFields({ remove, set, add }: LongFields): FieldsConfig {
+  const asWritten = (name: string): string => name;
+  return {
+    remove: remove.map((name) => name.toLowerCase()),
+    set: valuesOf(set, asWritten),
+    add: valuesOf(add, asWritten),
+  };
 }
 
 function valuesOf(

@@ -179,6 +179,20 @@ export interface RateLimitConfig {
   readonly key: RateLimitKey;
 }
 
+/** Prefixes of paths; '' = none. */
+export interface RewriteConfig {
+  readonly stripPrefix: string;
+  readonly addPrefix: string;
+}
+
+/** What goes, and what comes instead or besides. Values may have placeholders (kernel/template.ts). */
+export interface FieldsConfig {
+  /** In lower case. */
+  readonly remove: readonly string[];
+  readonly set: readonly MatchedValue[];
+  readonly add: readonly MatchedValue[];
+}
+
 export interface MatchedValue {
   readonly name: string;
   readonly value: string;
@@ -201,6 +215,12 @@ export interface RouteConfig {
     readonly queries: readonly MatchedValue[];
   };
   readonly action: RouteAction;
+  readonly rewrite: RewriteConfig | undefined;
+  /** Changes of fields; undefined = none. */
+  readonly fields: {
+    readonly request: FieldsConfig | undefined;
+    readonly response: FieldsConfig | undefined;
+  };
   readonly rateLimit: RateLimitConfig | undefined;
   readonly ipAllow: readonly string[];
   readonly ipDeny: readonly string[];

@@ -10,6 +10,7 @@ import {
   type RequestSink,
 } from '../http/index.ts';
 import { REASONS, type Reason } from '../kernel/reason.ts';
+import type { Placeholder } from '../kernel/template.ts';
 import { type Address, type ClientKey, clientHash32, clientKeyOf, parseAddress } from '../limit/index.ts';
 import { normalizeHost } from '../route/index.ts';
 import { errorAnswer, type OwnAnswer, prefersHtml } from './answers.ts';
@@ -44,6 +45,8 @@ export class Exchange implements RequestSink {
   readonly asker: Asker;
   readonly requestId: string;
   route: RoutePlane | null = null;
+  /** The normal form of the path that was asked for; '' before a route was looked for. */
+  path = '';
   /** Who sends the request on and gets its body; null when we answer ourselves. */
   relay: RequestSink | null = null;
   poolName = '';
@@ -66,6 +69,33 @@ export class Exchange implements RequestSink {
 
   get isFinished(): boolean {
     return this.#isFinished;
+  }
+
+  /** What a placeholder of a route's fields stands for. */
+  look(placeholder: Placeholder): string {
+    const { stream, asker } = this;
+    switch (placeholder) {
+      case 'client_ip':
+        return asker.identity.clientIp;
+      case 'scheme':
+        return stream.client.tlsVersion === '' ? 'http' : 'https';
+      case 'host':
+        return asker.authority;
+      case 'path':
+        return this.path;
+      case 'method':
+        return stream.head.method;
+      case 'request_id':
+        return this.requestId;
+      case 'route':
+        return this.route?.name ?? '';
+      case 'pool':
+        return this.poolName;
+      case 'server':
+        return this.serverId;
+      default:
+        return placeholder satisfies never;
+    }
   }
 
   // ---- our own answers

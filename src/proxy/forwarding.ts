@@ -19,7 +19,7 @@ import {
   type ServerConnection,
   type Tunnel,
 } from '../forward/index.ts';
-import type { HttpFault, RequestSink, ResponseHead, TunnelEnd } from '../http/index.ts';
+import type { AnswerHead, HttpFault, RequestSink, ResponseHead, TunnelEnd } from '../http/index.ts';
 import type { Expiring } from '../kernel/deadlines.ts';
 import type { Lease, Outcome } from '../pool/index.ts';
 import { withCookie } from './answers.ts';
@@ -28,7 +28,7 @@ import { type Ending, failureEnding, ROUTE_TIMEOUT, refusalEnding } from './endi
 import type { Exchange } from './exchange.ts';
 import { KeptBody } from './kept-body.ts';
 import type { PoolPlane } from './plane.ts';
-import { introduction, serverRequestText } from './request-text.ts';
+import { changedAnswerFields, introduction, serverRequestText } from './request-text.ts';
 import { makeTunnel } from './switching.ts';
 
 const NO_BODY: readonly Buffer[] = [];
@@ -137,10 +137,15 @@ export class Forwarding implements RequestSink, AttemptEvents, ChoiceEvents, Exp
     this.#kept?.drop();
     exchange.status = head.status;
     const answer = head.answerTo(stream.head.method);
-    const cookie = lease.setCookie;
-    stream.startAnswer(
-      cookie === null ? answer : { ...answer, fields: withCookie(answer.fields, cookie), memo: '' },
-    );
+    stream.startAnswer(this.#asTheRouteWants(answer, lease));
+  }
+
+  #asTheRouteWants(answer: AnswerHead, { server, setCookie }: Lease): AnswerHead {
+    const { route } = this.#exchange;
+    const isChanged = route !== null && (route.rewrite !== null || route.responseFields !== null);
+    if (!isChanged && setCookie === null) return answer;
+    const fields = isChanged ? changedAnswerFields(this.#exchange, answer.fields, server) : answer.fields;
+    return { ...answer, fields: withCookie(fields, setCookie), memo: '' };
   }
 
   /** How long the server has had the whole request; -1 = it has not. */

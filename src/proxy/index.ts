@@ -1,2 +1,4 @@
+export { compileFieldRules, type FieldRuleOptions } from './field-rules.ts';
 export type { HostRule, ListenerPlane, Plane, PoolPlane, ProxyDeps, RateGate, RoutePlane } from './plane.ts';
 export { RequestPhases } from './proxy.ts';
+export { type RewriteOptions, rewriteTarget } from './rewrite.ts';

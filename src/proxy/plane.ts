@@ -20,6 +20,8 @@ import type {
 } from '../observe/index.ts';
 import type { Pool, PoolServer } from '../pool/index.ts';
 import type { RouteOptions, RouteTable } from '../route/index.ts';
+import type { FieldRules } from './field-rules.ts';
+import type { RewriteOptions } from './rewrite.ts';
 
 /** One rate limit, applied. */
 export interface RateGate {
@@ -30,6 +32,11 @@ export interface RateGate {
 export interface RoutePlane extends RouteOptions {
   readonly filter: IpFilter | null;
   readonly limit: RateGate | null;
+  /** null = servers are asked for what the client asked for. */
+  readonly rewrite: RewriteOptions | null;
+  /** Changes of what goes to servers, and of what comes back; null = none. */
+  readonly requestFields: FieldRules | null;
+  readonly responseFields: FieldRules | null;
   /** For the whole exchange; 0 = none. */
   readonly timeoutMs: number;
   readonly cells: RouteCells;

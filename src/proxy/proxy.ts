@@ -120,6 +120,7 @@ function findsRoute(exchange: Exchange): boolean {
     exchange.refuse('bad_request', path.detail);
     return false;
   }
+  exchange.path = path;
   const { routes } = exchange.plane;
   const facts = routes.hasConditions ? new HeadFacts(exchange.stream.head) : undefined;
   const match = routes.match(exchange.listener.name, exchange.asker.routeHost, path, facts);
@@ -146,6 +147,12 @@ function passesRouteLimit(exchange: Exchange, route: RoutePlane): boolean {
   return false;
 }
 
+function withRouteFields(exchange: Exchange, { responseFields }: RoutePlane, answer: OwnAnswer): OwnAnswer {
+  if (responseFields === null) return answer;
+  const fields = responseFields.apply(answer.head.fields, (it) => exchange.look(it));
+  return { ...answer, head: { ...answer.head, fields } };
+}
+
 function act(exchange: Exchange, route: RoutePlane): void {
   const { action } = route;
   switch (action.kind) {
@@ -153,7 +160,10 @@ function act(exchange: Exchange, route: RoutePlane): void {
       redirect(exchange, action);
       return;
     case 'respond':
-      exchange.answer(plainAnswer(action.status, action.contentType, action.body), 'respond');
+      exchange.answer(
+        withRouteFields(exchange, route, plainAnswer(action.status, action.contentType, action.body)),
+        'respond',
+      );
       return;
     case 'pool': {
       const pool = exchange.plane.pools.get(action.pool);

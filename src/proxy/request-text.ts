@@ -3,7 +3,8 @@ import { flat } from '../kernel/flat.ts';
 import { proxyHeader } from '../kernel/proxy-header.ts';
 import type { PoolServer } from '../pool/index.ts';
 import type { Asker, Exchange } from './exchange.ts';
-import type { HostRule, PoolPlane } from './plane.ts';
+import type { HostRule, PoolPlane, RoutePlane } from './plane.ts';
+import { rewriteAnswer, rewriteTarget } from './rewrite.ts';
 
 /** RFC 9110 section 7.6.3, by what the client spoke. */
 const VIA: Readonly<Record<string, string>> = {
@@ -17,8 +18,10 @@ const VIA: Readonly<Record<string, string>> = {
  * line and the id depends on the field block only and is made once per block.
  */
 export function serverRequestText(exchange: Exchange, rule: HostRule, server: PoolServer): string {
-  const { stream, memo, asker } = exchange;
+  const { stream, memo, asker, route } = exchange;
   const { head } = stream;
+  if (route !== null && (route.rewrite !== null || route.requestFields !== null))
+    return changedRequestText(exchange, route, hostFor(rule, asker, server));
   let fields = memo.serverFields;
   // Upgrade and Via depend on more than the block; such requests are rare and made each time.
   const isSharable =
@@ -32,6 +35,24 @@ export function serverRequestText(exchange: Exchange, rule: HostRule, server: Po
     memo.serverFields = flat(fields);
   }
   return `${head.method} ${head.target} HTTP/1.1\r\n${fields}X-Request-Id: ${exchange.requestId}\r\n\r\n`;
+}
+
+/** As the route wants it: another target, other fields. */
+function changedRequestText(exchange: Exchange, route: RoutePlane, host: string): string {
+  const { head } = exchange.stream;
+  const { rewrite, requestFields } = route;
+  const target = rewrite === null ? head.target : rewriteTarget(rewrite, exchange.path, head.target);
+  let fields = ownFields(exchange);
+  if (requestFields !== null) fields = requestFields.apply(fields, (it) => exchange.look(it));
+  return `${head.method} ${target} HTTP/1.1\r\nHost: ${host}\r\n${fields}X-Request-Id: ${exchange.requestId}\r\n\r\n`;
+}
+
+/** Fields of a server's answer as the route wants them. */
+export function changedAnswerFields(exchange: Exchange, lines: string, server: PoolServer): string {
+  const { rewrite, responseFields } = exchange.route as RoutePlane;
+  const moved =
+    rewrite === null ? lines : rewriteAnswer(rewrite, lines, exchange.asker.authority, hostOf(server));
+  return responseFields === null ? moved : responseFields.apply(moved, (it) => exchange.look(it));
 }
 
 function hostFor(rule: HostRule, asker: Asker, server: PoolServer): string {

@@ -14,6 +14,7 @@ import {
   text,
   withShortForm,
 } from './basics.ts';
+import { fieldRules } from './field-rules.ts';
 import { rateLimit } from './rate-limit.ts';
 
 /** A complaint about `match.host`, or undefined. */
@@ -140,6 +141,21 @@ const match = noun({
     .describe('Parameters of the query, decoded, in the same way.'),
 });
 
+function prefixProblem(value: string): string | undefined {
+  const problem = pathPatternProblem(value);
+  if (problem !== undefined) return problem;
+  if (value.includes('*') || value.endsWith('/'))
+    return `${quote(value)}: write the prefix without "/" or "*" at its end.`;
+  return undefined;
+}
+
+const rewrite = noun({
+  strip_prefix: text(prefixProblem)
+    .optional()
+    .describe('Taken off the start of the path, whole segments only: `/api` makes `/x` of `/api/x`.'),
+  add_prefix: text(prefixProblem).optional().describe('Put before the path, after `strip_prefix`.'),
+});
+
 const ACTIONS = ['pool', 'redirect', 'respond'] as const;
 
 export const route = noun({
@@ -153,6 +169,17 @@ export const route = noun({
   respond: respond
     .optional()
     .describe('Action: answer at once. `respond: 403` is short for `{ status: 403 }`.'),
+  rewrite: rewrite
+    .optional()
+    .describe(
+      'Another path for the servers. `Location` and the `Path` of cookies are changed back. `rewrite: { strip_prefix: /api }`.',
+    ),
+  headers: noun({
+    request: fieldRules.optional().describe('Of requests, on their way to servers.'),
+    response: fieldRules.optional().describe('Of answers of servers, and of `respond`.'),
+  })
+    .optional()
+    .describe('Fields that are left out, set or added.'),
   rate_limit: rateLimit.optional().describe('How often each client may use this route (429).'),
   ip_allow: blocks().describe('Not empty: only these addresses may use it (403).'),
   ip_deny: blocks().describe('These may not, even when `ip_allow` has them (403).'),

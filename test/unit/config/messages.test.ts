@@ -258,6 +258,19 @@ t.test('what is wrong at the top, in listeners and routes', (t) => {
       'error routes[0].match.header.x-a: "*b": "*" stands only at the end.',
     ],
     [route('pool: web, match: { header: { x-a: 1 } }'), 'error routes[0].match.header.x-a'],
+    [
+      route('pool: web, rewrite: { strip_prefix: /api/ }'),
+      'error routes[0].rewrite.strip_prefix: "/api/": write the prefix without "/" or "*" at its end.',
+    ],
+    [route('pool: web, headers: { request: { set: { Host: x } } }'), 'error routes[0].headers.request.set'],
+    [
+      route('pool: web, headers: { response: { remove: [content-length] } }'),
+      'error routes[0].headers.response.remove[0]: "content-length" frames the message',
+    ],
+    [
+      route('pool: web, headers: { response: { add: { X: "{hots}" } } }'),
+      'error routes[0].headers.response.add.X: "{hots}": there is no {hots}. There are {client_ip},',
+    ],
     [route('pool: web, match: { path: x }'), 'error routes[0].match.path: "x" is not a path. Write "/x".'],
     [
       route('pool: web, match: { path: [/a, /b*] }'),

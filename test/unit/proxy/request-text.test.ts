@@ -29,6 +29,7 @@ function exchangeOf(head: RequestHead, requestId = 'id1'): Exchange {
   return {
     stream: { head, protocol },
     memo: { asker, serverFields: '', isRepeated: false },
+    route: null,
     asker,
     requestId,
   } as unknown as Exchange;

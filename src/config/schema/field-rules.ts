@@ -1,0 +1,53 @@
+import * as z from 'zod';
+import { PLACEHOLDERS, parseTemplate } from '../../kernel/template.ts';
+import { quote } from '../units.ts';
+import { noun, text } from './basics.ts';
+
+const NAME = /^[!#$%&'*+.^_`|~0-9A-Za-z-]{1,128}$/;
+/** They frame a message, belong to a connection, or are ours to say. */
+const FIXED: ReadonlySet<string> = new Set([
+  ...[
+    'connection',
+    'content-length',
+    'date',
+    'expect',
+    'host',
+    'http2-settings',
+    'keep-alive',
+    'proxy-connection',
+  ],
+  ...['te', 'trailer', 'transfer-encoding', 'upgrade', 'via', 'x-request-id'],
+]);
+
+function nameProblem(value: string): string | undefined {
+  if (!NAME.test(value)) return `${quote(value)} is not the name of a field.`;
+  const name = value.toLowerCase();
+  if (name === 'host') return 'The Host field is changed by upstream.host of the pool.';
+  return FIXED.has(name)
+    ? `${quote(value)} frames the message or belongs to the connection: it cannot be changed.`
+    : undefined;
+}
+
+function valueProblem(value: string): string | undefined {
+  if (/[\u0000-\u0008\u000a-\u001f\u007f]/.test(value)) return `${quote(value)} has a control character.`;
+  try {
+    parseTemplate(value);
+    return undefined;
+  } catch (thrown) {
+    const names = PLACEHOLDERS.map((it) => `{${it}}`).join(', ');
+    return `${quote(value)}: ${(thrown as Error).message}. There are ${names}; a brace is written twice.`;
+  }
+}
+
+const values = z.record(text(nameProblem), text(valueProblem));
+
+/** `remove`, `set`, `add` of fields. */
+export const fieldRules = noun({
+  remove: z.array(text(nameProblem)).prefault([]).describe('Names of fields that are left out.'),
+  set: values
+    .prefault({})
+    .describe(
+      'Fields in the place of all of that name. Values may have `{client_ip}`, `{scheme}`, `{host}`, `{path}`, `{method}`, `{request_id}`, `{route}`, `{pool}`, `{server}`; `{{` is a brace.',
+    ),
+  add: values.prefault({}).describe('Fields besides those that are there, in the same way.'),
+});
