@@ -16,6 +16,8 @@ export interface LeaseOwner {
 
 /** A failure counts as having taken so much longer: a server that fails fast must not look like a fast one. */
 const FAILURE_MS = 1000;
+/** Nor is one that was silent for an hour so much worse than one that was for a minute. */
+const MOST_MS = 60_000;
 
 /** One object per pick and never used twice: with recycled ones a late second `release` would give back another's place. */
 export class ServerLease implements Lease {
@@ -27,8 +29,9 @@ export class ServerLease implements Lease {
   /** Where the algorithm asks for times. */
   readonly #pickedMs: number;
   #isHeld = true;
-  /** It answered 502, 503 or 504: it, or what stands behind it, has failed. */
-  #hasGatewayStatus = false;
+  /** 0 = it has not answered. */
+  #status = 0;
+  #servedMs = 0;
 
   constructor(owner: LeaseOwner, server: PoolServer, why: PickWhy, setCookie: string | null) {
     this.#owner = owner;
@@ -44,7 +47,8 @@ export class ServerLease implements Lease {
     const { slot } = this.server;
     slots.counters.countAnswer(slot, thread, status, responseMs);
     slots.clearSuspect(slot);
-    this.#hasGatewayStatus = status >= 502 && status <= 504;
+    this.#status = status;
+    this.#servedMs = servedMs;
     // A tunnel may last for hours: what it shows of the server it shows now.
     if (status === 101) slots.clearErrors(slot);
     if (needsTimes && servedMs >= 0) this.#observe(status >= 500 ? servedMs + FAILURE_MS : servedMs);
@@ -59,7 +63,7 @@ export class ServerLease implements Lease {
     switch (outcome) {
       case 'ok':
         slots.clearSuspect(slot);
-        this.#judge(this.#hasGatewayStatus);
+        this.#judge(isGatewayError(this.#status));
         break;
       case 'connect_error':
         // That is enough, and over as soon as it answers.
@@ -80,10 +84,12 @@ export class ServerLease implements Lease {
         break;
       case 'client_abort':
         count(COUNTER.clientAborts);
+        this.#acquit();
         break;
       case 'cancelled':
       case 'shortage':
         count(COUNTER.cancelled);
+        this.#acquit();
         break;
       default:
         outcome satisfies never;
@@ -94,7 +100,16 @@ export class ServerLease implements Lease {
 
   #fail(): void {
     this.#judge(true);
-    if (this.#owner.needsTimes) this.#observe(this.#owner.clock.nowMs() - this.#pickedMs + FAILURE_MS);
+    const { needsTimes, clock } = this.#owner;
+    if (!needsTimes) return;
+    // A body may last for hours, which says nothing of the time to an answer.
+    const tookMs = this.#status === 0 ? clock.nowMs() - this.#pickedMs : this.#servedMs;
+    this.#observe(Math.min(MOST_MS, Math.max(0, tookMs)) + FAILURE_MS);
+  }
+
+  /** It was ended by others. What it had answered by then stands: streams hardly ever end otherwise. */
+  #acquit(): void {
+    if (this.#status !== 0) this.#judge(isGatewayError(this.#status));
   }
 
   /** What the whole attempt says of its server: a head alone is no success. */
@@ -110,4 +125,9 @@ export class ServerLease implements Lease {
     const { slots, thread, clock } = this.#owner;
     slots.times.observe(this.server.slot, thread, tookMs, clock.nowMs());
   }
+}
+
+/** It, or what stands behind it, has failed. */
+function isGatewayError(status: number): boolean {
+  return status >= 502 && status <= 504;
 }

@@ -4,6 +4,9 @@ import type { RequestFacts } from '../route/index.ts';
 /** What routes may ask of a request beyond host and path; looked up when a route does. */
 export class HeadFacts implements RequestFacts {
   readonly #head: RequestHead;
+  /** Looked up once: many routes may ask. */
+  #query: URLSearchParams | null = null;
+  readonly #fields = new Map<string, readonly string[]>();
 
   constructor(head: RequestHead) {
     this.#head = head;
@@ -14,12 +17,20 @@ export class HeadFacts implements RequestFacts {
   }
 
   headers(name: string): readonly string[] {
-    return fieldValues(this.#head.fields.text, name);
+    let values = this.#fields.get(name);
+    if (values === undefined) {
+      values = fieldValues(this.#head.fields.text, name);
+      this.#fields.set(name, values);
+    }
+    return values;
   }
 
   queries(name: string): readonly string[] {
-    const { target } = this.#head;
-    const mark = target.indexOf('?');
-    return mark < 0 ? [] : new URLSearchParams(target.slice(mark + 1)).getAll(name);
+    if (this.#query === null) {
+      const { target } = this.#head;
+      const mark = target.indexOf('?');
+      this.#query = new URLSearchParams(mark < 0 ? '' : target.slice(mark + 1));
+    }
+    return this.#query.getAll(name);
   }
 }

@@ -69,5 +69,5 @@ export function compileFieldRules(options: FieldRuleOptions | null): FieldRules 
 
 /** Nothing that a request holds may begin a line of its own, whatever it went through before. */
 function safe(value: string): string {
-  return /[\x00-\x08\x0a-\x1f\x7f]/.test(value) ? value.replace(/[\x00-\x08\x0a-\x1f\x7f]/g, '') : value;
+  return /[^\t\x20-\x7e\x80-\xff]/.test(value) ? value.replace(/[^\t\x20-\x7e\x80-\xff]/g, '') : value;
 }

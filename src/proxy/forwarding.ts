@@ -21,7 +21,7 @@ import {
 } from '../forward/index.ts';
 import type { AnswerHead, HttpFault, RequestSink, ResponseHead, TunnelEnd } from '../http/index.ts';
 import type { Expiring } from '../kernel/deadlines.ts';
-import type { Lease, Outcome } from '../pool/index.ts';
+import type { Lease, Outcome, PoolServer } from '../pool/index.ts';
 import { withCookie } from './answers.ts';
 import { Choice, type ChoiceEvents, type Refusal } from './choice.ts';
 import { type Ending, failureEnding, ROUTE_TIMEOUT, refusalEnding } from './endings.ts';
@@ -141,11 +141,15 @@ export class Forwarding implements RequestSink, AttemptEvents, ChoiceEvents, Exp
   }
 
   #asTheRouteWants(answer: AnswerHead, { server, setCookie }: Lease): AnswerHead {
+    const changed = this.#changed(answer.fields, server);
+    if (changed === answer.fields && setCookie === null) return answer;
+    return { ...answer, fields: withCookie(changed, setCookie), memo: '' };
+  }
+
+  #changed(fields: string, server: PoolServer): string {
     const { route } = this.#exchange;
-    const isChanged = route !== null && (route.rewrite !== null || route.responseFields !== null);
-    if (!isChanged && setCookie === null) return answer;
-    const fields = isChanged ? changedAnswerFields(this.#exchange, answer.fields, server) : answer.fields;
-    return { ...answer, fields: withCookie(fields, setCookie), memo: '' };
+    if (route === null || (route.rewrite === null && route.responseFields === null)) return fields;
+    return changedAnswerFields(this.#exchange, fields, this.#choice.pool.host, server);
   }
 
   /** How long the server has had the whole request; -1 = it has not. */
@@ -202,7 +206,8 @@ export class Forwarding implements RequestSink, AttemptEvents, ChoiceEvents, Exp
     exchange.upstreamMs = exchange.deps.clock.nowMs() - this.#attemptStartMs;
     lease.answered(101, exchange.upstreamMs);
     this.#stopClock();
-    this.#tunnel = makeTunnel(exchange, head, server, lease.setCookie, () => {
+    const fields = withCookie(this.#changed(head.fields.forward, lease.server), lease.setCookie);
+    this.#tunnel = makeTunnel(exchange, head.phrase, fields, server, () => {
       this.#choice.release('ok');
       exchange.finish('ok');
     });

@@ -100,7 +100,10 @@ function redirect(exchange: Exchange, options: { to: string; status: number; htt
   const location = redirectLocation(options, { host: head.authority, target: head.target });
   if (location === undefined) exchange.refuse('bad_request', 'a redirect needs a Host field');
   else
-    exchange.answer(plainAnswer(options.status, 'text/plain', '', `Location: ${location}\r\n`), 'redirect');
+    exchange.answer(
+      withRouteFields(exchange, plainAnswer(options.status, 'text/plain', '', `Location: ${location}\r\n`)),
+      'redirect',
+    );
 }
 
 function passesListenerLimit(exchange: Exchange): boolean {
@@ -147,7 +150,8 @@ function passesRouteLimit(exchange: Exchange, route: RoutePlane): boolean {
   return false;
 }
 
-function withRouteFields(exchange: Exchange, { responseFields }: RoutePlane, answer: OwnAnswer): OwnAnswer {
+function withRouteFields(exchange: Exchange, answer: OwnAnswer): OwnAnswer {
+  const responseFields = exchange.route?.responseFields ?? null;
   if (responseFields === null) return answer;
   const fields = responseFields.apply(answer.head.fields, (it) => exchange.look(it));
   return { ...answer, head: { ...answer.head, fields } };
@@ -161,7 +165,7 @@ function act(exchange: Exchange, route: RoutePlane): void {
       return;
     case 'respond':
       exchange.answer(
-        withRouteFields(exchange, route, plainAnswer(action.status, action.contentType, action.body)),
+        withRouteFields(exchange, plainAnswer(action.status, action.contentType, action.body)),
         'respond',
       );
       return;

@@ -48,10 +48,15 @@ function changedRequestText(exchange: Exchange, route: RoutePlane, host: string)
 }
 
 /** Fields of a server's answer as the route wants them. */
-export function changedAnswerFields(exchange: Exchange, lines: string, server: PoolServer): string {
+export function changedAnswerFields(
+  exchange: Exchange,
+  lines: string,
+  rule: HostRule,
+  server: PoolServer,
+): string {
   const { rewrite, responseFields } = exchange.route as RoutePlane;
-  const moved =
-    rewrite === null ? lines : rewriteAnswer(rewrite, lines, exchange.asker.authority, hostOf(server));
+  const names = [hostOf(server), hostFor(rule, exchange.asker, server)];
+  const moved = rewrite === null ? lines : rewriteAnswer(rewrite, lines, exchange.asker.authority, names);
   return responseFields === null ? moved : responseFields.apply(moved, (it) => exchange.look(it));
 }
 

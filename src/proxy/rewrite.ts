@@ -28,32 +28,48 @@ export function rewriteTarget(
 /**
  * Path or URL of a `Location` or `Content-Location`, as the client has to ask for it. Other hosts' stay as they are; one that
  * names the server itself, whom the client cannot reach, becomes a path.
- * @param authority what the client calls us @param server what the server may call itself
+ * @param authority what the client calls us @param servers what the server may call itself
  */
 export function rewriteLocation(
   options: RewriteOptions,
   location: string,
   authority: string,
-  server: string,
+  servers: readonly string[],
 ): string {
-  const url = /^(https?:\/\/([^/?#]*))([^?#]*)(.*)$/is.exec(location);
+  const url = /^((https?):\/\/([^/?#]*))([^?#]*)(.*)$/is.exec(location);
   if (url) {
-    const [, origin = '', host = '', path = '', rest = ''] = url;
-    const moved = `${back(options, path === '' ? '/' : path)}${rest}`;
-    if (host.toLowerCase() === authority.toLowerCase()) return `${origin}${moved}`;
-    return host.toLowerCase() === server.toLowerCase() ? moved : location;
+    const [, origin = '', scheme = '', host = '', path = '', rest = ''] = url;
+    const name = (of: string): string => withoutPort(of, scheme);
+    const moved = `${oneSlash(back(options, oneSlash(path === '' ? '/' : path)))}${rest}`;
+    if (name(host) === name(authority)) return `${origin}${moved}`;
+    return servers.some((it) => name(it) === name(host)) ? moved : location;
   }
-  // A path below this one, a query or a fragment means the same to both.
-  if (!location.startsWith('/') || location.startsWith('//')) return location;
+  // A path below this one, a query or a fragment means the same to both; browsers take a backslash for a slash.
+  if (!location.startsWith('/') || /^\/[/\\]/.test(location)) return location;
   const end = location.search(/[?#]/);
-  return end < 0 ? back(options, location) : back(options, location.slice(0, end)) + location.slice(end);
+  const path = end < 0 ? location : location.slice(0, end);
+  return `${oneSlash(back(options, path))}${end < 0 ? '' : location.slice(end)}`;
+}
+
+/** What begins with two slashes would be another host. */
+function oneSlash(path: string): string {
+  return path.replace(/^[/\\]+/, '/');
+}
+
+function withoutPort(authority: string, scheme: string): string {
+  const usual = scheme.toLowerCase() === 'https' ? ':443' : ':80';
+  const name = authority.toLowerCase();
+  return name.endsWith(usual) ? name.slice(0, -usual.length) : name;
 }
 
 /** The value of a `Set-Cookie`, its Path as the client's (RFC 6265 section 5.2.4). */
 export function rewriteCookiePath(options: RewriteOptions, value: string): string {
+  // That name promises the path / (RFC 6265bis section 4.1.3.2): with another one browsers would refuse it.
+  if (/^__host-/i.test(value)) return value;
   return value.replace(/(;[ \t]*path[ \t]*=[ \t]*)(\/[^;]*)/gi, (_all, key: string, path: string) => {
-    const end = path.trimEnd();
-    return `${key}${back(options, end)}`;
+    const moved = back(options, path.trimEnd());
+    // `/api` matches /api and all below it, `/api/` not /api itself.
+    return `${key}${moved.length > 1 && moved.endsWith('/') && path.trimEnd() === '/' ? moved.slice(0, -1) : moved}`;
   });
 }
 
@@ -64,7 +80,7 @@ export function rewriteAnswer(
   options: RewriteOptions,
   lines: string,
   authority: string,
-  server: string,
+  servers: readonly string[],
 ): string {
   if (!/^(?:location|content-location|set-cookie):/im.test(lines)) return lines;
   return lines
@@ -75,7 +91,7 @@ export function rewriteAnswer(
       const isCookie = name.toLowerCase() === 'set-cookie';
       const moved = isCookie
         ? rewriteCookiePath(options, value)
-        : rewriteLocation(options, value, authority, server);
+        : rewriteLocation(options, value, authority, servers);
       return `${name}: ${moved}`;
     })
     .join('\r\n');

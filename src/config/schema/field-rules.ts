@@ -17,6 +17,8 @@ const FIXED: ReadonlySet<string> = new Set([
     'proxy-connection',
   ],
   ...['te', 'trailer', 'transfer-encoding', 'upgrade', 'via', 'x-request-id'],
+  ...['sec-websocket-accept', 'sec-websocket-extensions', 'sec-websocket-key', 'sec-websocket-protocol'],
+  'sec-websocket-version',
 ]);
 
 function nameProblem(value: string): string | undefined {
@@ -29,7 +31,8 @@ function nameProblem(value: string): string | undefined {
 }
 
 function valueProblem(value: string): string | undefined {
-  if (/[\u0000-\u0008\u000a-\u001f\u007f]/.test(value)) return `${quote(value)} has a control character.`;
+  if (/[^\t\x20-\x7e]/.test(value))
+    return `${quote(value)} has a character that fields cannot have: ASCII only (RFC 9110 section 5.5). Escape it.`;
   try {
     parseTemplate(value);
     return undefined;
@@ -39,7 +42,17 @@ function valueProblem(value: string): string | undefined {
   }
 }
 
-const values = z.record(text(nameProblem), text(valueProblem));
+const values = z.record(text(nameProblem), text(valueProblem)).superRefine((value, context) => {
+  const seen = new Set<string>();
+  for (const name of Object.keys(value)) {
+    if (seen.has(name.toLowerCase()))
+      context.addIssue({
+        code: 'custom',
+        message: `${quote(name)} is there twice: names are the same in any case.`,
+      });
+    seen.add(name.toLowerCase());
+  }
+});
 
 /** `remove`, `set`, `add` of fields. */
 export const fieldRules = noun({

@@ -117,6 +117,11 @@ function valueProblem(value: string): string | undefined {
     : undefined;
 }
 
+function fieldValueProblem(value: string): string | undefined {
+  if (/[^\t\x20-\x7e]/.test(value)) return `${quote(value)}: fields are compared as ASCII.`;
+  return valueProblem(value);
+}
+
 const match = noun({
   host: oneOrMany(text(hostPatternProblem))
     .optional()
@@ -130,7 +135,7 @@ const match = noun({
     .optional()
     .describe('Methods, in capitals; HEAD is not GET. Without it, any.'),
   header: z
-    .record(text(fieldNameProblem), text(valueProblem))
+    .record(text(fieldNameProblem), text(fieldValueProblem))
     .optional()
     .describe(
       'Fields that all have to be there, each with a text: exactly it, `abc*` for what begins so, `"*"` for any.',
@@ -141,11 +146,13 @@ const match = noun({
     .describe('Parameters of the query, decoded, in the same way.'),
 });
 
+/** Characters that have one spelling in a path's normal form: so that a prefix is found whatever way it was written. */
+const PREFIX = /^(?:\/[A-Za-z0-9._~-]+)+$/;
+
 function prefixProblem(value: string): string | undefined {
-  const problem = pathPatternProblem(value);
-  if (problem !== undefined) return problem;
-  if (value.includes('*') || value.endsWith('/'))
-    return `${quote(value)}: write the prefix without "/" or "*" at its end.`;
+  if (/[/*]$/.test(value)) return `${quote(value)}: write the prefix without "/" or "*" at its end.`;
+  if (!PREFIX.test(value) || value.split('/').some((part) => part === '.' || part === '..'))
+    return `${quote(value)} is not a prefix: segments of letters, digits, ".", "_", "~" and "-", each after a slash.`;
   return undefined;
 }
 
@@ -176,7 +183,7 @@ export const route = noun({
     ),
   headers: noun({
     request: fieldRules.optional().describe('Of requests, on their way to servers.'),
-    response: fieldRules.optional().describe('Of answers of servers, and of `respond`.'),
+    response: fieldRules.optional().describe('Of answers of servers, and of `respond` and `redirect`.'),
   })
     .optional()
     .describe('Fields that are left out, set or added.'),
@@ -199,4 +206,13 @@ export const route = noun({
     const message = `A route has one action, this one has ${given.join(' and ')}. Split it into ${given.length} routes.`;
     context.addIssue({ code: 'custom', message, path: [given[1] ?? ''] });
   }
+  if (value.pool !== undefined) return;
+  const idle =
+    value.rewrite !== undefined ? ['rewrite'] : value.headers?.request ? ['headers', 'request'] : [];
+  if (idle.length > 0)
+    context.addIssue({
+      code: 'custom',
+      message: 'Nothing is sent to a server here. Remove it, or give the route a pool.',
+      path: idle,
+    });
 });

@@ -271,6 +271,23 @@ t.test('what is wrong at the top, in listeners and routes', (t) => {
       route('pool: web, headers: { response: { add: { X: "{hots}" } } }'),
       'error routes[0].headers.response.add.X: "{hots}": there is no {hots}. There are {client_ip},',
     ],
+    [
+      route('pool: web, headers: { response: { add: { X: "a\\u010a" } } }'),
+      'error routes[0].headers.response.add.X',
+    ],
+    [
+      route('pool: web, headers: { request: { set: { X: a, x: b } } }'),
+      'error routes[0].headers.request.set: "x" is there twice: names are the same in any case.',
+    ],
+    [
+      route('pool: web, rewrite: { add_prefix: /caf\u00e9 }'),
+      'error routes[0].rewrite.add_prefix: "/caf\u00e9" is not a prefix: segments of letters',
+    ],
+    [
+      route('respond: 200, rewrite: { strip_prefix: /a }'),
+      'error routes[0].rewrite: Nothing is sent to a server here.',
+      'warning pools.web: no route leads to the pool "web".',
+    ],
     [route('pool: web, match: { path: x }'), 'error routes[0].match.path: "x" is not a path. Write "/x".'],
     [
       route('pool: web, match: { path: [/a, /b*] }'),

@@ -175,7 +175,7 @@ t.test('errors in a row: the whole attempt counts, not its head', (t) => {
   t.equal(attempt(200, 'reset'), 2);
   t.equal(attempt(null, 'timeout'), 3);
   t.equal(attempt(503, 'ok'), 4);
-  t.equal(attempt(200, 'client_abort'), 4, 'says nothing');
+  t.equal(attempt(null, 'client_abort'), 4, 'says nothing');
   t.equal(attempt(null, 'connect_error'), 4, 'is suspicion’s affair');
   slots.clearSuspect(slot);
   t.equal(attempt(500, 'ok'), 0, 'the application’s own');
@@ -184,6 +184,8 @@ t.test('errors in a row: the whole attempt counts, not its head', (t) => {
   tunnel.answered(101, 1);
   t.equal(slots.errorsInARow(slot), 0, 'a tunnel that is open');
   tunnel.release('ok');
-  t.same(slots.counters.outcomes(slot), { requests: 7, failures: 5 });
+  t.equal(attempt(503, 'client_abort'), 1);
+  t.equal(attempt(200, 'cancelled'), 0, 'what had been answered stands');
+  t.same(slots.counters.outcomes(slot), { requests: 9, failures: 6 });
   t.end();
 });

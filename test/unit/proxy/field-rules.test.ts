@@ -29,8 +29,8 @@ t.test('remove, set, add', (t) => {
 t.test('what a request holds begins no line', (t) => {
   const rules = compileFieldRules({ remove: [], set: [{ name: 'X', value: '{host}' }], add: [] });
   t.equal(
-    rules?.apply('', () => 'a\r\nEvil: 1\n\x00'),
-    'X: aEvil: 1\r\n',
+    rules?.apply('', () => 'a\r\nEvil: 1\n\x00\u010a\xe9'),
+    'X: aEvil: 1\xe9\r\n',
   );
   t.end();
 });
@@ -82,14 +82,23 @@ t.test('and back', (t) => {
     ['/api', '/v1', 'Location: /v1', 'Location: /api/'],
     ['/api', '/v1', 'Location: /v2/x', 'Location: /v2/x'],
     ['', '/v1', 'Content-Location: /v1/x', 'Content-Location: /x'],
-    ['/api', '', 'Set-Cookie: a=b; Path=/; Secure', 'Set-Cookie: a=b; Path=/api/; Secure'],
+    ['/api', '', 'Location: http://10.0.0.1/x', 'Location: /api/x'],
+    ['/api', '', 'Location: https://shop.example:443/x', 'Location: https://shop.example:443/api/x'],
+    ['/api', '', 'Location: http://inner/x', 'Location: /api/x'],
+    ['', '/app', 'Location: /app//evil.example/', 'Location: /evil.example/'],
+    ['', '/app', 'Location: http://10.0.0.1/app//evil.example/', 'Location: /evil.example/'],
+    ['', '/app', 'Location: http://10.0.0.1//evil.example', 'Location: /evil.example'],
+    ['', '/app', 'Location: /app/\\evil.example/', 'Location: /evil.example/'],
+    ['/api', '', 'Location: /\\evil.example/', 'Location: /\\evil.example/'],
+    ['/api', '', 'Set-Cookie: __Host-a=b; Path=/; Secure', 'Set-Cookie: __Host-a=b; Path=/; Secure'],
+    ['/api', '', 'Set-Cookie: a=b; Path=/; Secure', 'Set-Cookie: a=b; Path=/api; Secure'],
     ['/api', '', 'Set-Cookie: a=/x;path=/x', 'Set-Cookie: a=/x;path=/api/x'],
     ['/api', '', 'Set-Cookie: a=b', 'Set-Cookie: a=b'],
     ['/api', '', 'X-Location: /x', 'X-Location: /x'],
   ];
   for (const [stripPrefix, addPrefix, line, expected] of rows) {
     const lines = `Server: s\r\n${line}\r\nETag: "/x"\r\n`;
-    const moved = rewriteAnswer({ stripPrefix, addPrefix }, lines, 'shop.example', '10.0.0.1:80');
+    const moved = rewriteAnswer({ stripPrefix, addPrefix }, lines, 'shop.example', ['10.0.0.1:80', 'inner']);
     t.equal(moved, `Server: s\r\n${expected}\r\nETag: "/x"\r\n`, line);
   }
   t.end();
