@@ -37,13 +37,5 @@ export function fieldValues(lines: string, name: string): string[] {
  * @param name in lower case
  */
 export function fieldValue(lines: string, name: string): string | undefined {
-  for (let start = 0; start < lines.length; ) {
-    const end = lines.indexOf('\r\n', start);
-    if (lines.charCodeAt(start + name.length) === COLON) {
-      const colon = start + name.length;
-      if (lines.slice(start, colon).toLowerCase() === name) return lines.slice(colon + 1, end).trim();
-    }
-    start = end + 2;
-  }
-  return undefined;
+  return fieldValues(lines, name)[0];
 }

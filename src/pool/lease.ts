@@ -14,6 +14,18 @@ export interface LeaseOwner {
   released(): void;
 }
 
+/** What each end is counted as; -1 = its answer has been counted. */
+const COUNTED: Readonly<Record<Outcome, number>> = {
+  ok: -1,
+  connect_error: COUNTER.connectErrors,
+  reset: COUNTER.resets,
+  timeout: COUNTER.timeouts,
+  bad_answer: COUNTER.badAnswers,
+  client_abort: COUNTER.clientAborts,
+  cancelled: COUNTER.cancelled,
+  shortage: COUNTER.cancelled,
+};
+
 /** A failure counts as having taken so much longer: a server that fails fast must not look like a fast one. */
 const FAILURE_MS = 1000;
 /** Nor is one that was silent for an hour so much worse than one that was for a minute. */
@@ -59,7 +71,8 @@ export class ServerLease implements Lease {
     this.#isHeld = false;
     const { slots, thread, clock } = this.#owner;
     const slot = this.server.slot;
-    const count = (counter: number): void => slots.counters.count(slot, thread, counter, 1);
+    const counter = COUNTED[outcome];
+    if (counter >= 0) slots.counters.count(slot, thread, counter, 1);
     switch (outcome) {
       case 'ok':
         slots.clearSuspect(slot);
@@ -68,27 +81,15 @@ export class ServerLease implements Lease {
       case 'connect_error':
         // That is enough, and over as soon as it answers.
         slots.markSuspect(slot, clock.nowMs());
-        count(COUNTER.connectErrors);
         break;
       case 'reset':
-        count(COUNTER.resets);
-        this.#fail();
-        break;
       case 'timeout':
-        count(COUNTER.timeouts);
-        this.#fail();
-        break;
       case 'bad_answer':
-        count(COUNTER.badAnswers);
         this.#fail();
         break;
       case 'client_abort':
-        count(COUNTER.clientAborts);
-        this.#acquit();
-        break;
       case 'cancelled':
       case 'shortage':
-        count(COUNTER.cancelled);
         this.#acquit();
         break;
       default:

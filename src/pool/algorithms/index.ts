@@ -5,10 +5,11 @@ import { First } from './first.ts';
 import { IpHash } from './ip-hash.ts';
 import { LeastConnections } from './least-connections.ts';
 import { LeastTime } from './least-time.ts';
-import { PeakEwma } from './peak-ewma.ts';
-import { PowerOfTwo } from './power-of-two.ts';
+import { isLighter } from './load.ts';
+import { isSooner } from './peak-ewma.ts';
 import { RandomDraw } from './random-draw.ts';
 import { RoundRobin } from './round-robin.ts';
+import { TwoChoices } from './two-choices.ts';
 
 const BY_ADDRESS: HashOptions = { key: { kind: 'client_ip' }, table: 'ring', maxLoad: 0 };
 
@@ -30,9 +31,9 @@ export function makeAlgorithm(name: AlgorithmName, hash: HashOptions | null, dep
     case 'least_connections':
       return new LeastConnections(deps);
     case 'power_of_two':
-      return new PowerOfTwo(deps);
+      return new TwoChoices(deps, isLighter);
     case 'peak_ewma':
-      return new PeakEwma(deps);
+      return new TwoChoices(deps, isSooner);
     case 'least_time':
       return new LeastTime(deps);
     case 'consistent_hash':

@@ -7,15 +7,8 @@ import {
   type OutlierServer,
 } from '../../../src/control/outliers/decide.ts';
 import { SeededRandom } from '../../../src/kernel/random.ts';
+import { OUTLIERS as OPTIONS } from '../../support/outlier-options.ts';
 
-const OPTIONS: OutlierOptions = {
-  consecutiveErrors: 5,
-  failureRate: 0.5,
-  intervalMs: 10_000,
-  minRequests: 20,
-  ejectionMs: 30_000,
-  maxEjected: 0.5,
-};
 const NOW = 1_000_000;
 
 const server = (id: string, more: Partial<OutlierServer> = {}): OutlierServer => ({

@@ -3,16 +3,8 @@ import t from 'tap';
 import { type OutlierChange, type OutlierOptions, OutlierWatch } from '../../../src/control/index.ts';
 import { STATE } from '../../../src/kernel/slots.ts';
 import type { Outcome } from '../../../src/pool/index.ts';
+import { OUTLIERS as OPTIONS } from '../../support/outlier-options.ts';
 import { PoolFixture, said } from '../../support/pool-fixture.ts';
-
-const OPTIONS: OutlierOptions = {
-  consecutiveErrors: 5,
-  failureRate: 0.5,
-  intervalMs: 10_000,
-  minRequests: 20,
-  ejectionMs: 30_000,
-  maxEjected: 0.5,
-};
 
 class Fixture {
   readonly pool: PoolFixture;
