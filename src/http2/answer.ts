@@ -1,5 +1,13 @@
 /** The fields of an answer, from the text lines of HTTP/1.1 to the names and values of HTTP/2 (RFC 9113 section 8.2). */
+import type { ServerHttp2Stream } from 'node:http2';
 import type { AnswerHead, HttpDate } from '../http/index.ts';
+import { AnswerWay, type PackedFields, textBytes } from './answer-way.ts';
+
+/** Of the connection, not of the answer (RFC 9113 section 8.2.2): node:http2 refuses to send them, and so it shall. */
+const OF_CONNECTION =
+  /^(?:connection|upgrade|http2-settings|keep-alive|proxy-connection|transfer-encoding|te):/im;
+
+const way = new AnswerWay();
 
 /** Names in lower case and values by turns, from well-formed lines with their CRLF. */
 export function fieldPairs(lines: string): string[] {
@@ -30,6 +38,10 @@ export class AnswerTranslator {
   readonly #date: HttpDate;
   #lines = '';
   #pairs: readonly string[] = [];
+  /** The same packed, and how many they are; null = not to be had in that form. */
+  #packedLines = '';
+  #packed: string | null = '';
+  #packedCount = 0;
 
   constructor(date: HttpDate) {
     this.#date = date;
@@ -50,5 +62,47 @@ export class AnswerTranslator {
     if (isTold) fields.push('content-length', String(contentLength));
     if (!answer.hasDate) fields.push('date', this.#date.line().slice(6, -2));
     return fields;
+  }
+
+  /**
+   * Sends an answer at once and ends it: of a stream that is open, with nothing sent, whose request is complete.
+   * @param body nobody touches it any more
+   * @returns the bytes of fields and body; 0 = nothing was done, send it by the stream
+   */
+  sendWhole(node: ServerHttp2Stream, answer: AnswerHead, body: Buffer): number {
+    const fields = this.packedOf(answer);
+    if (fields === null || !way.send(node, fields, body)) return 0;
+    return textBytes(fields) + body.length;
+  }
+
+  /** What `fieldsOf` gives, of an answer with a body, packed; null = use those. */
+  packedOf(answer: AnswerHead): PackedFields | null {
+    if (answer.framing === 'none' || answer.status > 599) return null;
+    if (answer.fields !== this.#packedLines) this.#pack(answer.fields);
+    if (this.#packed === null) return null;
+    let text = `:status\0${answer.status}\0\0${this.#packed}`;
+    let count = this.#packedCount + 1;
+    if (answer.framing === 'length') {
+      text += `content-length\0${answer.contentLength}\0\0`;
+      count++;
+    }
+    if (!answer.hasDate) {
+      text += `date\0${this.#date.line().slice(6, -2)}\0\0`;
+      count++;
+    }
+    return [text, count];
+  }
+
+  #pack(lines: string): void {
+    this.#packedLines = lines;
+    if (OF_CONNECTION.test(lines)) {
+      this.#packed = null;
+      return;
+    }
+    const pairs = fieldPairs(lines);
+    let packed = '';
+    for (let at = 0; at < pairs.length; at += 2) packed += `${pairs[at]}\0${pairs[at + 1]}\0\0`;
+    this.#packed = packed;
+    this.#packedCount = pairs.length / 2;
   }
 }

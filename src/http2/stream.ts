@@ -69,6 +69,8 @@ export class Http2Stream implements ClientStream, BodyTaker, Linked<Http2Stream>
   #isEndHeld = false;
   /** The last bytes it was given: the session may still send of them, also when this stream is gone. */
   #given: Buffer | null = null;
+  /** Of an answer that went past the stream. */
+  #wholeBytes = 0;
   /** It ends by our doing, or everything of it was done. */
   #isOurs = false;
   #isOver = false;
@@ -101,7 +103,7 @@ export class Http2Stream implements ClientStream, BodyTaker, Linked<Http2Stream>
   /** All that is held for it, here and on its way to a server. */
   get allHeldBytes(): number {
     const { readableLength, writableLength } = this.#node;
-    return readableLength + writableLength + (this.sink?.heldBytes() ?? 0);
+    return readableLength + writableLength + this.#wholeBytes + (this.sink?.heldBytes() ?? 0);
   }
 
   /** It has to end; such as for want of memory. */
@@ -253,6 +255,7 @@ export class Http2Stream implements ClientStream, BodyTaker, Linked<Http2Stream>
     if (this.#isGone()) return;
     this.#trailersOut = trailers;
     this.dueMs = this.#owner.nowMs() + takingMs(this.#owner.limits);
+    if (trailers === '' && this.#sendWhole()) return;
     const waits = this.#isInputOpen() && endsSoon(this.head.fields);
     if (this.#heldHead !== null && trailers === '')
       this.#respond({ endStream: this.#held === null && !waits });
@@ -276,6 +279,19 @@ export class Http2Stream implements ClientStream, BodyTaker, Linked<Http2Stream>
       });
     }
     node.resume();
+  }
+
+  /** An answer of which nothing was sent yet goes past the stream, if that can be. */
+  #sendWhole(): boolean {
+    if (this.#heldHead === null || this.#held === null || this.#isInputOpen()) return false;
+    const bytes = this.#owner.answers.sendWhole(this.#node, this.#heldHead, this.#held);
+    if (bytes === 0) return false;
+    this.bytesOut += bytes;
+    this.#wholeBytes = this.#held.length;
+    this.#given = this.#held;
+    this.#heldHead = this.#held = null;
+    this.#owner.useful(WINDOW_UPDATE_BYTES);
+    return true;
   }
 
   /** Ends an answer that has waited for its request. */

@@ -66,11 +66,11 @@ export class Http2Fixture implements AsyncDisposable {
   }
 }
 
-/** Answers at once. */
+/** Answers at once, with a date of its own: Node would add one. */
 export function answer(stream: ClientStream, body: string, fields = ''): void {
   const contentLength = Buffer.byteLength(body);
   stream.startAnswer({
-    ...{ status: 200, phrase: 'OK', fields, framing: 'length', contentLength },
+    ...{ status: 200, phrase: 'OK', fields: `Date: now\r\n${fields}`, framing: 'length', contentLength },
     ...{ hasDate: true, memo: '' },
   });
   stream.sendBody(Buffer.from(body), 0, contentLength);
