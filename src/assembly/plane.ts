@@ -148,6 +148,7 @@ function compileRoute(route: RouteSnapshot, context: CompileContext): RoutePlane
     rewrite: route.rewrite,
     requestFields: compileFieldRules(route.requestFields),
     responseFields: compileFieldRules(route.responseFields),
+    gates: [],
     timeoutMs: route.timeoutMs,
     cells: new RouteCells(context.row, route.cells),
   };

@@ -36,6 +36,14 @@ export interface RequestMemo {
   isRepeated: boolean;
 }
 
+/** Fields that a server gets otherwise than the client sent them. */
+export interface RequestChanges {
+  /** Names in lower case whose lines do not go to servers. */
+  readonly remove: ReadonlySet<string>;
+  /** Lines that do. */
+  readonly lines: string;
+}
+
 export class Exchange implements RequestSink {
   readonly stream: ClientStream;
   readonly plane: Plane;
@@ -49,12 +57,16 @@ export class Exchange implements RequestSink {
   path = '';
   /** Who sends the request on and gets its body; null when we answer ourselves. */
   relay: RequestSink | null = null;
+  /** Lines that gates add to whatever is answered, and what they change of the request; null = nothing. */
+  answerLines = '';
+  requestChanges: RequestChanges | null = null;
   poolName = '';
   serverId = '';
   attempts = 0;
   upstreamMs = -1;
   status = 0;
   #isFinished = false;
+  #isHeld = false;
 
   constructor(stream: ClientStream, plane: Plane, listener: ListenerPlane, deps: ProxyDeps) {
     this.stream = stream;
@@ -98,6 +110,24 @@ export class Exchange implements RequestSink {
     }
   }
 
+  // ---- waiting for somebody outside
+
+  /** The body waits until `answer` is known; then it goes on, unless the exchange has ended meanwhile. */
+  hold(answer: Promise<boolean>, goOn: () => void): void {
+    if (!this.stream.isRequestComplete) {
+      this.#isHeld = true;
+      this.stream.pauseBody(false);
+    }
+    answer
+      .then((passes) => {
+        if (passes && !this.#isFinished) goOn();
+      })
+      .catch((error: unknown) => {
+        this.deps.log.error('a gate failed', { request_id: this.requestId, error });
+        this.refuse('internal', '');
+      });
+  }
+
   // ---- our own answers
 
   /** Answers with what a reason says. `fields` are further lines. */
@@ -107,11 +137,14 @@ export class Exchange implements RequestSink {
   }
 
   answer(answer: OwnAnswer, reason: Reason): void {
+    const { stream, answerLines } = this;
+    // Whatever has waited of the body is not wanted.
+    if (this.#isHeld) stream.resumeBody();
     if (this.#isFinished) return;
-    const { stream } = this;
     this.status = answer.head.status;
     const isHead = stream.head.method === 'HEAD';
-    stream.startAnswer(isHead ? { ...answer.head, framing: 'none' } : answer.head);
+    const head = isHead ? { ...answer.head, framing: 'none' as const } : answer.head;
+    stream.startAnswer(answerLines === '' ? head : { ...head, fields: head.fields + answerLines });
     if (answer.body !== '' && !isHead) {
       const body = Buffer.from(answer.body);
       stream.sendBody(body, 0, body.length);

@@ -18,9 +18,6 @@ export interface FieldRuleOptions {
 }
 
 /** What placeholders stand for. */
-export type ValueOf = (placeholder: Placeholder) => string;
-
-/** What placeholders stand for. */
 export type Look = (placeholder: Placeholder) => string;
 
 interface CompiledValue {
@@ -40,7 +37,7 @@ export class FieldRules {
 
   /** @param lines well-formed, each with its CRLF */
   apply(lines: string, look: Look): string {
-    let text = this.#gone.size === 0 ? lines : this.#kept(lines);
+    let text = this.#gone.size === 0 ? lines : keptLines(lines, this.#gone);
     for (const { name, parts } of this.#values) {
       let value = '';
       for (const part of parts) value += typeof part === 'string' ? part : safe(look(part.placeholder));
@@ -48,17 +45,18 @@ export class FieldRules {
     }
     return text;
   }
+}
 
-  #kept(lines: string): string {
-    let kept = '';
-    for (let start = 0; start < lines.length; ) {
-      const end = lines.indexOf('\r\n', start) + 2;
-      const name = lines.slice(start, lines.indexOf(':', start)).toLowerCase();
-      if (!this.#gone.has(name)) kept += lines.slice(start, end);
-      start = end;
-    }
-    return kept;
+/** @returns the lines whose names (in lower case) are not among these */
+export function keptLines(lines: string, gone: ReadonlySet<string>): string {
+  let kept = '';
+  for (let start = 0; start < lines.length; ) {
+    const end = lines.indexOf('\r\n', start) + 2;
+    const name = lines.slice(start, lines.indexOf(':', start)).toLowerCase();
+    if (!gone.has(name)) kept += lines.slice(start, end);
+    start = end;
   }
+  return kept;
 }
 
 /** null = nothing is changed. */

@@ -147,9 +147,10 @@ export class Forwarding implements RequestSink, AttemptEvents, ChoiceEvents, Exp
   }
 
   #changed(fields: string, server: PoolServer): string {
-    const { route } = this.#exchange;
-    if (route === null || (route.rewrite === null && route.responseFields === null)) return fields;
-    return changedAnswerFields(this.#exchange, fields, this.#choice.pool.host, server);
+    const { route, answerLines } = this.#exchange;
+    if (route === null || (route.rewrite === null && route.responseFields === null))
+      return answerLines === '' ? fields : fields + answerLines;
+    return changedAnswerFields(this.#exchange, fields, this.#choice.pool.host, server) + answerLines;
   }
 
   /** How long the server has had the whole request; -1 = it has not. */

@@ -21,6 +21,7 @@ import type {
 import type { Pool, PoolServer } from '../pool/index.ts';
 import type { RouteOptions, RouteTable } from '../route/index.ts';
 import type { FieldRules } from './field-rules.ts';
+import type { Gate } from './gate.ts';
 import type { RewriteOptions } from './rewrite.ts';
 
 /** One rate limit, applied. */
@@ -32,6 +33,8 @@ export interface RateGate {
 export interface RoutePlane extends RouteOptions {
   readonly filter: IpFilter | null;
   readonly limit: RateGate | null;
+  /** What else a request must pass, in order. */
+  readonly gates: readonly Gate[];
   /** null = servers are asked for what the client asked for. */
   readonly rewrite: RewriteOptions | null;
   /** Changes of what goes to servers, and of what comes back; null = none. */

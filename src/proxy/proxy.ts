@@ -9,6 +9,7 @@ import { errorAnswer, type OwnAnswer, plainAnswer } from './answers.ts';
 import { Exchange } from './exchange.ts';
 import { HeadFacts } from './facts.ts';
 import { Forwarding } from './forwarding.ts';
+import { passGates } from './gate.ts';
 import type { ListenerPlane, ProxyDeps, RoutePlane } from './plane.ts';
 
 export class RequestPhases implements RequestHandler {
@@ -68,8 +69,9 @@ function runPhases(exchange: Exchange): void {
   // The route's access list and rate limit.
   if (!passesRouteAccess(exchange, route)) return;
   if (!passesRouteLimit(exchange, route)) return;
-  // The route's one action; a pool picks a server, tries, tries again.
-  act(exchange, route);
+  // What else the route asks, which may take a while; then its one action: a pool picks a server, tries, tries again.
+  if (route.gates.length === 0) act(exchange, route);
+  else passGates(exchange, route.gates, () => act(exchange, route));
 }
 
 const NO_REQUEST = {

@@ -3,6 +3,7 @@ import { flat } from '../kernel/flat.ts';
 import { proxyHeader } from '../kernel/proxy-header.ts';
 import type { PoolServer } from '../pool/index.ts';
 import type { Asker, Exchange } from './exchange.ts';
+import { keptLines } from './field-rules.ts';
 import type { HostRule, PoolPlane, RoutePlane } from './plane.ts';
 import { rewriteAnswer, rewriteTarget } from './rewrite.ts';
 
@@ -18,9 +19,9 @@ const VIA: Readonly<Record<string, string>> = {
  * line and the id depends on the field block only and is made once per block.
  */
 export function serverRequestText(exchange: Exchange, rule: HostRule, server: PoolServer): string {
-  const { stream, memo, asker, route } = exchange;
+  const { stream, memo, asker, route, requestChanges } = exchange;
   const { head } = stream;
-  if (route !== null && (route.rewrite !== null || route.requestFields !== null))
+  if (route !== null && (route.rewrite !== null || route.requestFields !== null || requestChanges !== null))
     return changedRequestText(exchange, route, hostFor(rule, asker, server));
   let fields = memo.serverFields;
   // Upgrade and Via depend on more than the block; such requests are rare and made each time.
@@ -43,6 +44,8 @@ function changedRequestText(exchange: Exchange, route: RoutePlane, host: string)
   const { rewrite, requestFields } = route;
   const target = rewrite === null ? head.target : rewriteTarget(rewrite, exchange.path, head.target);
   let fields = ownFields(exchange);
+  if (exchange.requestChanges !== null)
+    fields = keptLines(fields, exchange.requestChanges.remove) + exchange.requestChanges.lines;
   if (requestFields !== null) fields = requestFields.apply(fields, (it) => exchange.look(it));
   return `${head.method} ${target} HTTP/1.1\r\nHost: ${host}\r\n${fields}X-Request-Id: ${exchange.requestId}\r\n\r\n`;
 }
