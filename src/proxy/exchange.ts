@@ -60,6 +60,9 @@ export class Exchange implements RequestSink {
   /** Lines that gates add to whatever is answered, and what they change of the request; null = nothing. */
   answerLines = '';
   requestChanges: RequestChanges | null = null;
+  /** Who asks, as a gate has found out: the name of a user, and of the tenant that the request counts for; '' = nobody. */
+  user = '';
+  tenant = '';
   poolName = '';
   serverId = '';
   attempts = 0;
