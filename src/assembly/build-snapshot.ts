@@ -17,7 +17,7 @@ import { ownProxyHeader, type ProxyVersion } from '../kernel/proxy-header.ts';
 import type { SlotRef } from '../kernel/slot-allocator.ts';
 import type { RateRuleOptions } from '../limit/index.ts';
 import type { HostRule } from '../proxy/index.ts';
-import type { RouteConditions } from '../route/index.ts';
+import type { RouteActionOptions, RouteConditions } from '../route/index.ts';
 import type { CertificateMaterial, UpstreamTlsOptions } from '../tls/index.ts';
 import { groupId } from './ports.ts';
 import type { ListenerSnapshot, PoolSnapshot, RouteSnapshot, Snapshot } from './snapshot.ts';
@@ -130,7 +130,6 @@ export function conditionsOf({ match: { methods, headers, queries } }: RouteConf
 }
 
 function routeSnapshot(route: RouteConfig, inputs: SnapshotInputs): RouteSnapshot {
-  const { action } = route;
   return {
     name: route.name,
     listeners: route.listeners,
@@ -140,18 +139,19 @@ function routeSnapshot(route: RouteConfig, inputs: SnapshotInputs): RouteSnapsho
     rewrite: route.rewrite ?? null,
     requestFields: route.fields.request ?? null,
     responseFields: route.fields.response ?? null,
-    action:
-      action.type === 'pool'
-        ? { kind: 'pool', pool: action.pool }
-        : action.type === 'redirect'
-          ? { kind: 'redirect', to: action.to, status: action.status }
-          : { kind: 'respond', status: action.status, body: action.body, contentType: action.contentType },
+    action: actionOf(route),
     rateLimit: rateRule(`route:${route.name}`, route.rateLimit),
     ipAllow: route.ipAllow,
     ipDeny: route.ipDeny,
     timeoutMs: route.timeoutMs ?? 0,
     cells: inputs.cellsOf('route', route.name),
   };
+}
+
+/** What a route does, as the data path knows it. */
+export function actionOf({ action }: RouteConfig): RouteActionOptions {
+  const { type: kind, ...rest } = action;
+  return { kind, ...rest } as RouteActionOptions;
 }
 
 function rateRule(name: string, limit: RateLimitConfig | undefined): RateRuleOptions | null {

@@ -6,18 +6,17 @@
 import type { ListenerConfig, PoolConfig, ResolvedConfig, RouteConfig, Source } from '../config/index.ts';
 import { formatHostPort } from '../kernel/address.ts';
 import { REASONS, type Reason } from '../kernel/reason.ts';
-import { IpFilter, parseAddress } from '../limit/index.ts';
-import { rewriteTarget } from '../proxy/index.ts';
+import { clientHash32, clientKeyOf, IpFilter, parseAddress } from '../limit/index.ts';
+import { hashKeyOf, PoolSplit, rewriteTarget } from '../proxy/index.ts';
 import {
   compileRoutes,
   normalizeHost,
   normalizePath,
   type RequestFacts,
-  type RouteActionOptions,
   type RouteStep,
   redirectLocation,
 } from '../route/index.ts';
-import { conditionsOf } from './build-snapshot.ts';
+import { actionOf, conditionsOf } from './build-snapshot.ts';
 
 /** A request as it would be sent. */
 export interface AskedRequest {
@@ -71,6 +70,8 @@ export type Outcome =
       readonly servers: readonly Candidate[];
       /** What a server is asked for. */
       readonly target: string;
+      /** Of a split: all its sides, and what decides between them. */
+      readonly split: SplitAction | undefined;
     }
   | { readonly type: 'redirect'; readonly status: number; readonly location: string }
   | {
@@ -88,6 +89,8 @@ export type Outcome =
     }
   /** Nothing listens for such a request. */
   | { readonly type: 'unreachable'; readonly detail: string };
+
+type SplitAction = Extract<RouteConfig['action'], { type: 'split' }>;
 
 export interface Candidate {
   readonly id: string;
@@ -241,20 +244,15 @@ function explainRoutes(
   }));
 }
 
-function actionOf({ action }: RouteConfig): RouteActionOptions {
-  const { type: kind, ...rest } = action;
-  return { kind, ...rest } as RouteActionOptions;
-}
-
 function outcomeOf(config: ResolvedConfig, route: RouteConfig, request: AskedRequest, path: string): Outcome {
   const { action } = route;
   switch (action.type) {
-    case 'pool': {
-      const pool = config.pools.find((it) => it.name === action.pool);
-      if (!pool) return refused('no_server', `there is no pool ${action.pool}`);
-      const { rewrite } = route;
-      const target = rewrite ? rewriteTarget(rewrite, path, request.target) : request.target;
-      return { type: 'pool', pool, servers: candidates(pool), target };
+    case 'pool':
+      return toPool(config, route, request, path, action.pool);
+    case 'split': {
+      const side = new PoolSplit(action.shares).poolOf(splitKeyOf(action, request));
+      const outcome = toPool(config, route, request, path, side);
+      return outcome.type === 'pool' ? { ...outcome, split: action } : outcome;
     }
     case 'redirect':
       return redirect(
@@ -267,6 +265,26 @@ function outcomeOf(config: ResolvedConfig, route: RouteConfig, request: AskedReq
     default:
       return action satisfies never;
   }
+}
+
+function toPool(
+  config: ResolvedConfig,
+  { rewrite }: RouteConfig,
+  request: AskedRequest,
+  path: string,
+  name: string,
+): Outcome {
+  const pool = config.pools.find((it) => it.name === name);
+  if (!pool) return refused('no_server', `there is no pool ${name}`);
+  const target = rewrite ? rewriteTarget(rewrite, path, request.target) : request.target;
+  return { type: 'pool', pool, servers: candidates(pool), target, split: undefined };
+}
+
+function splitKeyOf({ key }: SplitAction, { target, headers, clientIp }: AskedRequest): number {
+  const cookies = headers.filter(([name]) => name === 'cookie').map(([, value]) => value);
+  const text = headers.map(([name, value]) => `${name}: ${value}\r\n`).join('');
+  const clientHash = clientHash32(clientKeyOf(parseAddress(clientIp)));
+  return hashKeyOf(key, { target, fields: { text, cookie: cookies.join('; ') } }, clientHash);
 }
 
 function candidates(pool: PoolConfig): Candidate[] {

@@ -34,6 +34,7 @@ import {
   type ListenerPlane,
   type Plane,
   type PoolPlane,
+  PoolSplit,
   type RateGate,
   type RoutePlane,
 } from '../proxy/index.ts';
@@ -148,6 +149,7 @@ function compileRoute(route: RouteSnapshot, context: CompileContext): RoutePlane
     rewrite: route.rewrite,
     requestFields: compileFieldRules(route.requestFields),
     responseFields: compileFieldRules(route.responseFields),
+    split: route.action.kind === 'split' ? new PoolSplit(route.action.shares) : null,
     gates: [],
     timeoutMs: route.timeoutMs,
     cells: new RouteCells(context.row, route.cells),

@@ -7,6 +7,7 @@ import {
   formatPercent,
   formatRate,
   type RateLimitConfig,
+  type RequestKey,
   type ResolvedConfig,
   type Source,
 } from '../config/index.ts';
@@ -150,24 +151,18 @@ function limitText(limit: RateLimitConfig): string {
   return `${formatRate(limit)} for each client address${burst}`;
 }
 
+type PoolOutcome = Extract<Outcome, { type: 'pool' }>;
+
 function outcomeRows(outcome: Outcome, asked: string): Row[] {
   if (outcome.type !== 'pool') return [];
-  const { pool, servers } = outcome;
+  const { pool, servers, split } = outcome;
   const rows: Row[] = [
     { label: 'pool', text: `${pool.name}: ${pool.algorithm}`, source: pool.source, mark: true },
   ];
   if (outcome.target !== asked)
     rows.unshift({ label: 'rewrite', text: `${asked} is asked for as ${outcome.target}` });
-  if (pool.hash) {
-    const { key } = pool.hash;
-    const what =
-      'name' in key
-        ? `the ${key.kind} ${key.name}`
-        : key.kind === 'path'
-          ? 'the path'
-          : 'the client’s address';
-    rows.push({ label: 'hash', text: `${what} keeps its server` });
-  }
+  if (split) rows.unshift({ label: 'split', text: splitText(split, pool.name) });
+  if (pool.hash) rows.push({ label: 'hash', text: `${keyText(pool.hash.key)} keeps its server` });
   if (pool.sticky) {
     const { cookie, ttlMs } = pool.sticky;
     const until = ttlMs === undefined ? 'until the browser closes' : `for ${formatDuration(ttlMs)}`;
@@ -179,6 +174,22 @@ function outcomeRows(outcome: Outcome, asked: string): Row[] {
     rows.push({ label: 'server', text: `${name}, weight ${server.weight}, ${share}`, source: server.source });
   }
   return rows;
+}
+
+/** `books 95%, books-v2 5%; by the client’s address: books`. */
+function splitText({ shares, key }: NonNullable<PoolOutcome['split']>, side: string): string {
+  const total = shares.reduce((sum, it) => sum + it.weight, 0);
+  const parts = shares.map(({ pool, weight }) => `${pool} ${percentText(weight / total)}`);
+  return `${parts.join(', ')}; by ${keyText(key)}: ${side}`;
+}
+
+function keyText(key: RequestKey): string {
+  if ('name' in key) return `the ${key.kind} ${key.name}`;
+  return key.kind === 'path' ? 'the path' : 'the client’s address';
+}
+
+function percentText(fraction: number): string {
+  return formatPercent(Math.round(fraction * 10_000) / 10_000);
 }
 
 function shareText(algorithm: string, fraction: number): string {
@@ -226,6 +237,7 @@ function asJson(request: AskedRequest, explanation: Explanation, cwd: string): u
             pool: outcome.pool.name,
             algorithm: outcome.pool.algorithm,
             at: at(outcome.pool.source),
+            split: outcome.split && { shares: outcome.split.shares, key: outcome.split.key },
             servers: outcome.servers.map(({ source, ...server }) => ({ ...server, at: at(source) })),
           }
         : outcome,

@@ -31,7 +31,8 @@ export interface LooseRoute {
   readonly index: number;
   readonly path: Path;
   readonly name: string | undefined;
-  readonly pool: At | undefined;
+  /** Where it leads, by `pool` or `split`. */
+  readonly pools: readonly At[];
   readonly redirectTo: At | undefined;
   /** undefined = all. */
   readonly listeners: readonly At[] | undefined;
@@ -188,7 +189,10 @@ function readRoute(value: unknown, index: number): LooseRoute {
     index,
     path,
     name: textOf(noun['name']),
-    pool: at(noun['pool'], [...path, 'pool']),
+    pools: [
+      ...texts(noun['pool'], [...path, 'pool']),
+      ...Object.keys(mapping(noun['split'])).map((text) => ({ text, path: [...path, 'split', text] })),
+    ],
     redirectTo: at(target, [...path, 'redirect']) ?? at(mapping(target)['to'], [...path, 'redirect', 'to']),
     listeners: isListOrText(noun['listeners']) ? texts(noun['listeners'], [...path, 'listeners']) : undefined,
     hosts: patterns(match['host'], hostPatternProblem)?.map((host) => host.toLowerCase()),

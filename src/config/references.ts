@@ -54,7 +54,7 @@ function checkShape(loose: Loose): Problem[] {
 }
 
 function unusedPools(loose: Loose): Problem[] {
-  const used = new Set(loose.routes.map((route) => route.pool?.text));
+  const used = new Set(loose.routes.flatMap((route) => route.pools.map((pool) => pool.text)));
   return loose.pools
     .filter((pool) => !used.has(pool.name))
     .map((pool) => warning(pool.path, `no route leads to the pool ${quote(pool.name)}.`, 'key'));
@@ -68,7 +68,8 @@ function checkRoutes(loose: Loose, lineOf: LineOf): Problem[] {
   const problems: Problem[] = [];
   const seen = new Map<string, Path>();
   for (const route of loose.routes) {
-    if (route.pool && !pools.includes(route.pool.text)) problems.push(unknown('pool', route.pool, pools));
+    for (const each of route.pools)
+      if (!pools.includes(each.text)) problems.push(unknown('pool', each, pools));
     for (const each of route.listeners ?? []) {
       if (!listeners.includes(each.text)) problems.push(unknown('listener', each, listeners));
       else if (redirecting.has(each.text))

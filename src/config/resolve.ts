@@ -244,6 +244,12 @@ function anyIsEmpty(patterns: readonly string[]): readonly string[] {
 }
 
 function resolveAction(spec: LongRoute): RouteAction {
+  if (spec.split)
+    return {
+      type: 'split',
+      shares: Object.entries(spec.split).map(([pool, weight]) => ({ pool, weight })),
+      key: parseRequestKey(spec.split_by ?? 'client_ip'),
+    };
   if (spec.redirect) return { type: 'redirect', to: spec.redirect.to, status: spec.redirect.status };
   if (spec.respond) {
     const { status, body, content_type } = spec.respond;

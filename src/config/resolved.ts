@@ -234,6 +234,12 @@ export type RedirectStatus = (typeof REDIRECT_STATUSES)[number];
 
 export type RouteAction =
   | { readonly type: 'pool'; readonly pool: string }
+  | {
+      readonly type: 'split';
+      /** Weights 0–1000, one at least above 0. */
+      readonly shares: readonly { readonly pool: string; readonly weight: number }[];
+      readonly key: RequestKey;
+    }
   /** `to` is a path, a URL, or `https`: the same one on the first listener with TLS (there is one then). */
   | { readonly type: 'redirect'; readonly to: string; readonly status: RedirectStatus }
   | {

@@ -1,4 +1,4 @@
-export { clientKey, hashText } from './client-key.ts';
+export { clientKey, hashText, mix32 } from './client-key.ts';
 export { readCookie } from './cookie.ts';
 export * from './options.ts';
 export { compilePool } from './pool.ts';

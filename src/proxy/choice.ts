@@ -53,7 +53,7 @@ export class Choice {
     const { stream } = exchange;
     const { cookie } = stream.head.fields;
     this.#context = {
-      hashKey: hashKeyOf(pool.pool.hashKey, exchange),
+      hashKey: hashKeyOf(pool.pool.hashKey, stream.head, exchange.asker.keyHash),
       cookieHeader: cookie === '' ? null : cookie,
       tried: this.#tried,
       secure: stream.client.tlsVersion !== '',

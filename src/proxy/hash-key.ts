@@ -1,15 +1,24 @@
 import { fieldValue } from '../http/index.ts';
 import { type HashKey, hashText, readCookie } from '../pool/index.ts';
-import type { Exchange } from './exchange.ts';
 
-/** What a pool with `consistent_hash` goes by. A request without it, or with an empty one, goes by its client's address. */
-export function hashKeyOf(key: HashKey | null, { stream, asker }: Exchange): number {
-  if (key === null || key.kind === 'client_ip') return asker.keyHash;
-  const text = textOf(key, stream.head);
-  return text === undefined || text === '' ? asker.keyHash : hashText(text);
+/** The request, as far as a key may be taken of it. */
+export interface KeyedHead {
+  readonly target: string;
+  /** Field lines as they came, and the whole value of Cookie ('' = none). */
+  readonly fields: { readonly text: string; readonly cookie: string };
 }
 
-function textOf(key: HashKey, { target, fields }: Exchange['stream']['head']): string | undefined {
+/**
+ * What a pool with `consistent_hash`, or a split, goes by. A request without it, or with an empty one, goes by its client's address.
+ * @param clientHash of the address
+ */
+export function hashKeyOf(key: HashKey | null, head: KeyedHead, clientHash: number): number {
+  if (key === null || key.kind === 'client_ip') return clientHash;
+  const text = textOf(key, head);
+  return text === undefined || text === '' ? clientHash : hashText(text);
+}
+
+function textOf(key: HashKey, { target, fields }: KeyedHead): string | undefined {
   const mark = target.indexOf('?');
   switch (key.kind) {
     case 'header':

@@ -23,6 +23,7 @@ import type { RouteOptions, RouteTable } from '../route/index.ts';
 import type { FieldRules } from './field-rules.ts';
 import type { Gate } from './gate.ts';
 import type { RewriteOptions } from './rewrite.ts';
+import type { PoolSplit } from './split.ts';
 
 /** One rate limit, applied. */
 export interface RateGate {
@@ -33,6 +34,8 @@ export interface RateGate {
 export interface RoutePlane extends RouteOptions {
   readonly filter: IpFilter | null;
   readonly limit: RateGate | null;
+  /** Of the action `split`. */
+  readonly split: PoolSplit | null;
   /** What else a request must pass, in order. */
   readonly gates: readonly Gate[];
   /** null = servers are asked for what the client asked for. */

@@ -10,7 +10,9 @@ import { Exchange } from './exchange.ts';
 import { HeadFacts } from './facts.ts';
 import { Forwarding } from './forwarding.ts';
 import { passGates } from './gate.ts';
+import { hashKeyOf } from './hash-key.ts';
 import type { ListenerPlane, ProxyDeps, RoutePlane } from './plane.ts';
+import type { PoolSplit } from './split.ts';
 
 export class RequestPhases implements RequestHandler {
   readonly #deps: ProxyDeps;
@@ -171,13 +173,25 @@ function act(exchange: Exchange, route: RoutePlane): void {
         'respond',
       );
       return;
-    case 'pool': {
-      const pool = exchange.plane.pools.get(action.pool);
-      if (pool) new Forwarding(exchange, pool, route.timeoutMs).start();
-      else exchange.refuse('no_server', `there is no pool ${action.pool}`);
+    case 'pool':
+      forward(exchange, route, action.pool);
       return;
-    }
+    case 'split':
+      forward(
+        exchange,
+        route,
+        (route.split as PoolSplit).poolOf(
+          hashKeyOf(action.key, exchange.stream.head, exchange.asker.keyHash),
+        ),
+      );
+      return;
     default:
       action satisfies never;
   }
+}
+
+function forward(exchange: Exchange, route: RoutePlane, name: string): void {
+  const pool = exchange.plane.pools.get(name);
+  if (pool) new Forwarding(exchange, pool, route.timeoutMs).start();
+  else exchange.refuse('no_server', `there is no pool ${name}`);
 }

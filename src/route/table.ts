@@ -17,9 +17,20 @@ import { type IndexTest, NO_ROUTE, PathTree } from './path-tree.ts';
 import { type PathPattern, parsePathPattern, pathMatches } from './pattern.ts';
 import { checkRedirect } from './redirect.ts';
 
+/** What of a request a split goes by. */
+export type SplitKey =
+  | { readonly kind: 'client_ip' | 'path' }
+  | { readonly kind: 'header' | 'cookie' | 'query'; readonly name: string };
+
 /** What a route does; only `redirect` is looked at here (its target is checked when compiled). */
 export type RouteActionOptions =
   | { readonly kind: 'pool'; readonly pool: string }
+  | {
+      readonly kind: 'split';
+      readonly shares: readonly { readonly pool: string; readonly weight: number }[];
+      /** What stays on its side. */
+      readonly key: SplitKey;
+    }
   | { readonly kind: 'redirect'; readonly to: string; readonly status: number }
   | {
       readonly kind: 'respond';

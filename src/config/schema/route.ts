@@ -16,6 +16,8 @@ import {
 } from './basics.ts';
 import { fieldRules } from './field-rules.ts';
 import { rateLimit } from './rate-limit.ts';
+import { requestKey } from './request-key.ts';
+import { split } from './split.ts';
 
 /** A complaint about `match.host`, or undefined. */
 export function hostPatternProblem(value: string): string | undefined {
@@ -163,13 +165,23 @@ const rewrite = noun({
   add_prefix: text(prefixProblem).optional().describe('Put before the path, after `strip_prefix`.'),
 });
 
-const ACTIONS = ['pool', 'redirect', 'respond'] as const;
+const ACTIONS = ['pool', 'split', 'redirect', 'respond'] as const;
 
 export const route = noun({
   name: name().optional().describe('For logs and metrics; without it, the name of the pool or `route-N`.'),
   listeners: oneOrMany(name()).optional().describe('The listeners that have this route; without it, all.'),
   match: match.prefault({}).describe('Which requests; without it, all.'),
   pool: name().optional().describe('Action: pass the request on to a server of this pool.'),
+  split: split
+    .optional()
+    .describe(
+      'Action: share the clients out over pools, by weight: `{ books: 95, books-v2: 5 }`. A client stays on its side; 0 = nobody.',
+    ),
+  split_by: requestKey()
+    .optional()
+    .describe(
+      'What stays on its side of a `split`: `client_ip` (the default), `header:NAME`, `cookie:NAME`, `query:NAME`, `path`.',
+    ),
   redirect: redirect
     .optional()
     .describe('Action: send the client elsewhere. `redirect: /new` is short for `{ to: /new }`.'),
@@ -200,13 +212,19 @@ export const route = noun({
   if (given.length === 0)
     context.addIssue({
       code: 'custom',
-      message: 'The route does nothing. Give it one of pool, redirect or respond.',
+      message: 'The route does nothing. Give it one of pool, split, redirect or respond.',
     });
   if (given.length > 1) {
     const message = `A route has one action, this one has ${given.join(' and ')}. Split it into ${given.length} routes.`;
     context.addIssue({ code: 'custom', message, path: [given[1] ?? ''] });
   }
-  if (value.pool !== undefined) return;
+  if (value.split_by !== undefined && value.split === undefined)
+    context.addIssue({
+      code: 'custom',
+      message: 'There is no split here. Remove it, or add split: { books: 95, books-v2: 5 }.',
+      path: ['split_by'],
+    });
+  if (value.pool !== undefined || value.split !== undefined) return;
   const idle =
     value.rewrite !== undefined ? ['rewrite'] : value.headers?.request ? ['headers', 'request'] : [];
   if (idle.length > 0)

@@ -14,6 +14,8 @@ routes:
   - { name: up, listeners: [inside], match: { path: /up }, redirect: https }
   - { name: staff, match: { host: staff.example.com }, pool: web, ip_allow: [10.0.0.0/8] }
   - { name: shop, match: { host: [shop.example.com, "*.shop.example.com"] }, pool: web, rate_limit: { rate: 20/m, burst: 5 } }
+  - { name: canary, match: { path: /canary }, split: { web: 1, spare: 0 }, split_by: "header:x-user" }
+  - { name: half, match: { path: /half }, split: { web: 1, spare: 1 }, split_by: "cookie:side" }
   - { name: empty, match: { path: /empty }, pool: spare }
 pools:
   web:
@@ -121,6 +123,24 @@ t.test('what becomes of a request', (t) => {
   t.end();
 });
 
+t.test('the side of a split', (t) => {
+  const sideOf = (target: string, value: string): string | undefined => {
+    const cookie = ['cookie', `a=b; side=${value}`] as const;
+    const asked = ask({ authority: 'else.example', target, headers: [cookie] });
+    const { outcome } = explainRequest(config(), asked);
+    return outcome.type === 'pool' && outcome.split !== undefined ? outcome.pool.name : undefined;
+  };
+  const sides = Array.from({ length: 20 }, (_, user) => sideOf('/half', `${user}`));
+  t.same(new Set(sides), new Set(['web', 'spare']));
+  t.equal(sideOf('/half', '7'), sides[7], 'the same again');
+  t.same(
+    new Set(Array.from({ length: 20 }, (_, user) => sideOf('/canary', `${user}`))),
+    new Set(['web']),
+    'the other is off',
+  );
+  t.end();
+});
+
 t.test('which server gets what share, and why one gets none', (t) => {
   const { outcome } = explainRequest(config(), ask({}));
   if (outcome.type !== 'pool') throw new Error(outcome.type);
@@ -134,7 +154,7 @@ t.test('which server gets what share, and why one gets none', (t) => {
       ['10.0.0.15:80', 0, 'maintenance'],
     ],
   );
-  t.equal(outcome.servers[1]?.source.line, 18);
+  t.equal(outcome.servers[1]?.source.line, 20);
   t.equal(outcome.servers[1]?.address, '10.0.0.12:80');
   const spare = explainRequest(config(), ask({ authority: 'x', target: '/empty' })).outcome;
   if (spare.type !== 'pool') throw new Error(spare.type);

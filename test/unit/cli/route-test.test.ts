@@ -6,9 +6,11 @@ const TEXT = `listeners: { web: { port: 8080 } }
 routes:
   - { name: private, match: { path: /metrics }, respond: 404 }
   - { name: shop, match: { host: shop.example.com }, pool: web, rate_limit: 20/m }
+  - { name: canary, match: { host: next.example.com }, split: { web: 19, next: 1 }, split_by: "header:x-user" }
   - { name: rest, redirect: { to: "https://other.example/" } }
 pools:
   web: { servers: ["127.0.0.1:3001", { address: "127.0.0.1:3002", id: b, weight: 3 }], sticky: { cookie: s, ttl: 1h } }
+  next: { servers: ["127.0.0.1:3003"] }
 `;
 
 const folder = t.testdir({ 'x.yaml': TEXT, 'bad.yaml': 'listen: 1' });
@@ -27,10 +29,10 @@ t.test('as a person reads it: each step with its line', async (t) => {
     'route private: path /books is not /metrics x.yaml:3',
     'route ▸ shop: host and path match x.yaml:4',
     'limit 20/m for each client address x.yaml:4',
-    'pool ▸ web: peak_ewma x.yaml:7',
+    'pool ▸ web: peak_ewma x.yaml:8',
     'sticky cookie s keeps a client on its server for 1h',
-    'server 127.0.0.1:3001, weight 1, 25% of the requests x.yaml:7',
-    'server b (127.0.0.1:3002), weight 3, 75% of the requests x.yaml:7',
+    'server 127.0.0.1:3001, weight 1, 25% of the requests x.yaml:8',
+    'server b (127.0.0.1:3002), weight 3, 75% of the requests x.yaml:8',
     '',
     '→ one of 2 servers of pool web answers',
     '',
@@ -45,6 +47,17 @@ t.test('a path alone, with the host in a field', async (t) => {
     (await ask('GET', '/books')).stdout,
     /^GET http:\/\/localhost:8080\/books\n[\s\S]*→ 302|301|307|308 to/,
   );
+});
+
+t.test('the side of a split', async (t) => {
+  const sides = new Set<string>();
+  for (let user = 0; user < 60; user++) {
+    const { stdout } = await ask('GET', 'http://next.example.com/', '-H', `X-User: ${user}`);
+    const [, side = ''] = /split +web 95%, next 5%; by the header x-user: (\w+)/.exec(stdout) ?? [];
+    t.match(stdout, new RegExp(`pool +▸ ${side}`));
+    sides.add(side);
+  }
+  t.same([...sides].sort(), ['next', 'web']);
 });
 
 t.test('other ends', async (t) => {

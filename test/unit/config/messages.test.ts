@@ -144,6 +144,24 @@ t.test('what is wrong at the top, in listeners and routes', (t) => {
       'error certificates.a.self_signed[0]: "a b" is not a host name or an IP address.',
     ],
     [top('certificates: { "a b": { self_signed: [a] } }'), 'error certificates: "a b" is not a name.'],
+    [
+      route('split: {}'),
+      'error routes[0].split: Name the pools with their weights: { books: 95, books-v2: 5 }.',
+      'warning pools.web: no route leads to the pool "web".',
+    ],
+    [
+      route('split: { web: 0 }'),
+      'error routes[0].split: All weights are 0: nobody would be sent anywhere. Give one pool a weight.',
+    ],
+    [
+      route('split: { web: 95, wbe: 5 }'),
+      'error routes[0].split.wbe: no pool is called "wbe" – did you mean "web"?',
+    ],
+    [route('split: { web: 1.5 }'), 'error routes[0].split.web: 1.5 is not a whole number from 0 to 1000.'],
+    [
+      route('pool: web, split_by: path'),
+      'error routes[0].split_by: There is no split here. Remove it, or add split: { books: 95, books-v2: 5 }.',
+    ],
     [listener('address: 127.0.0.1'), 'error listeners.http: "port" is missing.'],
     [
       listener('port: 80, address: "[fe80::1%eth0]:8080"'),

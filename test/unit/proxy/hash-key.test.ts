@@ -2,7 +2,6 @@
 import t from 'tap';
 import { buildRequestHead, fieldValue, HttpFault, parseRequestFields } from '../../../src/http/index.ts';
 import { type HashKey, hashText } from '../../../src/pool/index.ts';
-import type { Exchange } from '../../../src/proxy/exchange.ts';
 import { hashKeyOf } from '../../../src/proxy/hash-key.ts';
 
 const CLIENT = 12345;
@@ -11,7 +10,8 @@ function keyOf(key: HashKey | null, target: string, lines = ''): number {
   const fields = parseRequestFields(`Host: x\r\n${lines}`, false, 100);
   if (fields instanceof HttpFault) throw new Error(fields.detail);
   const head = buildRequestHead({ method: 'GET', target, minor: 1 }, fields);
-  return hashKeyOf(key, { stream: { head }, asker: { keyHash: CLIENT } } as unknown as Exchange);
+  if (head instanceof HttpFault) throw new Error(head.detail);
+  return hashKeyOf(key, head, CLIENT);
 }
 
 t.test('each kind of key, and the client’s address without it', (t) => {
