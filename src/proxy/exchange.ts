@@ -5,7 +5,7 @@
 import {
   buildIdentity,
   type ClientStream,
-  type HttpFault,
+  HttpFault,
   type Identity,
   type RequestSink,
 } from '../http/index.ts';
@@ -115,7 +115,10 @@ export class Exchange implements RequestSink {
 
   // ---- waiting for somebody outside
 
-  /** The body waits until `answer` is known; then it goes on, unless the exchange has ended meanwhile. */
+  /**
+   * The body waits until `answer` is known; then it goes on, unless the exchange has ended meanwhile. What has waited is read
+   * on by whoever acts on the request, or thrown away by our answer.
+   */
   hold(answer: Promise<boolean>, goOn: () => void): void {
     if (!this.stream.isRequestComplete) {
       this.#isHeld = true;
@@ -127,7 +130,7 @@ export class Exchange implements RequestSink {
       })
       .catch((error: unknown) => {
         this.deps.log.error('a gate failed', { request_id: this.requestId, error });
-        this.refuse('internal', '');
+        this.onBodyFault(new HttpFault('internal', ''));
       });
   }
 
@@ -140,10 +143,14 @@ export class Exchange implements RequestSink {
   }
 
   answer(answer: OwnAnswer, reason: Reason): void {
-    const { stream, answerLines } = this;
-    // Whatever has waited of the body is not wanted.
-    if (this.#isHeld) stream.resumeBody();
     if (this.#isFinished) return;
+    const { stream, answerLines } = this;
+    // Whatever has waited of the body is not wanted; reading it may find a fault, which is answered in the place of this.
+    if (this.#isHeld) {
+      this.#isHeld = false;
+      stream.resumeBody();
+      if (this.#isFinished) return;
+    }
     this.status = answer.head.status;
     const isHead = stream.head.method === 'HEAD';
     const head = isHead ? { ...answer.head, framing: 'none' as const } : answer.head;
