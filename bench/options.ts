@@ -40,7 +40,7 @@ Method and reading: bench/README.md
                       threads  Sluice with two data threads against one
                       startup  from the launcher's start to /readyz 200
   --only LIST       of nginx, haproxy, sluice, sluice-node, fast-proxy, http-proxy (default: all)
-                      and, when named, nginx-buffered, fast-proxy-agent
+                      and, when named, nginx-buffered, fast-proxy-agent, relay
   --cases LIST      of ${CASES.map((one) => one.name).join(', ')} (default: all)
   --mixes LIST      of ${MIXES.join(', ')} (default: both): are the requests the same or does each differ
   --pairs N         interleaved rounds in each cell (default 9)
