@@ -3,22 +3,16 @@
  * needs beside the file (servers as they are now, slots, counter cells, ports, certificates) is given to it.
  */
 
-import type {
-  ListenerConfig,
-  PoolConfig,
-  RateLimitConfig,
-  ResolvedConfig,
-  RouteConfig,
-} from '../config/index.ts';
+import type { ListenerConfig, PoolConfig, ResolvedConfig, RouteConfig } from '../config/index.ts';
 import type { HealthPool, PoolDefinition } from '../control/index.ts';
 import { serverKey } from '../control/index.ts';
 import { formatHostPort } from '../kernel/address.ts';
 import { ownProxyHeader, type ProxyVersion } from '../kernel/proxy-header.ts';
 import type { SlotRef } from '../kernel/slot-allocator.ts';
-import type { RateRuleOptions } from '../limit/index.ts';
 import type { HostRule } from '../proxy/index.ts';
 import type { RouteActionOptions, RouteConditions } from '../route/index.ts';
 import type { CertificateMaterial, UpstreamTlsOptions } from '../tls/index.ts';
+import { rateLimitSnapshots } from './limits.ts';
 import { groupId } from './ports.ts';
 import type { ListenerSnapshot, PoolSnapshot, RouteSnapshot, Snapshot } from './snapshot.ts';
 
@@ -103,7 +97,7 @@ function listenerSnapshot(listener: ListenerConfig, inputs: SnapshotInputs): Lis
     proxyProtocol: listener.proxyProtocol,
     ipAllow: listener.ipAllow,
     ipDeny: listener.ipDeny,
-    rateLimit: rateRule(`listener:${listener.name}`, listener.rateLimit),
+    rateLimits: rateLimitSnapshots(`listener:${listener.name}`, listener.rateLimits),
     engine: listener.engine,
     limits: {
       maxHeadBytes: limits.maxHeaderSizeBytes,
@@ -140,7 +134,7 @@ function routeSnapshot(route: RouteConfig, inputs: SnapshotInputs): RouteSnapsho
     requestFields: route.fields.request ?? null,
     responseFields: route.fields.response ?? null,
     action: actionOf(route),
-    rateLimit: rateRule(`route:${route.name}`, route.rateLimit),
+    rateLimits: rateLimitSnapshots(`route:${route.name}`, route.rateLimits),
     ipAllow: route.ipAllow,
     ipDeny: route.ipDeny,
     timeoutMs: route.timeoutMs ?? 0,
@@ -152,12 +146,6 @@ function routeSnapshot(route: RouteConfig, inputs: SnapshotInputs): RouteSnapsho
 export function actionOf({ action }: RouteConfig): RouteActionOptions {
   const { type: kind, ...rest } = action;
   return { kind, ...rest } as RouteActionOptions;
-}
-
-function rateRule(name: string, limit: RateLimitConfig | undefined): RateRuleOptions | null {
-  return limit === undefined
-    ? null
-    : { name, count: limit.count, windowMs: limit.windowMs, burst: limit.burst };
 }
 
 function poolSnapshot(config: PoolConfig, pool: PoolDefinition, inputs: SnapshotInputs): PoolSnapshot {

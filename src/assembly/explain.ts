@@ -3,7 +3,14 @@
  * compiled routes, the same normal forms and the same address filters, so that the answer is that of the data path.
  * Pure; it needs only the file. What only a running daemon knows (who is healthy, how full a limit is) is not in it.
  */
-import type { ListenerConfig, PoolConfig, ResolvedConfig, RouteConfig, Source } from '../config/index.ts';
+import type {
+  ListenerConfig,
+  PoolConfig,
+  RateLimitConfig,
+  ResolvedConfig,
+  RouteConfig,
+  Source,
+} from '../config/index.ts';
 import { formatHostPort } from '../kernel/address.ts';
 import { REASONS, type Reason } from '../kernel/reason.ts';
 import { clientHash32, clientKeyOf, IpFilter, parseAddress } from '../limit/index.ts';
@@ -59,7 +66,7 @@ export interface ExplainedRoute extends RouteStep {
 export interface AppliedLimit {
   readonly of: 'listener' | 'route';
   readonly name: string;
-  readonly limit: NonNullable<RouteConfig['rateLimit']>;
+  readonly limit: RateLimitConfig;
   readonly source: Source;
 }
 
@@ -136,7 +143,7 @@ export function explainRequest(config: ResolvedConfig, request: AskedRequest): E
     return ended(refused('method_refused', request.method), { listener: found });
   if (listener.redirectTo !== undefined)
     return ended(toHttps(config, listener, request), { listener: found });
-  const limits: AppliedLimit[] = limitOf('listener', listener);
+  const limits: AppliedLimit[] = limitsOf('listener', listener);
   if (typeof path !== 'string')
     return ended(refused('bad_request', path.detail), { listener: found, limits });
 
@@ -149,7 +156,7 @@ export function explainRequest(config: ResolvedConfig, request: AskedRequest): E
     return ended(refused('forbidden', `client ${request.clientIp}`), { ...soFar, limits });
   return ended(outcomeOf(config, route, request, path), {
     ...soFar,
-    limits: [...limits, ...limitOf('route', route)],
+    limits: [...limits, ...limitsOf('route', route)],
   });
 }
 
@@ -158,9 +165,9 @@ function refused(reason: Reason, detail: string): Outcome {
   return { type: 'refused', status, reason, detail, hint };
 }
 
-function limitOf(of: 'listener' | 'route', part: ListenerConfig | RouteConfig): AppliedLimit[] {
-  const { name, rateLimit, source } = part;
-  return rateLimit === undefined ? [] : [{ of, name, limit: rateLimit, source }];
+function limitsOf(of: 'listener' | 'route', part: ListenerConfig | RouteConfig): AppliedLimit[] {
+  const { name, rateLimits, source } = part;
+  return rateLimits.map((limit) => ({ of, name, limit, source }));
 }
 
 /** The listener that such a request reaches, or why there is none. */

@@ -16,17 +16,7 @@ import type { Random } from '../kernel/random.ts';
 import { COUNTER } from '../kernel/slot-counters.ts';
 import type { SlotTable } from '../kernel/slots.ts';
 import type { SocketIo } from '../kernel/socket-io.ts';
-import {
-  CidrSet,
-  type ClientKey,
-  IpFilter,
-  type LimiterTable,
-  parseAddress,
-  RateRule,
-  type RateRuleOptions,
-  rateLimitHeaders,
-  Verdict,
-} from '../limit/index.ts';
+import { CidrSet, IpFilter, type LimiterTable, parseAddress } from '../limit/index.ts';
 import { ListenerCells, PoolCells, RouteCells, ServerCells } from '../observe/index.ts';
 import { compilePool, type PoolServer, type ServerOptions } from '../pool/index.ts';
 import {
@@ -35,11 +25,11 @@ import {
   type Plane,
   type PoolPlane,
   PoolSplit,
-  type RateGate,
   type RoutePlane,
 } from '../proxy/index.ts';
 import { compileRoutes } from '../route/index.ts';
 import { compileUpstreamTls, type UpstreamTls } from '../tls/index.ts';
+import { compileRateLimits } from './limits.ts';
 import type { ListenerSnapshot, PoolSnapshot, RouteSnapshot, Snapshot } from './snapshot.ts';
 
 export interface CompileContext {
@@ -137,6 +127,7 @@ export function compileSnapshot(snapshot: Snapshot, context: CompileContext): Co
 
 function compileRoute(route: RouteSnapshot, context: CompileContext): RoutePlane {
   const filter = new IpFilter(route.ipAllow, route.ipDeny);
+  const limits = compileRateLimits(route.rateLimits, context.limiter);
   return {
     name: route.name,
     listeners: route.listeners,
@@ -145,12 +136,12 @@ function compileRoute(route: RouteSnapshot, context: CompileContext): RoutePlane
     conditions: route.conditions ?? null,
     action: route.action,
     filter: filter.isOpen ? null : filter,
-    limit: rateGate(route.rateLimit, context),
+    limits: limits.limits,
     rewrite: route.rewrite,
     requestFields: compileFieldRules(route.requestFields),
     responseFields: compileFieldRules(route.responseFields),
     split: route.action.kind === 'split' ? new PoolSplit(route.action.shares) : null,
-    gates: [],
+    gates: limits.gates,
     timeoutMs: route.timeoutMs,
     cells: new RouteCells(context.row, route.cells),
   };
@@ -162,27 +153,11 @@ function compileListener(listener: ListenerSnapshot, context: CompileContext): L
   return {
     name: listener.name,
     redirectPort: listener.redirectPort,
-    limit: rateGate(listener.rateLimit, context),
+    limits: compileRateLimits(listener.rateLimits, context.limiter).limits,
     cells: new ListenerCells(context.row, listener.cells),
     noRoute: new RouteCells(context.row, listener.noRouteCells),
     tunnelIdleTimeoutMs: listener.tunnelIdleTimeoutMs,
     isTrusted: (ip) => (ip === UNIX_PEER ? trustsUnix : !trusted.isEmpty && trusted.has(parseAddress(ip))),
-  };
-}
-
-function rateGate(options: RateRuleOptions | null, context: CompileContext): RateGate | null {
-  if (options === null) return null;
-  const rule = new RateRule(options);
-  const verdict = new Verdict();
-  const { limiter } = context;
-  return {
-    check(client: ClientKey, nowMs: number): string | null {
-      limiter.check(rule, client, nowMs, verdict);
-      if (verdict.allowed) return null;
-      return rateLimitHeaders(verdict, rule)
-        .map(([name, value]) => `${name}: ${value}\r\n`)
-        .join('');
-    },
   };
 }
 

@@ -5,11 +5,11 @@
 
 import type { WireLimits } from '../http/index.ts';
 import type { ProxyVersion } from '../kernel/proxy-header.ts';
-import type { RateRuleOptions } from '../limit/index.ts';
 import type { PoolOptions } from '../pool/index.ts';
 import type { FieldRuleOptions, HostRule, RewriteOptions } from '../proxy/index.ts';
 import type { RouteOptions } from '../route/index.ts';
 import type { CertificateMaterial, TlsVersion, UpstreamTlsOptions } from '../tls/index.ts';
+import type { RateLimitSnapshot } from './limits.ts';
 
 export interface ListenerSnapshot {
   readonly name: string;
@@ -32,7 +32,7 @@ export interface ListenerSnapshot {
   readonly proxyProtocol: 'none' | 'optional' | 'required';
   readonly ipAllow: readonly string[];
   readonly ipDeny: readonly string[];
-  readonly rateLimit: RateRuleOptions | null;
+  readonly rateLimits: readonly RateLimitSnapshot[];
   readonly engine: 'raw' | 'node';
   readonly limits: WireLimits;
   /** Open connections over all threads; the slot counts them. */
@@ -48,7 +48,7 @@ export interface RouteSnapshot extends RouteOptions {
   readonly rewrite: RewriteOptions | null;
   readonly requestFields: FieldRuleOptions | null;
   readonly responseFields: FieldRuleOptions | null;
-  readonly rateLimit: RateRuleOptions | null;
+  readonly rateLimits: readonly RateLimitSnapshot[];
   readonly ipAllow: readonly string[];
   readonly ipDeny: readonly string[];
   readonly timeoutMs: number;

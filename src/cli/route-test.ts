@@ -148,7 +148,22 @@ function wayRows({ listener, routes, limits, path }: Explanation): Row[] {
 
 function limitText(limit: RateLimitConfig): string {
   const burst = limit.burst === undefined ? '' : `, bursts of ${limit.burst}`;
-  return `${formatRate(limit)} for each client address${burst}`;
+  const dryRun = limit.dryRun ? ', dry run: refuses nobody' : '';
+  return `${formatRate(limit)} for ${countedText(limit.key)}${burst}${dryRun}`;
+}
+
+function countedText(key: RateLimitConfig['key']): string {
+  if ('name' in key) return `each value of the ${key.kind} ${key.name}`;
+  switch (key.kind) {
+    case 'client_ip':
+      return 'each client address';
+    case 'path':
+      return 'each path';
+    case 'tenant':
+      return 'each tenant';
+    default:
+      return `the whole ${key.kind}`;
+  }
 }
 
 type PoolOutcome = Extract<Outcome, { type: 'pool' }>;

@@ -80,13 +80,24 @@ function mappingsIn(schema: JsonSchema, title: string): Section[] {
         const types = mappings.length > 1 ? typeWords(each) : undefined;
         return sectionsFor(each, types === undefined ? title : `${title} (type: ${types})`, title);
       })
-      .concat(leaves(schema).flatMap((each) => (each.items ? mappingsIn(each.items, `${title}[]`) : [])));
+      .concat(
+        leaves(schema).flatMap(({ items }) =>
+          items && !isAmong(items, mappings) ? mappingsIn(items, `${title}[]`) : [],
+        ),
+      );
   }
   if (schema.properties) return sectionsFor(schema, title, title);
   if (schema.items) return mappingsIn(schema.items, `${title}[]`);
   if (typeof schema.additionalProperties === 'object')
     return mappingsIn(schema.additionalProperties, `${title}.NAME`);
   return [];
+}
+
+/** Whether a list is of what may also stand there alone: one section is enough. */
+function isAmong(items: JsonSchema, mappings: readonly JsonSchema[]): boolean {
+  const known = mappings.map((each) => JSON.stringify(each));
+  const own = leaves(items).filter((each) => each.properties);
+  return own.length > 0 && own.every((each) => known.includes(JSON.stringify(each)));
 }
 
 function sectionsFor(schema: JsonSchema, title: string, prefix: string): Section[] {

@@ -7,6 +7,7 @@ import { resolve as resolvePath } from 'node:path';
 import { canonicalAddress, formatHostPort, isUnix, parseHostPort } from '../kernel/address.ts';
 import type { Path } from './diagnostic.ts';
 import type { Environment } from './env.ts';
+import { resolveRateLimits } from './resolve-limits.ts';
 import type {
   AdminTokenConfig,
   CertificateConfig,
@@ -17,7 +18,6 @@ import type {
   MatchedValue,
   OutlierConfig,
   PoolConfig,
-  RateLimitConfig,
   ResolvedConfig,
   RouteAction,
   RouteConfig,
@@ -130,10 +130,6 @@ function resolveCertificate(
   };
 }
 
-function resolveRateLimit(spec: LongRoute['rate_limit']): RateLimitConfig | undefined {
-  return spec && { count: spec.rate.count, windowMs: spec.rate.windowMs, burst: spec.burst, key: spec.key };
-}
-
 function resolveListener(
   name: string,
   spec: LongListener,
@@ -167,7 +163,7 @@ function resolveListener(
     },
     ipAllow: spec.ip_allow,
     ipDeny: spec.ip_deny,
-    rateLimit: resolveRateLimit(spec.rate_limit),
+    rateLimits: resolveRateLimits(spec.rate_limit),
     source: sourceOf(context, ['listeners', name]),
   };
 }
@@ -205,7 +201,7 @@ function resolveRoutes(
         request: spec.headers?.request && resolveFields(spec.headers.request),
         response: spec.headers?.response && resolveFields(spec.headers.response),
       },
-      rateLimit: resolveRateLimit(spec.rate_limit),
+      rateLimits: resolveRateLimits(spec.rate_limit),
       ipAllow: spec.ip_allow,
       ipDeny: spec.ip_deny,
       timeoutMs: spec.timeout,

@@ -7,7 +7,10 @@
  * that maps one to the other. All values but `Secret` are plain data; every noun knows where it was written.
  */
 import type { HostPort } from '../kernel/address.ts';
+import type { ListenerLimits, RateLimitConfig, RequestKey } from './resolved-limits.ts';
 import type { Secret } from './secret.ts';
+
+export * from './resolved-limits.ts';
 
 /** Where a noun stands in the file. Lines count from 1; `line: 0` = no line of a file made it (a default). */
 export interface Source {
@@ -137,7 +140,8 @@ export interface ListenerConfig {
   readonly ipAllow: readonly string[];
   /** Refused, even when in `ipAllow`. */
   readonly ipDeny: readonly string[];
-  readonly rateLimit: RateLimitConfig | undefined;
+  /** All of them have to allow a request. */
+  readonly rateLimits: readonly RateLimitConfig[];
   readonly source: Source;
 }
 
@@ -147,36 +151,6 @@ export interface ListenerTls {
   readonly minVersion: TlsVersion;
   /** Refuse an unknown SNI instead. */
   readonly strictSni: boolean;
-}
-
-export interface ListenerLimits {
-  readonly maxConnections: number;
-  readonly maxHeaderSizeBytes: number;
-  /** undefined = no limit. */
-  readonly maxBodySizeBytes: number | undefined;
-  readonly maxFields: number;
-  readonly maxTargetBytes: number;
-  /** From the first byte (or the end of the handshake) to the complete head. */
-  readonly headerTimeoutMs: number;
-  /** Longest pause within a body. */
-  readonly bodyTimeoutMs: number;
-  /** Longest time between two exchanges of a connection. */
-  readonly idleTimeoutMs: number;
-  /** Slower bodies are cut; 0 = no such limit. */
-  readonly minRateBytesPerSecond: number;
-  /** Longest silence on an upgraded connection (WebSocket). */
-  readonly tunnelIdleTimeoutMs: number;
-}
-
-export const RATE_LIMIT_KEYS = ['client_ip'] as const;
-export type RateLimitKey = (typeof RATE_LIMIT_KEYS)[number];
-
-export interface RateLimitConfig {
-  /** At most `count` in any `windowMs`; with `burst`, a token bucket that refills at count/windowMs. */
-  readonly count: number;
-  readonly windowMs: number;
-  readonly burst: number | undefined;
-  readonly key: RateLimitKey;
 }
 
 /** Prefixes of paths; '' = none. */
@@ -221,7 +195,8 @@ export interface RouteConfig {
     readonly request: FieldsConfig | undefined;
     readonly response: FieldsConfig | undefined;
   };
-  readonly rateLimit: RateLimitConfig | undefined;
+  /** All of them have to allow a request. */
+  readonly rateLimits: readonly RateLimitConfig[];
   readonly ipAllow: readonly string[];
   readonly ipDeny: readonly string[];
   /** For the whole exchange, retries included; undefined = none. */
@@ -262,11 +237,6 @@ export const ALGORITHMS = [
   'first',
 ] as const;
 export type Algorithm = (typeof ALGORITHMS)[number];
-
-/** What of a request something goes by. */
-export type RequestKey =
-  | { readonly kind: 'client_ip' | 'path' }
-  | { readonly kind: 'header' | 'cookie' | 'query'; readonly name: string };
 
 /** Of `algorithm: consistent_hash`. */
 export interface HashConfig {

@@ -118,6 +118,12 @@ export interface ClientKey {
   readonly lo: number;
 }
 
+/** A key that is filled in for each request. */
+export interface TextKey {
+  hi: number;
+  lo: number;
+}
+
 /** All peers without an IP address (Unix sockets) are one client. */
 const NO_ADDRESS: ClientKey = Object.freeze({ hi: 0x0000fffe, lo: 0 });
 

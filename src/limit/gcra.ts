@@ -38,10 +38,17 @@ export function takeFromBucket(
     return Math.ceil(fullAt / rule.ticksPerMs);
   }
   floats[at >>> 1] = nowTicks + used;
+  verdict.place = 0;
   const left = rule.capacityTicks - used;
   verdict.allowed = true;
   verdict.remaining = Math.floor(left / rule.ticksPerRequest);
   verdict.resetMs = Math.ceil((rule.ticksPerRequest - (left % rule.ticksPerRequest)) / rule.ticksPerMs);
   verdict.retryAfterMs = 0;
   return Math.ceil((nowTicks + used) / rule.ticksPerMs);
+}
+
+/** Puts back the token that `takeFromBucket` took. */
+export function giveBackToBucket({ floats }: Cells, at: number, rule: RateRule): void {
+  // An entry that has been emptied since has nothing to give back.
+  floats[at >>> 1] = Math.max(0, (floats[at >>> 1] ?? 0) - rule.ticksPerRequest);
 }

@@ -1,5 +1,12 @@
 /** Who may come in, and how often: address filters, and the rate limiter in shared memory. */
-export { type Address, type ClientKey, clientHash32, clientKeyOf, parseAddress } from './address.ts';
+export {
+  type Address,
+  type ClientKey,
+  clientHash32,
+  clientKeyOf,
+  parseAddress,
+  type TextKey,
+} from './address.ts';
 export { type Cidr, CidrSet, type IpDecision, IpFilter, parseCidr } from './cidr.ts';
 export { type FieldLine, rateLimitHeaders } from './headers.ts';
 export { RateRule, type RateRuleOptions } from './rule.ts';

@@ -25,12 +25,19 @@
  * the kernel paused for long would wake up and write beside the thief), Atomics.wait without spinning (a system call).
  */
 import { SluiceError } from '../kernel/errors.ts';
-import type { ClientKey } from './address.ts';
-import { takeFromBucket } from './gcra.ts';
+import type { ClientKey, TextKey } from './address.ts';
+import { giveBackToBucket, takeFromBucket } from './gcra.ts';
 import { WordHasher } from './hash.ts';
 import type { RateRule } from './rule.ts';
 import type { Verdict } from './verdict.ts';
-import { type Cells, clearWindow, repairWindow, takeFromWindow, WINDOW_CELLS } from './window.ts';
+import {
+  type Cells,
+  clearWindow,
+  giveBackToWindow,
+  repairWindow,
+  takeFromWindow,
+  WINDOW_CELLS,
+} from './window.ts';
 
 const MAGIC = 0x534c4d31;
 const SETS_CELL = 1;
@@ -84,6 +91,8 @@ export class LimiterTable {
   readonly #cells: Cells;
   readonly #hasher: WordHasher;
   readonly #words = new Int32Array(4);
+  #hi = 0;
+  #lo = 0;
   readonly #setMask: number;
   readonly #epochMs: number;
   readonly #owner: number;
@@ -133,25 +142,14 @@ export class LimiterTable {
    */
   check(rule: RateRule, key: ClientKey, nowMs: number, verdict: Verdict): void {
     // hot path: bench/micro/limiter.ts
-    const words = this.#words;
-    words[0] = rule.idHi;
-    words[1] = rule.idLo;
-    words[2] = key.hi;
-    words[3] = key.lo;
-    const hasher = this.#hasher;
-    hasher.hash(words);
+    const set = this.#setOf(rule, key);
     const isWindow = rule.burst === 0;
-    const lo = isWindow ? hasher.lo | 1 : hasher.lo & ~1;
-    // 0,0 is a free way.
-    const hi = hasher.hi === 0 ? 1 : hasher.hi;
-    const set = HEADER_CELLS + ((hasher.lo >>> 1) & this.#setMask) * SET_CELLS;
-
     if (Atomics.compareExchange(this.#ints, set, 0, this.#owner) !== 0 && !this.#lockBusy(set)) {
       this.#giveUp(rule, verdict);
       return;
     }
     const now = Math.max(0, Math.floor(nowMs - this.#epochMs));
-    const way = this.#wayOf(set, hi, lo, now);
+    const way = this.#wayOf(set, this.#hi, this.#lo, now);
     const body = set + BODIES + way * WINDOW_CELLS;
     this.#ints[set + LAST_USE + way] = Math.floor(now / USE_STEP_MS) | 0;
     this.#floats[((set + EXPIRIES) >>> 1) + way] = isWindow
@@ -160,12 +158,58 @@ export class LimiterTable {
     Atomics.store(this.#ints, set, 0);
   }
 
-  /** The way of the entry in the locked set; makes room for it when there is none. */
-  #wayOf(set: number, hi: number, lo: number, now: number): number {
+  /**
+   * Takes back what `check` counted, as if the request had never come: for one that another limit has refused.
+   * @param place of the verdict that allowed it
+   */
+  giveBack(rule: RateRule, key: ClientKey, place: number): void {
+    const set = this.#setOf(rule, key);
+    // Without the lock it stays counted: the limit is kept, a little too well.
+    if (Atomics.compareExchange(this.#ints, set, 0, this.#owner) !== 0 && !this.#lockBusy(set)) return;
+    const way = this.#knownWay(set, this.#hi, this.#lo);
+    if (way >= 0) {
+      const body = set + BODIES + way * WINDOW_CELLS;
+      if (rule.burst === 0) giveBackToWindow(this.#cells, body, place);
+      else giveBackToBucket(this.#cells, body, rule);
+    }
+    Atomics.store(this.#ints, set, 0);
+  }
+
+  /** The key of a text that a client sent (latin1), into `key`. Keyed, so that nobody finds two texts with one key. */
+  textKey(text: string, key: TextKey): void {
+    this.#hasher.hashText(text);
+    key.hi = this.#hasher.hi;
+    key.lo = this.#hasher.lo;
+  }
+
+  /** The set of an entry; its hash goes to `#hi` and `#lo`. */
+  #setOf(rule: RateRule, key: ClientKey): number {
+    const words = this.#words;
+    words[0] = rule.idHi;
+    words[1] = rule.idLo;
+    words[2] = key.hi;
+    words[3] = key.lo;
+    const hasher = this.#hasher;
+    hasher.hash(words);
+    this.#lo = rule.burst === 0 ? hasher.lo | 1 : hasher.lo & ~1;
+    // 0,0 is a free way.
+    this.#hi = hasher.hi === 0 ? 1 : hasher.hi;
+    return HEADER_CELLS + ((hasher.lo >>> 1) & this.#setMask) * SET_CELLS;
+  }
+
+  #knownWay(set: number, hi: number, lo: number): number {
     const ints = this.#ints;
     for (let way = 0, at = set + HASHES; way < WAYS; way++, at += 2) {
       if (ints[at] === hi && ints[at + 1] === lo) return way;
     }
+    return -1;
+  }
+
+  /** The way of the entry in the locked set; makes room for it when there is none. */
+  #wayOf(set: number, hi: number, lo: number, now: number): number {
+    const ints = this.#ints;
+    const known = this.#knownWay(set, hi, lo);
+    if (known >= 0) return known;
     const way = this.#victimOf(set, now);
     const at = set + HASHES + way * 2;
     // Free first and named last: a thread that dies half-way leaves no entry with another's counts.

@@ -9,4 +9,13 @@ export class Verdict {
   resetMs = 0;
   /** 0 when allowed, else the milliseconds after which this request would be let through, were nothing else to come. */
   retryAfterMs = 0;
+  #place = 0;
+
+  /** Where an allowed request was counted, for `giveBack`: the number of the 32nd of a window; of a bucket 0. */
+  get place(): number {
+    return this.#place;
+  }
+  set place(value: number) {
+    this.#place = value;
+  }
 }

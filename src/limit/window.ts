@@ -62,11 +62,22 @@ export function takeFromWindow(
   }
   const resetMs = Math.max(1, freeAt(newest - SUB_BUCKETS + ageOfOldest(ints, at, newest), rule) - now);
   verdict.allowed = allowed;
+  verdict.place = newest;
   verdict.limit = rule.count;
   verdict.remaining = rule.count - sum;
   verdict.resetMs = resetMs;
   verdict.retryAfterMs = allowed ? 0 : resetMs;
   return freeAt(newest, rule);
+}
+
+/** Takes back what `takeFromWindow` counted in that 32nd, unless it has fallen out of the window since. */
+export function giveBackToWindow(cells: Cells, at: number, place: number): void {
+  const { ints, floats } = cells;
+  const slot = at + FIRST + (place % RING);
+  const count = ints[slot] ?? 0;
+  if (count === 0 || (floats[at >>> 1] ?? 0) - place >= RING) return;
+  ints[slot] = count - 1;
+  ints[at + SUM] = (ints[at + SUM] ?? 0) - 1;
 }
 
 /** The first whole millisecond at which a 32nd is out of the sum. */

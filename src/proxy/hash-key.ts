@@ -14,11 +14,12 @@ export interface KeyedHead {
  */
 export function hashKeyOf(key: HashKey | null, head: KeyedHead, clientHash: number): number {
   if (key === null || key.kind === 'client_ip') return clientHash;
-  const text = textOf(key, head);
+  const text = keyText(key, head);
   return text === undefined || text === '' ? clientHash : hashText(text);
 }
 
-function textOf(key: HashKey, { target, fields }: KeyedHead): string | undefined {
+/** What a request has of that kind; undefined = it has none. */
+export function keyText(key: HashKey, { target, fields }: KeyedHead): string | undefined {
   const mark = target.indexOf('?');
   switch (key.kind) {
     case 'header':

@@ -8,7 +8,7 @@ import type { Clock } from '../kernel/clock.ts';
 import type { Deadlines } from '../kernel/deadlines.ts';
 import type { RequestIds } from '../kernel/ids.ts';
 import type { ProxyVersion } from '../kernel/proxy-header.ts';
-import type { ClientKey, IpFilter } from '../limit/index.ts';
+import type { IpFilter } from '../limit/index.ts';
 import type {
   AccessLog,
   AccessRecord,
@@ -22,18 +22,14 @@ import type { Pool, PoolServer } from '../pool/index.ts';
 import type { RouteOptions, RouteTable } from '../route/index.ts';
 import type { FieldRules } from './field-rules.ts';
 import type { Gate } from './gate.ts';
+import type { RateLimits } from './rate-limits.ts';
 import type { RewriteOptions } from './rewrite.ts';
 import type { PoolSplit } from './split.ts';
 
-/** One rate limit, applied. */
-export interface RateGate {
-  /** @returns field lines for the 429, or null when the request may pass */
-  check(client: ClientKey, nowMs: number): string | null;
-}
-
 export interface RoutePlane extends RouteOptions {
   readonly filter: IpFilter | null;
-  readonly limit: RateGate | null;
+  /** null = none. */
+  readonly limits: RateLimits | null;
   /** Of the action `split`. */
   readonly split: PoolSplit | null;
   /** What else a request must pass, in order. */
@@ -52,7 +48,8 @@ export interface ListenerPlane {
   readonly name: string;
   /** Set: every request is redirected to https on this port. */
   readonly redirectPort: number | null;
-  readonly limit: RateGate | null;
+  /** null = none. */
+  readonly limits: RateLimits | null;
   readonly cells: ListenerCells;
   /** Counts requests that met no route. */
   readonly noRoute: RouteCells;

@@ -12,6 +12,7 @@ import { Forwarding } from './forwarding.ts';
 import { passGates } from './gate.ts';
 import { hashKeyOf } from './hash-key.ts';
 import type { ListenerPlane, ProxyDeps, RoutePlane } from './plane.ts';
+import { passesRateLimits } from './rate-limits.ts';
 import type { PoolSplit } from './split.ts';
 
 export class RequestPhases implements RequestHandler {
@@ -63,14 +64,14 @@ export class RequestPhases implements RequestHandler {
 function runPhases(exchange: Exchange): void {
   // A listener that only redirects looks at nothing else.
   if (!passesRedirect(exchange)) return;
-  // The listener's rate limit comes before any work a stranger could cause.
-  if (!passesListenerLimit(exchange)) return;
+  // The listener's rate limits come before any work a stranger could cause.
+  if (!passesRateLimits(exchange, exchange.listener.limits)) return;
   // First route that matches, in file order, on the normalised host and path.
   if (!findsRoute(exchange)) return;
   const route = exchange.route as RoutePlane;
-  // The route's access list and rate limit.
+  // The route's access list and rate limits.
   if (!passesRouteAccess(exchange, route)) return;
-  if (!passesRouteLimit(exchange, route)) return;
+  if (!passesRateLimits(exchange, route.limits)) return;
   // What else the route asks, which may take a while; then its one action: a pool picks a server, tries, tries again.
   if (route.gates.length === 0) act(exchange, route);
   else passGates(exchange, route.gates, () => act(exchange, route));
@@ -110,15 +111,6 @@ function redirect(exchange: Exchange, options: { to: string; status: number; htt
     );
 }
 
-function passesListenerLimit(exchange: Exchange): boolean {
-  const { limit } = exchange.listener;
-  const refused = limit === null ? null : limit.check(exchange.asker.key, exchange.stream.startedMs);
-  if (refused === null) return true;
-  exchange.listener.cells.countLimited();
-  exchange.refuse('limited', '', refused);
-  return false;
-}
-
 function findsRoute(exchange: Exchange): boolean {
   const { target } = exchange.stream.head;
   const query = target.indexOf('?');
@@ -142,15 +134,6 @@ function findsRoute(exchange: Exchange): boolean {
 function passesRouteAccess(exchange: Exchange, route: RoutePlane): boolean {
   if (route.filter === null || route.filter.decide(exchange.asker.address) === 'allowed') return true;
   exchange.refuse('forbidden', '');
-  return false;
-}
-
-function passesRouteLimit(exchange: Exchange, route: RoutePlane): boolean {
-  const refused =
-    route.limit === null ? null : route.limit.check(exchange.asker.key, exchange.stream.startedMs);
-  if (refused === null) return true;
-  exchange.listener.cells.countLimited();
-  exchange.refuse('limited', '', refused);
   return false;
 }
 

@@ -8,7 +8,7 @@ import { parseListen } from './listen.ts';
 import { listener } from './listener.ts';
 import { algorithm, pool, sticky } from './pool.ts';
 import { logs, maxMemory, shutdown, store, threads } from './process.ts';
-import { rateLimit } from './rate-limit.ts';
+import { routeRateLimit } from './rate-limit.ts';
 import { route } from './route.ts';
 import { server } from './server.ts';
 
@@ -41,7 +41,7 @@ export const fileSchema = noun({
   algorithm: algorithm.optional().describe('One-pool form: how a server is chosen.'),
   sticky: sticky.optional().describe('One-pool form: keep a client on its server.'),
   health: health.optional().describe('One-pool form: how servers are watched.'),
-  rate_limit: rateLimit.optional().describe('One-pool form: how often each client may ask.'),
+  rate_limit: routeRateLimit.optional().describe('One-pool form: how often each client may ask.'),
 });
 
 /** What a person writes. */

@@ -16,7 +16,7 @@ import {
   size,
   text,
 } from './basics.ts';
-import { rateLimit } from './rate-limit.ts';
+import { listenerRateLimit } from './rate-limit.ts';
 
 const limits = noun({
   max_connections: integer(1, 10_000_000)
@@ -117,7 +117,9 @@ const plainListener = noun({
   limits: limits.prefault({}).describe('What a client may use.'),
   ip_allow: blocks().describe('Not empty: only these addresses may connect; others are closed unanswered.'),
   ip_deny: blocks().describe('These may not, even when `ip_allow` has them; they are closed unanswered.'),
-  rate_limit: rateLimit.optional().describe('How often each client may ask this listener (429).'),
+  rate_limit: listenerRateLimit
+    .optional()
+    .describe('How often each client may ask this listener (429). With a list all of them have to allow it.'),
 });
 
 const isSocket = (address: unknown): boolean => typeof address === 'string' && isUnix(address);

@@ -1,23 +1,51 @@
 import * as z from 'zod';
-import { RATE_LIMIT_KEYS } from '../resolved.ts';
-import { integer, noun, oneOf, rate, withShortForm } from './basics.ts';
+import { integer, noun, rate, withShortForm } from './basics.ts';
+import { requestKey } from './request-key.ts';
 
-const long = noun({
-  rate: rate().describe('How many requests in how much time: `100/s`, `20/m`, `1000/h`, `50000/d`.'),
-  burst: integer(1, 100_000_000)
-    .optional()
-    .describe(
-      'Makes it a token bucket of this depth, refilled at `rate`. Without it, no window of that length ever sees more than `rate`.',
-    ),
-  key: oneOf(RATE_LIMIT_KEYS)
+/** What a limit of a listener or of a route may count by, beside what a request has. */
+export const LISTENER_WORDS = ['listener'] as const;
+export const ROUTE_WORDS = ['route', 'tenant'] as const;
+
+const KEY_OF = {
+  listener: '`listener` = all requests together',
+  route: '`route` = all requests together, `tenant` = each tenant',
+} as const;
+
+/** What is counted, as a key of the file. */
+export function limitKey(of: 'listener' | 'route') {
+  return requestKey(of === 'listener' ? LISTENER_WORDS : ROUTE_WORDS)
     .prefault('client_ip')
-    .describe('What is counted: `client_ip` = each client address by itself (IPv6 by its /64).'),
-});
+    .describe(
+      `What is counted by itself: \`client_ip\` = each client address (IPv6 by its /64), \`header:NAME\`, \`cookie:NAME\`, \`query:NAME\` = each value, \`path\` = each path, ${KEY_OF[of]}. A request without it counts by its client’s address.`,
+    );
+}
 
-/** `100/s` or `{ rate, burst, key }`. */
-export const rateLimit = withShortForm(long, z.string({ error: (issue) => bare(issue.input) }), (text) => ({
-  rate: text,
-}));
+function long(of: 'listener' | 'route') {
+  return noun({
+    rate: rate().describe('How many requests in how much time: `100/s`, `20/m`, `1000/h`, `50000/d`.'),
+    burst: integer(1, 100_000_000)
+      .optional()
+      .describe(
+        'Makes it a token bucket of this depth, refilled at `rate`. Without it, no window of that length ever sees more than `rate`.',
+      ),
+    key: limitKey(of),
+    dry_run: z
+      .boolean()
+      .prefault(false)
+      .describe('Refuse nobody: only count and log whom it would have refused.'),
+  });
+}
+
+/** `100/s` or `{ rate, burst, key, dry_run }`, or a list of them. */
+function rateLimits(of: 'listener' | 'route') {
+  const one = withShortForm(long(of), z.string({ error: (issue) => bare(issue.input) }), (text) => ({
+    rate: text,
+  }));
+  return z.union([one, z.array(one).min(1)]);
+}
+
+export const listenerRateLimit = rateLimits('listener');
+export const routeRateLimit = rateLimits('route');
 
 function bare(input: unknown): string | undefined {
   return typeof input === 'number' ? `${input} has no unit. Write ${input}/s or ${input}/m.` : undefined;

@@ -15,7 +15,7 @@ import {
   withShortForm,
 } from './basics.ts';
 import { fieldRules } from './field-rules.ts';
-import { rateLimit } from './rate-limit.ts';
+import { routeRateLimit } from './rate-limit.ts';
 import { requestKey } from './request-key.ts';
 import { split } from './split.ts';
 
@@ -199,7 +199,9 @@ export const route = noun({
   })
     .optional()
     .describe('Fields that are left out, set or added.'),
-  rate_limit: rateLimit.optional().describe('How often each client may use this route (429).'),
+  rate_limit: routeRateLimit
+    .optional()
+    .describe('How often each client may use this route (429). With a list all of them have to allow it.'),
   ip_allow: blocks().describe('Not empty: only these addresses may use it (403).'),
   ip_deny: blocks().describe('These may not, even when `ip_allow` has them (403).'),
   timeout: duration({ min: '1ms' })

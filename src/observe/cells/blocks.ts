@@ -76,9 +76,10 @@ export const LISTENER = {
   http2Refused: 10,
   shed: 11,
   held: 12,
+  limitedDryRun: 13,
   /** [outcome] */
-  proxyHeaders: 13,
-  size: 13 + PROXY_HEADERS.length,
+  proxyHeaders: 14,
+  size: 14 + PROXY_HEADERS.length,
 } as const;
 export const POOL = { retries: 0, retriesRefused: 1, queued: 2, queueWaiting: 3, size: 4 } as const;
 export const SERVER = { retries: 0, connections: 1, size: 2 } as const;
@@ -177,7 +178,11 @@ export class ListenerCells extends Cells {
   countHttp2Refused(): void {
     this.add(LISTENER.http2Refused, 1);
   }
-  /** A request refused by a rate limit. */
+  /** A request that a limit in dry run would have refused. */
+  countLimitedDryRun(): void {
+    this.add(LISTENER.limitedDryRun, 1);
+  }
+  /** A request refused by a limit. */
   countLimited(): void {
     this.add(LISTENER.limited, 1);
   }

@@ -57,6 +57,7 @@ export class Metrics {
     if (options.processMetrics !== false) collectDefaultMetrics({ register: this.#registry });
     this.#addRoutes();
     this.#addListeners();
+    this.#addLimits();
     this.#addPools();
     this.#addServers();
     this.#addThreads();
@@ -169,6 +170,16 @@ export class Metrics {
     );
   }
 
+  #addLimits(): void {
+    this.#cell('sluice_limited_total', 'Requests refused by a limit.', 'listener', LISTENER.limited);
+    this.#cell(
+      'sluice_limited_dry_run_total',
+      'Requests that a limit in dry run would have refused.',
+      'listener',
+      LISTENER.limitedDryRun,
+    );
+  }
+
   #addListeners(): void {
     this.#cell('sluice_connections_total', 'Accepted client connections.', 'listener', LISTENER.accepted);
     this.#cell('sluice_connections_active', 'Open client connections.', 'listener', LISTENER.active, 'gauge');
@@ -198,7 +209,6 @@ export class Metrics {
       'gauge',
     );
     this.#cell('sluice_listener_requests_total', 'Requests by listener.', 'listener', LISTENER.requests);
-    this.#cell('sluice_limited_total', 'Requests refused by a rate limit.', 'listener', LISTENER.limited);
     this.#cell('sluice_http2_connections_total', 'Connections over HTTP/2.', 'listener', LISTENER.http2);
     this.#cell(
       'sluice_http2_connections_refused_total',

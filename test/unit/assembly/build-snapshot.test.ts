@@ -90,7 +90,7 @@ t.test('listeners', async (t) => {
     port: 80,
     tls: null,
     redirectPort: 44_300,
-    rateLimit: null,
+    rateLimits: [],
     trustedProxies: [],
   });
   t.equal(http?.host, undefined, 'all addresses');
@@ -103,7 +103,16 @@ t.test('listeners', async (t) => {
     trustedProxies: ['10.0.0.0/8'],
     ipAllow: ['10.0.0.0/8'],
     ipDeny: ['10.0.0.9'],
-    rateLimit: { name: 'listener:https', count: 100, windowMs: 1000, burst: 50 },
+    rateLimits: [
+      {
+        name: 'listener:https',
+        count: 100,
+        windowMs: 1000,
+        burst: 50,
+        key: { kind: 'client_ip' },
+        dryRun: false,
+      },
+    ],
     maxConnections: 7,
     tunnelIdleTimeoutMs: 4000,
     limits: {
@@ -130,7 +139,7 @@ t.test('routes', async (t) => {
     hosts: ['*.example.com'],
     paths: ['/admin/*'],
     action: { kind: 'respond', status: 403, body: 'no', contentType: 'text/html' },
-    rateLimit: null,
+    rateLimits: [],
     timeoutMs: 0,
   });
   t.match(moved, { action: { kind: 'redirect', to: '/new', status: 307 }, hosts: [] });
@@ -138,7 +147,16 @@ t.test('routes', async (t) => {
     listeners: ['https'],
     paths: ['/api/*', '/v2'],
     action: { kind: 'pool', pool: 'web' },
-    rateLimit: { name: 'route:api', count: 20, windowMs: 60_000, burst: undefined },
+    rateLimits: [
+      {
+        name: 'route:api',
+        count: 20,
+        windowMs: 60_000,
+        burst: undefined,
+        key: { kind: 'client_ip' },
+        dryRun: false,
+      },
+    ],
     ipAllow: ['10.1.0.0/16'],
     ipDeny: ['10.1.0.1'],
     timeoutMs: 15_000,

@@ -242,8 +242,14 @@ t.test('what is wrong at the top, in listeners and routes', (t) => {
     [listener('port: 80, rate_limit: fast'), 'error listeners.http.rate_limit.rate: "fast" is not a rate.'],
     [
       listener('port: 80, rate_limit: { rate: 1/s, key: tenant }'),
-      'error listeners.http.rate_limit.key: "tenant" is not one of client_ip.',
+      'error listeners.http.rate_limit.key: "tenant" is not client_ip, path, listener, header:NAME, cookie:NAME, query:NAME.',
     ],
+    [
+      listener('port: 80, rate_limit: [10/s, { rate: 20/min, key: header }]'),
+      'error listeners.http.rate_limit[1].rate: "20/min" is not a rate. Write 20/m.',
+      'error listeners.http.rate_limit[1].key: "header": which header? Write it as header:NAME, without a blank.',
+    ],
+    [listener('port: 80, rate_limit: []'), 'error listeners.http.rate_limit: The list is empty.'],
     [
       route('name: x'),
       'error routes[0]: The route does nothing.',

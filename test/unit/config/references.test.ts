@@ -253,7 +253,7 @@ rate_limit: 100/s
         listeners: ['default'],
         match: { hosts: ['shop.example.com'], paths: [] },
         action: { type: 'pool', pool: 'default' },
-        rateLimit: { count: 100 },
+        rateLimits: [{ count: 100 }],
       },
     ],
     pools: [

@@ -1,0 +1,38 @@
+/** What limits are of a resolved configuration; see resolved.ts. */
+
+export interface ListenerLimits {
+  readonly maxConnections: number;
+  readonly maxHeaderSizeBytes: number;
+  /** undefined = no limit. */
+  readonly maxBodySizeBytes: number | undefined;
+  readonly maxFields: number;
+  readonly maxTargetBytes: number;
+  /** From the first byte (or the end of the handshake) to the complete head. */
+  readonly headerTimeoutMs: number;
+  /** Longest pause within a body. */
+  readonly bodyTimeoutMs: number;
+  /** Longest time between two exchanges of a connection. */
+  readonly idleTimeoutMs: number;
+  /** Slower bodies are cut; 0 = no such limit. */
+  readonly minRateBytesPerSecond: number;
+  /** Longest silence on an upgraded connection (WebSocket). */
+  readonly tunnelIdleTimeoutMs: number;
+}
+
+/** What of a request something goes by. */
+export type RequestKey =
+  | { readonly kind: 'client_ip' | 'path' }
+  | { readonly kind: 'header' | 'cookie' | 'query'; readonly name: string };
+
+/** What a limit counts by; `route` and `listener` = all its requests together. */
+export type LimitKey = RequestKey | { readonly kind: 'route' | 'listener' | 'tenant' };
+
+export interface RateLimitConfig {
+  /** At most `count` in any `windowMs`; with `burst`, a token bucket that refills at count/windowMs. */
+  readonly count: number;
+  readonly windowMs: number;
+  readonly burst: number | undefined;
+  readonly key: LimitKey;
+  /** Only counts and logs. */
+  readonly dryRun: boolean;
+}

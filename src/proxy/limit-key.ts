@@ -1,0 +1,47 @@
+import type { ClientKey, LimiterTable, TextKey } from '../limit/index.ts';
+import type { HashKey } from '../pool/index.ts';
+import type { Exchange } from './exchange.ts';
+import { keyText } from './hash-key.ts';
+
+/** What a limit counts by; `route` and `listener` = all its requests together. */
+export type LimitKey = HashKey | { readonly kind: 'route' | 'listener' | 'tenant' };
+
+/** Beside all addresses: no IPv6 address begins so (RFC 4291 section 2.4). */
+const EVERYBODY: ClientKey = Object.freeze({ hi: 0x0000fffd, lo: 0 });
+
+/** How a key is written in the file. */
+export function limitKeyName(key: LimitKey): string {
+  return 'name' in key ? `${key.kind}:${key.name}` : key.kind;
+}
+
+/**
+ * Whom a request counts for. A request without the header, cookie, parameter or tenant, or with an empty one, counts for
+ * its client's address: leaving it out must not be a way around the limit.
+ * @param into filled in when the key is made of a text; the answer is good until it is filled in again
+ */
+export function limitKeyOf(
+  key: LimitKey,
+  exchange: Exchange,
+  limiter: Pick<LimiterTable, 'textKey'>,
+  into: TextKey,
+): ClientKey {
+  if (key.kind === 'client_ip') return exchange.asker.key;
+  const text = textOf(key, exchange);
+  if (text === null) return EVERYBODY;
+  if (text === undefined || text === '') return exchange.asker.key;
+  limiter.textKey(text, into);
+  return into;
+}
+
+/** null = a key that all requests share. */
+function textOf(key: LimitKey, exchange: Exchange): string | null | undefined {
+  switch (key.kind) {
+    case 'route':
+    case 'listener':
+      return null;
+    case 'tenant':
+      return exchange.tenant;
+    default:
+      return keyText(key as HashKey, exchange.stream.head);
+  }
+}
