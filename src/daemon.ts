@@ -21,7 +21,7 @@ import {
   logWarnings,
   reloadEvent,
 } from './assembly/reload-report.ts';
-import type { ListenerSnapshot } from './assembly/snapshot.ts';
+import type { ListenerSnapshot, PoolSnapshot } from './assembly/snapshot.ts';
 import { ThreadPool } from './assembly/thread-pool.ts';
 import { tellTlsEvent } from './assembly/tls-events.ts';
 import { type ConfigDiff, diffConfig, type LoadResult, type ResolvedConfig } from './config/index.ts';
@@ -117,6 +117,7 @@ export class Daemon extends BaseService {
       registry: this.registry,
       slots: this.slots,
       limiter: this.#limiter,
+      pools: () => this.pools,
       logs: this.logs,
       droppedLines: () => this.#accessRings.dropped,
     });
@@ -192,6 +193,10 @@ export class Daemon extends BaseService {
   /** The listeners in force, with their real ports. */
   get listeners(): readonly ListenerSnapshot[] {
     return this.#applier.listeners;
+  }
+  /** The pools in force, with the slots of what they count. */
+  get pools(): readonly PoolSnapshot[] {
+    return this.#applier.pools;
   }
   get certificates(): readonly CertificateMaterial[] {
     return this.#applier.certificates;

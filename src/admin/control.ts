@@ -26,6 +26,8 @@ export interface AdminPool {
   readonly algorithm: string;
   /** Whether its servers are checked; unchecked ones are taken for healthy. */
   readonly isChecked: boolean;
+  /** State of its circuit breaker; undefined = it has none. */
+  readonly breaker: 'closed' | 'open' | 'half_open' | undefined;
 }
 
 /** One server with what its slot counts. */

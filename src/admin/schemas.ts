@@ -96,6 +96,10 @@ export const poolView = z.object({
   name: z.string(),
   algorithm: z.string(),
   checked: z.boolean(),
+  breaker: z
+    .enum(['closed', 'open', 'half_open'])
+    .nullable()
+    .describe('State of the circuit breaker; closed = requests flow. null = there is none.'),
   available: count.describe('Servers that take new requests now.'),
   in_flight: count,
   requests_total: count,

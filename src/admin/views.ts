@@ -50,6 +50,7 @@ export function viewPool(pool: AdminPool, servers: readonly AdminServer[]): Pool
     name: pool.name,
     algorithm: pool.algorithm,
     checked: pool.isChecked,
+    breaker: pool.breaker ?? null,
     available: servers.filter((server) => isAvailable(server.live)).length,
     in_flight: views.reduce((sum, view) => sum + view.in_flight, 0),
     requests_total: views.reduce((sum, view) => sum + view.requests_total, 0),

@@ -9,6 +9,7 @@ import {
   type Life,
   type ReloadOutcome,
 } from '../admin/index.ts';
+import { type BreakerMode, viewBreaker } from '../admit/index.ts';
 import type { AdminConfig, ConfigDiff, Diagnostic, ResolvedConfig } from '../config/index.ts';
 import type { HealthReport, LiveServer, Registry, ServerDefinition, ServerPatch } from '../control/index.ts';
 import type { Clock } from '../kernel/clock.ts';
@@ -16,7 +17,7 @@ import type { SlotTable } from '../kernel/slots.ts';
 import type { Log } from '../observe/index.ts';
 import type { Metrics } from '../observe/main/index.ts';
 import { needsRestart } from './reload-report.ts';
-import type { ListenerSnapshot } from './snapshot.ts';
+import type { ListenerSnapshot, PoolSnapshot } from './snapshot.ts';
 
 /** What reading the file again came to. */
 export type FileReload =
@@ -33,6 +34,7 @@ export interface AdminSource {
   readonly config: ResolvedConfig;
   readonly generation: number;
   readonly listeners: readonly ListenerSnapshot[];
+  readonly pools: readonly PoolSnapshot[];
   readonly isReady: boolean;
   readonly isDraining: boolean;
   readonly threadCount: number;
@@ -81,6 +83,10 @@ function adminControl(source: AdminSource): AdminControl {
     averageMs: slots.counters.averageMs(live.slot.slot),
     totals: slots.counters.totals(live.slot.slot),
   });
+  const breakerOf = (pool: string): BreakerMode | undefined => {
+    const slot = source.pools.find((it) => it.name === pool)?.admission?.breaker?.slot;
+    return slot === undefined ? undefined : viewBreaker(slots, slot).mode;
+  };
   return {
     get life(): Life {
       if (source.isDraining) return 'draining';
@@ -109,6 +115,7 @@ function adminControl(source: AdminSource): AdminControl {
         name: it.name,
         algorithm: it.algorithm,
         isChecked: it.health !== undefined,
+        breaker: breakerOf(it.name),
       }));
     },
     servers: (pool) => registry.servers(pool).map(stateOf),

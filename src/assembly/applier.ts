@@ -22,7 +22,7 @@ import type { CertificateMaterial, CertificateStore, TlsEvent } from '../tls/ind
 import { buildSnapshot, healthPools, poolDefinitions, slotKeys } from './build-snapshot.ts';
 import type { AccessLogSettings } from './messages.ts';
 import { openCertificates, readAuthorityFiles, resolvePorts } from './plan.ts';
-import type { ListenerSnapshot, Snapshot } from './snapshot.ts';
+import type { ListenerSnapshot, PoolSnapshot, Snapshot } from './snapshot.ts';
 import type { ThreadPool } from './thread-pool.ts';
 
 export interface ApplierDeps {
@@ -64,6 +64,9 @@ export class Applier {
   }
   get listeners(): readonly ListenerSnapshot[] {
     return this.#snapshot?.listeners ?? [];
+  }
+  get pools(): readonly PoolSnapshot[] {
+    return this.#snapshot?.pools ?? [];
   }
   get certificates(): readonly CertificateMaterial[] {
     return this.#certificates?.materials() ?? [];

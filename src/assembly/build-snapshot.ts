@@ -3,6 +3,7 @@
  * needs beside the file (servers as they are now, slots, counter cells, ports, certificates) is given to it.
  */
 
+import type { AdmissionOptions } from '../admit/index.ts';
 import type { ListenerConfig, PoolConfig, ResolvedConfig, RouteConfig } from '../config/index.ts';
 import type { HealthPool, PoolDefinition } from '../control/index.ts';
 import { serverKey } from '../control/index.ts';
@@ -18,6 +19,9 @@ import type { ListenerSnapshot, PoolSnapshot, RouteSnapshot, Snapshot } from './
 
 export const listenerKey = (name: string): string => `listener\n${name}`;
 export const poolKey = (name: string): string => `pool\n${name}`;
+/** What a pool counts beside its queue: kept by reloads as long as it counts it. */
+type Counted = 'breaker' | 'requests' | 'retries' | 'places';
+const countedKey = (what: Counted, pool: string): string => `${what}\n${pool}`;
 
 /** What the snapshot needs beside the file. */
 export interface SnapshotInputs {
@@ -38,6 +42,7 @@ export function slotKeys(config: ResolvedConfig, pools: readonly PoolDefinition[
     ...config.listeners.map((it) => listenerKey(it.name)),
     ...pools.flatMap((pool) => [
       poolKey(pool.name),
+      ...countedOf(configOf(config, pool.name)).map((what) => countedKey(what, pool.name)),
       ...pool.servers.map((server) => serverKey(pool.name, server.id)),
     ]),
   ];
@@ -170,6 +175,8 @@ function poolSnapshot(config: PoolConfig, pool: PoolDefinition, inputs: Snapshot
         ? null
         : { cookie: config.sticky.cookie, ttlMs: config.sticky.ttlMs ?? null },
     queue: config.queue,
+    places: placesOf(config, inputs),
+    admission: admissionOf(config, inputs),
     maxAttempts: config.retry.attempts,
     retryShare: config.retry.budget,
     retryStatuses: config.retry.statuses,
@@ -181,6 +188,48 @@ function poolSnapshot(config: PoolConfig, pool: PoolDefinition, inputs: Snapshot
     keepalive: upstream.keepalive,
     cells: inputs.cellsOf('pool', pool.name),
     serverCells: pool.servers.map((server) => inputs.cellsOf('server', pool.name, server.id)),
+  };
+}
+
+function hasStates({ breaker }: PoolConfig): boolean {
+  return breaker !== undefined && (breaker.failureRate > 0 || breaker.consecutiveErrors > 0);
+}
+
+function countedOf(config: PoolConfig): Counted[] {
+  const { breaker } = config;
+  const all: readonly (readonly [Counted, boolean])[] = [
+    ['breaker', hasStates(config)],
+    ['requests', breaker?.maxRequests !== undefined],
+    ['retries', breaker?.maxRetries !== undefined],
+    ['places', breaker?.maxConnections !== undefined],
+  ];
+  return all.filter(([, isCounted]) => isCounted).map(([what]) => what);
+}
+
+function countedPlaces(
+  what: Counted,
+  pool: string,
+  max: number | undefined,
+  inputs: SnapshotInputs,
+): { slot: number; max: number } | null {
+  return max === undefined ? null : { slot: inputs.slotOf(countedKey(what, pool)).slot, max };
+}
+
+function placesOf(
+  { name, breaker }: PoolConfig,
+  inputs: SnapshotInputs,
+): { slot: number; max: number } | null {
+  return countedPlaces('places', name, breaker?.maxConnections, inputs);
+}
+
+function admissionOf(config: PoolConfig, inputs: SnapshotInputs): AdmissionOptions | null {
+  const { name, breaker } = config;
+  if (breaker === undefined) return null;
+  const { maxConnections: _, maxRequests, maxRetries, ...states } = breaker;
+  return {
+    breaker: hasStates(config) ? { ...states, slot: inputs.slotOf(countedKey('breaker', name)).slot } : null,
+    requests: countedPlaces('requests', name, maxRequests, inputs),
+    retries: countedPlaces('retries', name, maxRetries, inputs),
   };
 }
 

@@ -45,7 +45,7 @@ interface Prepared {
 const FAREWELL_MS = 500;
 
 /** What a thread has beside what snapshots are compiled with. */
-export interface ThreadContext extends Omit<CompileContext, 'stickyKeys'> {
+export interface ThreadContext extends Omit<CompileContext, 'stickyKeys' | 'log'> {
   readonly cells: CellTable;
 }
 
@@ -129,7 +129,11 @@ export class DataThread {
     let error: string | null = null;
     const added = new Map<string, OpenListener>();
     try {
-      const compiled = compileSnapshot(snapshot, { ...this.#context, stickyKeys: this.#secrets.stickyKeys });
+      const compiled = compileSnapshot(snapshot, {
+        ...this.#context,
+        log: this.#log,
+        stickyKeys: this.#secrets.stickyKeys,
+      });
       const tls = this.#compileAllTls(snapshot);
       const wires = await this.#wiresOf(snapshot, compiled.plane);
       for (const options of snapshot.listeners) {

@@ -1,8 +1,10 @@
+import { BREAKER_MODES, viewBreaker } from '../admit/index.ts';
 import type { Registry } from '../control/index.ts';
 import { type SlotTable, STATE } from '../kernel/slots.ts';
 import type { LimiterTable } from '../limit/index.ts';
 import { type CellAllocator, Metrics } from '../observe/main/index.ts';
 import type { Logs } from './logs.ts';
+import type { PoolSnapshot } from './snapshot.ts';
 
 /** The metrics of the daemon: cells and slots of the threads, and the few numbers that main itself has. */
 export function makeMetrics(
@@ -11,11 +13,12 @@ export function makeMetrics(
     registry: Registry;
     slots: SlotTable;
     limiter: LimiterTable;
+    pools: () => readonly PoolSnapshot[];
     logs: Logs;
     droppedLines: () => number;
   },
 ): Metrics {
-  const { registry, slots, limiter, logs } = from;
+  const { registry, slots, limiter, logs, pools } = from;
   const metrics = new Metrics(cells);
   metrics.addServers(() =>
     registry.poolNames().flatMap((pool) =>
@@ -43,5 +46,39 @@ export function makeMetrics(
     'counter',
     () => limiter.stats().evictedLive,
   );
+  addAdmission(metrics, pools, slots);
   return metrics;
+}
+
+function addAdmission(metrics: Metrics, pools: () => readonly PoolSnapshot[], slots: SlotTable): void {
+  const breakers = (): { pool: string; slot: number }[] =>
+    pools().flatMap(({ name, admission }) =>
+      admission?.breaker ? [{ pool: name, slot: admission.breaker.slot }] : [],
+    );
+  metrics.add({
+    name: 'sluice_pool_breaker_state',
+    help: '1 for the state that the circuit breaker of a pool is in.',
+    type: 'gauge',
+    read: () =>
+      breakers().flatMap(({ pool, slot }) => {
+        const { mode } = viewBreaker(slots, slot);
+        return BREAKER_MODES.map((state) => ({ labels: { pool, state }, value: state === mode ? 1 : 0 }));
+      }),
+  });
+  metrics.add({
+    name: 'sluice_pool_breaker_opened_total',
+    help: 'Times that the circuit breaker of a pool opened.',
+    type: 'counter',
+    read: () =>
+      breakers().map(({ pool, slot }) => ({ labels: { pool }, value: viewBreaker(slots, slot).opened })),
+  });
+  metrics.add({
+    name: 'sluice_pool_requests',
+    help: 'Requests of a pool with max_requests, waiting ones included.',
+    type: 'gauge',
+    read: () =>
+      pools().flatMap(({ name: pool, admission }) =>
+        admission?.requests ? [{ labels: { pool }, value: slots.inFlight(admission.requests.slot) }] : [],
+      ),
+  });
 }

@@ -2,6 +2,7 @@
  * Snapshot -> plane: what a data thread compiles from the plain data that main posted. Pure but for what it is
  * given (`CompileContext`), which is also what survives from one snapshot to the next: connections to servers.
  */
+import { Admission, type AdmissionOptions } from '../admit/index.ts';
 import {
   type ConnectionLimits,
   type ConnectionMeter,
@@ -17,7 +18,7 @@ import { COUNTER } from '../kernel/slot-counters.ts';
 import type { SlotTable } from '../kernel/slots.ts';
 import type { SocketIo } from '../kernel/socket-io.ts';
 import { CidrSet, IpFilter, type LimiterTable, parseAddress } from '../limit/index.ts';
-import { ListenerCells, PoolCells, RouteCells, ServerCells } from '../observe/index.ts';
+import { ListenerCells, type Log, PoolCells, RouteCells, ServerCells } from '../observe/index.ts';
 import { compilePool, type PoolServer, type ServerOptions } from '../pool/index.ts';
 import {
   compileFieldRules,
@@ -44,6 +45,7 @@ export interface CompileContext {
   readonly thread: number;
   readonly stickyKeys: readonly Uint8Array[];
   readonly connections: ConnectionBook;
+  readonly log: Log;
 }
 
 /** Idle connections are left after this time, and no connection is used longer than that. */
@@ -206,6 +208,7 @@ function compilePoolPlane(options: PoolSnapshot, context: CompileContext, keys: 
   const cells = options.serverCells.map((offset) => new ServerCells(context.row, offset));
   return {
     pool,
+    admission: options.admission && compileAdmission(options.name, options.admission, context),
     maxAttempts: options.maxAttempts,
     retryBudget: context.connections.budgetOf(options.name, {
       share: options.retryShare,
@@ -219,6 +222,18 @@ function compilePoolPlane(options: PoolSnapshot, context: CompileContext, keys: 
     connectionsOf: (server: PoolServer) => connections[server.index] as ServerConnections,
     cellsOf: (server: PoolServer) => cells[server.index] as ServerCells,
   };
+}
+
+function compileAdmission(pool: string, options: AdmissionOptions, context: CompileContext): Admission {
+  const { slots, thread, log } = context;
+  return new Admission(options, {
+    slots,
+    thread,
+    onTurn: (to, why) => {
+      if (to === 'open') log.warn('circuit breaker is open: the pool is not asked', { pool, why });
+      else log.info(`circuit breaker is ${to === 'closed' ? 'closed' : 'half open'}`, { pool, why });
+    },
+  });
 }
 
 /** All that decides how a connection is made: when any of it changes, old connections are not used again. */

@@ -3,6 +3,7 @@
  * cells that main gave to each part. A thread compiles it (plane.ts); it never edits it.
  */
 
+import type { AdmissionOptions } from '../admit/index.ts';
 import type { WireLimits } from '../http/index.ts';
 import type { ProxyVersion } from '../kernel/proxy-header.ts';
 import type { PoolOptions } from '../pool/index.ts';
@@ -56,6 +57,8 @@ export interface RouteSnapshot extends RouteOptions {
 }
 
 export interface PoolSnapshot extends PoolOptions {
+  /** null = every request is let in. */
+  readonly admission: AdmissionOptions | null;
   readonly maxAttempts: number;
   /** Retries as a part of the requests, 0 to 1. */
   readonly retryShare: number;

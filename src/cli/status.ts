@@ -25,6 +25,7 @@ interface Snapshot {
   readonly pools: readonly {
     readonly name: string;
     readonly algorithm: string;
+    readonly breaker: string | null;
     readonly servers: readonly SnapshotServer[];
   }[];
 }
@@ -64,7 +65,8 @@ export function statusText(snapshot: Snapshot, paint: Painter): string {
     }),
   ];
   for (const pool of snapshot.pools) {
-    lines.push('', `${paint.dim('pool')} ${paint.bold(pool.name)}  ${pool.algorithm}`);
+    const breaker = pool.breaker === null ? '' : `  breaker ${breakerColour(pool.breaker, paint)}`;
+    lines.push('', `${paint.dim('pool')} ${paint.bold(pool.name)}  ${pool.algorithm}${breaker}`);
     lines.push(...serverTable(pool.servers, paint));
   }
   return `${lines.join('\n')}\n`;
@@ -102,6 +104,11 @@ function pad(text: string, column: number, width: number): string {
 function stateColour(state: string, paint: Painter): (text: string) => string {
   if (state === 'healthy') return paint.green;
   return state === 'unhealthy' || state === 'ejected' ? paint.red : paint.yellow;
+}
+
+function breakerColour(state: string, paint: Painter): string {
+  if (state === 'closed') return paint.green(state);
+  return (state === 'open' ? paint.red : paint.yellow)(state.replace('_', ' '));
 }
 
 function uptime(ms: number): string {

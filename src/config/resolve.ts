@@ -7,6 +7,7 @@ import { resolve as resolvePath } from 'node:path';
 import { canonicalAddress, formatHostPort, isUnix, parseHostPort } from '../kernel/address.ts';
 import type { Path } from './diagnostic.ts';
 import type { Environment } from './env.ts';
+import { resolveBreaker, resolveOutliers } from './resolve-failing.ts';
 import { resolveRateLimits } from './resolve-limits.ts';
 import type {
   AdminTokenConfig,
@@ -16,7 +17,6 @@ import type {
   HealthConfig,
   ListenerConfig,
   MatchedValue,
-  OutlierConfig,
   PoolConfig,
   ResolvedConfig,
   RouteAction,
@@ -268,6 +268,7 @@ function resolvePool(name: string, spec: LongPool, context: ResolveContext): Poo
     slowStartMs: spec.slow_start,
     panic: typeof spec.panic === 'number' ? spec.panic : 0,
     outliers: spec.outlier_detection === false ? undefined : resolveOutliers(spec.outlier_detection),
+    breaker: spec.circuit_breaker === false ? undefined : resolveBreaker(spec.circuit_breaker),
     retry: spec.retry,
     upstream: resolveUpstream(spec.upstream, isSecure, context),
     source: sourceOf(context, ['pools', name]),
@@ -276,17 +277,6 @@ function resolvePool(name: string, spec: LongPool, context: ResolveContext): Poo
 
 function resolveHash({ key, table, max_load }: NonNullable<LongPool['hash']>): HashConfig {
   return { key: parseRequestKey(key), table, maxLoad: max_load === false ? 0 : max_load };
-}
-
-function resolveOutliers(spec: Exclude<LongPool['outlier_detection'], false>): OutlierConfig {
-  return {
-    consecutiveErrors: spec.consecutive_errors,
-    failureRate: spec.failure_rate,
-    intervalMs: spec.interval,
-    minRequests: spec.min_requests,
-    ejectionMs: spec.ejection_time,
-    maxEjected: spec.max_ejected,
-  };
 }
 
 function resolveServer(pool: string, spec: LongServer, index: number, context: ResolveContext): ServerConfig {

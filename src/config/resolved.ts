@@ -7,9 +7,11 @@
  * that maps one to the other. All values but `Secret` are plain data; every noun knows where it was written.
  */
 import type { HostPort } from '../kernel/address.ts';
+import type { BreakerConfig, OutlierConfig } from './resolved-failing.ts';
 import type { ListenerLimits, RateLimitConfig, RequestKey } from './resolved-limits.ts';
 import type { Secret } from './secret.ts';
 
+export type * from './resolved-failing.ts';
 export * from './resolved-limits.ts';
 
 /** Where a noun stands in the file. Lines count from 1; `line: 0` = no line of a file made it (a default). */
@@ -261,9 +263,11 @@ export interface PoolConfig {
   readonly slowStartMs: number;
   /** Below this part of healthy servers all are tried, 0 to 1; 0 = never. */
   readonly panic: number;
-  /** `attempts` counts all of them; 1 = never retry. */
   /** Passive health; undefined = `outlier_detection: false`. */
   readonly outliers: OutlierConfig | undefined;
+  /** undefined = `circuit_breaker: false`. */
+  readonly breaker: BreakerConfig | undefined;
+  /** `attempts` counts all of them; 1 = never retry. */
   readonly retry: {
     readonly attempts: number;
     /** Of the requests of ten seconds, 0 to 1. */
@@ -272,19 +276,6 @@ export interface PoolConfig {
   };
   readonly upstream: UpstreamConfig;
   readonly source: Source;
-}
-
-/** When a server is taken out for what requests showed of it. */
-export interface OutlierConfig {
-  /** 0 = not looked at. */
-  readonly consecutiveErrors: number;
-  /** 0 to 1; 0 = not looked at. */
-  readonly failureRate: number;
-  readonly intervalMs: number;
-  readonly minRequests: number;
-  readonly ejectionMs: number;
-  /** Part of the pool, 0 to 1. */
-  readonly maxEjected: number;
 }
 
 export interface ServerConfig {

@@ -77,6 +77,16 @@ export const REASONS = {
     title: 'No server available',
     hint: 'No server of the pool is healthy and enabled.',
   },
+  breaker_open: {
+    status: 503,
+    title: 'Service not available',
+    hint: 'Too many requests to the pool failed: its circuit_breaker is open.',
+  },
+  pool_full: {
+    status: 503,
+    title: 'All servers are busy',
+    hint: 'The pool has circuit_breaker.max_requests requests already.',
+  },
   queue_full: {
     status: 503,
     title: 'All servers are busy',

@@ -3,7 +3,7 @@
  * threads. Nothing on the way of a request sends a message to learn or to tell how busy a server is.
  *
  *   header        64 B                 | magic | capacity | threads | version | epoch (Float64, ms) |
- *   shared lines  capacity × 64 B      | state | weight | max | generation | suspect | next probe | turn | ramp start | ramp ms | errors | … |
+ *   shared lines  capacity × 64 B      | state | weight | max | generation | suspect | next probe | turn | ramp start | ramp ms | errors | 6 of its owner's |
  *   in flight     threads × row        Int32 per slot; row = capacity × 4 B rounded up to a cache line
  *   counters      threads × capacity × 320 B   Float64 per counter, see COUNTER
  *
@@ -44,6 +44,7 @@ const TURN_CELL = 6;
 const RAMP_START_CELL = 7;
 const RAMP_MS_CELL = 8;
 const ERRORS_CELL = 9;
+const OWN_CELL = 10;
 
 /** Bits of a slot's state; main alone sets them. */
 export const STATE = {
@@ -304,6 +305,11 @@ export class SlotTable {
 
   errorsInARow(slot: number): number {
     return this.#look(slot, ERRORS_CELL);
+  }
+
+  /** Six cells of which any thread makes what the slot's owner means by them, by Atomics; zero in a new slot. */
+  ownCells(slot: number): Int32Array {
+    return this.#ints.subarray(this.#line(slot) + OWN_CELL, this.#line(slot) + LINE_INTS);
   }
 
   /** Whether a probe could be claimed now; `claimProbe` decides who gets it. */

@@ -10,6 +10,8 @@ export interface LeaseOwner {
   readonly clock: Clock;
   /** Its algorithm chooses by how long servers take. */
   readonly needsTimes: boolean;
+  /** Where requests at all servers of the pool are counted; -1 = they are not. */
+  readonly placesSlot: number;
   /** A place is free again: somebody may be waiting for it. */
   released(): void;
 }
@@ -96,6 +98,7 @@ export class ServerLease implements Lease {
         outcome satisfies never;
     }
     slots.release(slot, thread);
+    if (this.#owner.placesSlot >= 0) slots.release(this.#owner.placesSlot, thread);
     this.#owner.released();
   }
 

@@ -59,6 +59,12 @@ export interface QueueOptions {
   readonly timeoutMs: number;
 }
 
+/** Places of requests in flight, counted on a slot. */
+export interface Places {
+  readonly slot: number;
+  readonly max: number;
+}
+
 export interface PoolOptions {
   readonly name: string;
   /** The pool's own slot (key = the pool's name): turn counter, waiting requests. */
@@ -70,6 +76,8 @@ export interface PoolOptions {
   readonly servers: readonly ServerOptions[];
   readonly sticky: StickyOptions | null;
   readonly queue: QueueOptions;
+  /** At all servers together; null = no cap. */
+  readonly places?: Places | null;
   /** When less than this part of the primaries is healthy, 0 to 1, all are tried; 0 = never. */
   readonly panic: number;
 }

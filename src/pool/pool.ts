@@ -101,6 +101,7 @@ class ServerPool implements Pool, LeaseOwner {
   readonly thread: number;
   readonly clock: Clock;
   readonly needsTimes: boolean;
+  readonly placesSlot: number;
   readonly #options: PoolOptions;
   readonly #primaries: Tier;
   readonly #backups: Tier;
@@ -120,6 +121,7 @@ class ServerPool implements Pool, LeaseOwner {
     this.thread = deps.thread;
     this.clock = deps.clock;
     this.needsTimes = needsTimes(options.algorithm);
+    this.placesSlot = options.places?.slot ?? -1;
     this.#options = options;
     const tier = (backup: boolean): Tier =>
       new Tier(
@@ -188,6 +190,16 @@ class ServerPool implements Pool, LeaseOwner {
 
   // hot path: bench/micro/pick.ts
   #select(ctx: PickContext, nowMs: number, lastChance: boolean): PickResult {
+    const { places } = this.#options;
+    if (!places) return this.#selectServer(ctx, nowMs, lastChance);
+    // The place comes first, so that it is exact; whoever gets no server gives it back.
+    if (!this.slots.tryAcquire(places.slot, this.thread, places.max)) return BUSY;
+    const result = this.#selectServer(ctx, nowMs, lastChance);
+    if (result.kind === 'none') this.slots.release(places.slot, this.thread);
+    return result;
+  }
+
+  #selectServer(ctx: PickContext, nowMs: number, lastChance: boolean): PickResult {
     this.#refresh();
     const ask = this.#ask;
     ask.fill(ctx, nowMs);

@@ -131,7 +131,10 @@ export class Choice {
       failure,
       attempts: this.attempts - this.#staleCount,
       hasRetriedStale: this.#hasRetriedStale,
-      hasBudget: this.pool.retryBudget.hasLeft(this.#exchange.deps.clock.nowMs()),
+      hasBudget:
+        !failure.wasSent ||
+        (this.pool.retryBudget.hasLeft(this.#exchange.deps.clock.nowMs()) &&
+          (this.#exchange.ticket?.claimRetry() ?? true)),
     });
   }
 

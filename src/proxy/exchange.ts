@@ -2,6 +2,7 @@
  * One exchange: what was learned of the request, its end, its log line. The phases (proxy.ts) decide what
  * happens; sending it to a server is `Forwarding`'s part. Ends exactly once, by one of `answer…`, `finish`.
  */
+import type { Ticket } from '../admit/index.ts';
 import {
   buildIdentity,
   type ClientStream,
@@ -63,6 +64,8 @@ export class Exchange implements RequestSink {
   /** Who asks, as a gate has found out: the name of a user, and of the tenant that the request counts for; '' = nobody. */
   user = '';
   tenant = '';
+  /** Of a pool that does not let everybody in. */
+  ticket: Ticket | null = null;
   poolName = '';
   serverId = '';
   attempts = 0;
@@ -170,7 +173,8 @@ export class Exchange implements RequestSink {
     this.relay = null;
     const { stream, deps } = this;
     stream.sink = null;
-    const durationMs = deps.clock.nowMs() - stream.startedMs;
+    const nowMs = deps.clock.nowMs();
+    const durationMs = nowMs - stream.startedMs;
     const status = this.status === 0 ? REASONS[reason].status : this.status;
     (this.route?.cells ?? this.listener.noRoute).countRequest(
       reason,
@@ -180,6 +184,7 @@ export class Exchange implements RequestSink {
       stream.bytesOut,
     );
     this.listener.cells.countRequest();
+    this.ticket?.close(isServersFault(reason), nowMs);
     if (deps.accessLog) this.#log(reason, status, durationMs);
   }
 
@@ -230,6 +235,19 @@ export class Exchange implements RequestSink {
   }
   heldBytes(): number {
     return this.relay?.heldBytes() ?? 0;
+  }
+}
+
+/** Asked for an answer, no server gave one. */
+function isServersFault(reason: Reason): boolean {
+  switch (reason) {
+    case 'connect_error':
+    case 'upstream_reset':
+    case 'upstream_timeout':
+    case 'bad_upstream':
+      return true;
+    default:
+      return false;
   }
 }
 

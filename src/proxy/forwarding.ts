@@ -134,6 +134,7 @@ export class Forwarding implements RequestSink, AttemptEvents, ChoiceEvents, Exp
     lease.answered(head.status, exchange.upstreamMs, this.#servedMs());
     if (this.#choice.pool.retryStatuses.has(head.status) && this.#askAnother(head.status)) return;
     this.#isAnswerStarted = true;
+    exchange.ticket?.answered(head.status, exchange.upstreamMs, exchange.deps.clock.nowMs());
     this.#kept?.drop();
     exchange.status = head.status;
     const answer = head.answerTo(stream.head.method);
@@ -206,6 +207,7 @@ export class Forwarding implements RequestSink, AttemptEvents, ChoiceEvents, Exp
     this.#isAnswerStarted = true;
     exchange.upstreamMs = exchange.deps.clock.nowMs() - this.#attemptStartMs;
     lease.answered(101, exchange.upstreamMs);
+    exchange.ticket?.answered(101, exchange.upstreamMs, exchange.deps.clock.nowMs());
     this.#stopClock();
     const fields = withCookie(this.#changed(head.fields.forward, lease.server), lease.setCookie);
     this.#tunnel = makeTunnel(exchange, head.phrase, fields, server, () => {

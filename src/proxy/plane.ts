@@ -2,6 +2,7 @@
  * What the phases work with: one compiled snapshot (never edited, replaced whole) and the thread's own tools. Both are
  * put together by thread.ts; here stands only what is needed of them.
  */
+import type { Admission } from '../admit/index.ts';
 import type { RetryBudget, ServerConnections } from '../forward/index.ts';
 import type { ClientInfo } from '../kernel/client-info.ts';
 import type { Clock } from '../kernel/clock.ts';
@@ -65,6 +66,8 @@ export type HostRule =
 
 export interface PoolPlane {
   readonly pool: Pool;
+  /** null = every request is let in. */
+  readonly admission: Admission | null;
   readonly maxAttempts: number;
   readonly retryBudget: RetryBudget;
   /** Answers with these are asked of another server, if that may be. */

@@ -2,6 +2,7 @@
  * What happens to a request, phase by phase, in this order. A phase either lets the exchange pass (true) or has
  * answered it (false). How a request is read is http/'s affair, how it reaches a server forwarding.ts'.
  */
+import type { Admission } from '../admit/index.ts';
 import { type ClientStream, HttpFault, type RequestHandler } from '../http/index.ts';
 import type { ClientInfo } from '../kernel/client-info.ts';
 import { normalizePath, redirectLocation } from '../route/index.ts';
@@ -11,7 +12,7 @@ import { HeadFacts } from './facts.ts';
 import { Forwarding } from './forwarding.ts';
 import { passGates } from './gate.ts';
 import { hashKeyOf } from './hash-key.ts';
-import type { ListenerPlane, ProxyDeps, RoutePlane } from './plane.ts';
+import type { ListenerPlane, PoolPlane, ProxyDeps, RoutePlane } from './plane.ts';
 import { passesRateLimits } from './rate-limits.ts';
 import type { PoolSplit } from './split.ts';
 
@@ -144,6 +145,19 @@ function withRouteFields(exchange: Exchange, answer: OwnAnswer): OwnAnswer {
   return { ...answer, head: { ...answer.head, fields } };
 }
 
+/** Whether the pool is asked at all. */
+function isAdmitted(exchange: Exchange, { pool }: PoolPlane, admission: Admission): boolean {
+  const entry = admission.enter(exchange.deps.clock.nowMs());
+  if (entry.kind === 'ticket') {
+    exchange.ticket = entry;
+    return true;
+  }
+  exchange.poolName = pool.name;
+  const seconds = Math.max(1, Math.ceil(entry.retryMs / 1000));
+  exchange.refuse(entry.reason, '', `Retry-After: ${seconds}\r\n`);
+  return false;
+}
+
 function act(exchange: Exchange, route: RoutePlane): void {
   const { action } = route;
   switch (action.kind) {
@@ -175,6 +189,7 @@ function act(exchange: Exchange, route: RoutePlane): void {
 
 function forward(exchange: Exchange, route: RoutePlane, name: string): void {
   const pool = exchange.plane.pools.get(name);
-  if (pool) new Forwarding(exchange, pool, route.timeoutMs).start();
-  else exchange.refuse('no_server', `there is no pool ${name}`);
+  if (pool === undefined) exchange.refuse('no_server', `there is no pool ${name}`);
+  else if (pool.admission === null || isAdmitted(exchange, pool, pool.admission))
+    new Forwarding(exchange, pool, route.timeoutMs).start();
 }

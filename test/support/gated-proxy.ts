@@ -139,6 +139,7 @@ export class GatedProxy implements AsyncDisposable {
     const deadlines = new Deadlines(clock);
     const sockets = new SocketIo();
     const connections = new ConnectionBook();
+    const log = new ThreadLog('debug', (record) => proxy.logged.push(record));
     const compiled = compileSnapshot(snapshot, {
       clock,
       deadlines,
@@ -150,10 +151,10 @@ export class GatedProxy implements AsyncDisposable {
       thread: 0,
       stickyKeys: [Buffer.alloc(32, 7)],
       connections,
+      log,
     });
     const { plane } = compiled;
     (plane.routes.match('http', 't.example', '/')?.route as { gates: readonly Gate[] }).gates = gates;
-    const log = new ThreadLog('debug', (record) => proxy.logged.push(record));
     const handler = new RequestPhases({
       clock,
       deadlines,

@@ -12,6 +12,7 @@ import {
   text,
   withShortForm,
 } from './basics.ts';
+import { circuitBreaker } from './circuit-breaker.ts';
 import { health } from './health.ts';
 import { requestKey } from './request-key.ts';
 import { server } from './server.ts';
@@ -194,6 +195,11 @@ export const pool = noun({
     .union([withShortForm(outliers, z.literal(true), () => ({})), z.literal(false)])
     .prefault({})
     .describe('When a server is taken out for what requests show of it. `false` = never.'),
+  circuit_breaker: circuitBreaker
+    .prefault(false)
+    .describe(
+      'When the pool as a whole is not asked, and how much it takes. `true` = with the defaults; `false` = always asked.',
+    ),
   retry: retry
     .prefault({})
     .describe('Trying another server after a failure. `retry: 3` is short for `{ attempts: 3 }`.'),

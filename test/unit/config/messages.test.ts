@@ -10,7 +10,7 @@ t.test('what is wrong in a pool, and what to write instead', (t) => {
   const rows: readonly (readonly [line: string, ...expected: string[]])[] = [
     ['wieght: 2', 'error pools.web: unknown key "wieght"'],
     ['helth: /x', 'error pools.web: unknown key "helth" – did you mean "health"?'],
-    ['circuit_breaker: {}', 'error pools.web: unknown key "circuit_breaker". Known here: algorithm, hash,'],
+    ['scaling: {}', 'error pools.web: unknown key "scaling". Known here: algorithm, hash,'],
     [
       'algorithm: roundrobin',
       'error pools.web.algorithm: "roundrobin" is not one of round_robin, weighted, least_connections, power_of_two, peak_ewma, least_time, ip_hash, consistent_hash, random, first – did you mean "round_robin"?',

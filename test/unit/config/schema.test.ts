@@ -55,6 +55,7 @@ t.test('defaults are those of the design', (t) => {
       ejectionMs: 30_000,
       maxEjected: 0.5,
     },
+    breaker: undefined,
     servers: [
       {
         id: '10.0.0.1:80',
