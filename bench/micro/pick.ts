@@ -36,7 +36,9 @@ function makePool(algorithm: AlgorithmName, count: number, busy: boolean, sticky
       hash: null,
       panic: 0,
       servers,
-      sticky: sticky ? { cookie: 'sluice', ttlMs: null } : null,
+      sticky: sticky
+        ? { cookie: 'sluice', ttlMs: null, path: '/', domain: null, sameSite: 'lax', secure: 'auto' }
+        : null,
       queue: { max: 100, timeoutMs: 1000 },
     },
     { slots, thread: 0, clock: systemClock, random: new SeededRandom(1), stickyKeys: KEYS },

@@ -173,7 +173,11 @@ function poolSnapshot(config: PoolConfig, pool: PoolDefinition, inputs: Snapshot
     sticky:
       config.sticky === undefined
         ? null
-        : { cookie: config.sticky.cookie, ttlMs: config.sticky.ttlMs ?? null },
+        : {
+            ...config.sticky,
+            ttlMs: config.sticky.ttlMs ?? null,
+            domain: config.sticky.domain ?? null,
+          },
     queue: config.queue,
     places: placesOf(config, inputs),
     admission: admissionOf(config, inputs),

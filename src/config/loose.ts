@@ -5,6 +5,7 @@
  */
 import type { Path } from './diagnostic.ts';
 import { hostPatternProblem, pathPatternProblem } from './schema/route.ts';
+import { stickyHeader } from './schema/sticky.ts';
 
 /** A text and where it stands. */
 export interface At {
@@ -56,7 +57,8 @@ export interface LoosePool {
   readonly path: Path;
   readonly servers: readonly LooseServer[];
   readonly algorithm: string | undefined;
-  readonly stickyByIp: boolean;
+  /** `ip` or `header:NAME`: they choose the algorithm. */
+  readonly stickyBy: string | undefined;
   readonly hasHash: boolean;
   readonly upstreamTls: unknown;
   /** `icmp` or a port of its own: checks that a Unix socket cannot have. */
@@ -218,7 +220,7 @@ function readPool(name: string, noun: Mapping, path: Path): LoosePool {
       };
     }),
     algorithm: textOf(noun['algorithm']),
-    stickyByIp: noun['sticky'] === 'ip',
+    stickyBy: noun['sticky'] === 'ip' || stickyHeader(noun['sticky']) ? textOf(noun['sticky']) : undefined,
     hasHash: noun['hash'] !== undefined,
     upstreamTls: tls,
     networkCheck: networkCheck(noun['health'], [...path, 'health']),

@@ -228,16 +228,19 @@ function checkPool(pool: LoosePool, lineOf: LineOf): Problem[] {
 }
 
 /** Keys that each choose the algorithm, and one another. */
-function checkChoice({ path, algorithm, stickyByIp, hasHash }: LoosePool): Problem[] {
+function checkChoice({ path, algorithm, stickyBy, hasHash }: LoosePool): Problem[] {
   const problems: Problem[] = [];
   const complain = (key: string, text: string): void =>
     void problems.push(error([...path, key], `${text} Remove one of the two.`));
-  if (stickyByIp && algorithm !== undefined && algorithm !== 'ip_hash')
-    complain('sticky', `sticky: ip is the algorithm ip_hash, but algorithm says ${algorithm}.`);
+  const meant = stickyBy === 'ip' ? 'ip_hash' : 'consistent_hash';
+  if (stickyBy !== undefined && algorithm !== undefined && algorithm !== meant)
+    complain('sticky', `sticky: ${stickyBy} is the algorithm ${meant}, but algorithm says ${algorithm}.`);
   if (hasHash && algorithm !== undefined && algorithm !== 'consistent_hash')
     complain('hash', `hash belongs to the algorithm consistent_hash, but algorithm says ${algorithm}.`);
-  if (hasHash && stickyByIp)
+  if (hasHash && stickyBy === 'ip')
     complain('hash', 'sticky: ip keeps clients by their address, hash by something else.');
+  if (hasHash && stickyBy !== undefined && stickyBy !== 'ip')
+    complain('hash', `sticky: ${stickyBy} says already what keeps its server.`);
   return problems;
 }
 

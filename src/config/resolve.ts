@@ -23,12 +23,14 @@ import type {
   RouteConfig,
   ServerConfig,
   Source,
+  StickyConfig,
   UpstreamConfig,
 } from './resolved.ts';
 import type { LongForm } from './schema/file.ts';
 import { parseStatuses } from './schema/health.ts';
 import { parseRequestKey } from './schema/request-key.ts';
 import { parseServerAddress } from './schema/server.ts';
+import { stickyHeader } from './schema/sticky.ts';
 import { Secret } from './secret.ts';
 
 export interface ResolveContext {
@@ -260,9 +262,9 @@ function resolvePool(name: string, spec: LongPool, context: ResolveContext): Poo
   return {
     name,
     algorithm: spec.algorithm ?? 'peak_ewma',
-    hash: spec.hash && resolveHash(spec.hash),
+    hash: resolveHash(spec),
     servers: spec.servers.map((server, index) => resolveServer(name, server, index, context)),
-    sticky: typeof sticky === 'object' ? { cookie: sticky.cookie, ttlMs: sticky.ttl } : undefined,
+    sticky: typeof sticky === 'object' ? resolveSticky(sticky) : undefined,
     health: health === false ? undefined : resolveHealth(health),
     queue: { max: spec.queue.max, timeoutMs: spec.queue.timeout },
     slowStartMs: spec.slow_start,
@@ -275,7 +277,18 @@ function resolvePool(name: string, spec: LongPool, context: ResolveContext): Poo
   };
 }
 
-function resolveHash({ key, table, max_load }: NonNullable<LongPool['hash']>): HashConfig {
+type LongSticky = Extract<LongPool['sticky'], object>;
+
+function resolveSticky({ cookie, ttl, path, domain, same_site, secure }: LongSticky): StickyConfig {
+  return { cookie, ttlMs: ttl, path, domain, sameSite: same_site, secure };
+}
+
+function resolveHash({ hash, sticky }: LongPool): HashConfig | undefined {
+  const header = stickyHeader(sticky);
+  // Who is to stay stays, however many of them there are on one server: as with ip_hash there is no bound.
+  if (header !== undefined) return { key: { kind: 'header', name: header }, table: 'ring', maxLoad: 0 };
+  if (hash === undefined) return undefined;
+  const { key, table, max_load } = hash;
   return { key: parseRequestKey(key), table, maxLoad: max_load === false ? 0 : max_load };
 }
 

@@ -250,7 +250,7 @@ export interface HashConfig {
 
 export interface PoolConfig {
   readonly name: string;
-  /** `sticky: ip` stands here as `ip_hash`. */
+  /** `sticky: ip` stands here as `ip_hash`, `sticky: header:NAME` as `consistent_hash`. */
   readonly algorithm: Algorithm;
   /** Set with `consistent_hash`. */
   readonly hash: HashConfig | undefined;
@@ -298,6 +298,12 @@ export interface StickyConfig {
   readonly cookie: string;
   /** undefined = until the browser closes. */
   readonly ttlMs: number | undefined;
+  readonly path: string;
+  /** undefined = the host that was asked for. */
+  readonly domain: string | undefined;
+  readonly sameSite: 'lax' | 'strict' | 'none';
+  /** `auto` = when the client came over TLS. */
+  readonly secure: 'auto' | 'always' | 'never';
 }
 
 interface HealthTiming {

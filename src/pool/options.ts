@@ -39,6 +39,12 @@ export interface StickyOptions {
   readonly cookie: string;
   /** `Max-Age` of the cookie; null = a session cookie. Counted from when it is set, not from the last request. */
   readonly ttlMs: number | null;
+  readonly path: string;
+  /** null = the host that was asked for, and none below it. */
+  readonly domain: string | null;
+  readonly sameSite: 'lax' | 'strict' | 'none';
+  /** `auto` = over TLS only when it was set over TLS. */
+  readonly secure: 'auto' | 'always' | 'never';
 }
 
 /** What a pool with `consistent_hash` keeps a server for. A request without it is known by its client's address. */

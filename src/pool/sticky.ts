@@ -25,6 +25,7 @@ export interface StickyMatch {
 export class StickyTable {
   readonly #name: string;
   readonly #attributes: string;
+  readonly #secure: StickyOptions['secure'];
   readonly #byToken = new Map<string, StickyMatch>();
   /** Present token by `PoolServer.index`. */
   readonly #tokens: string[] = [];
@@ -37,8 +38,8 @@ export class StickyTable {
     if (keys.length === 0 || keys.some((key) => key.length < 32))
       throw new SluiceError('sticky_key', 'sticky cookies need at least one key, each of 32 bytes or more');
     this.#name = options.cookie;
-    const maxAge = options.ttlMs === null ? '' : `; Max-Age=${Math.max(1, Math.floor(options.ttlMs / 1000))}`;
-    this.#attributes = `; Path=/; HttpOnly; SameSite=Lax${maxAge}`;
+    this.#secure = options.secure;
+    this.#attributes = attributesOf(options);
     for (const server of servers) {
       keys.forEach((key, i) => {
         const token = stickyToken(key, server.id);
@@ -56,9 +57,18 @@ export class StickyTable {
   }
 
   /** Value of the `Set-Cookie` field that binds a client to a server. */
-  cookieFor(server: PoolServer, secure: boolean): string {
-    return `${this.#name}=${this.#tokens[server.index] ?? ''}${this.#attributes}${secure ? '; Secure' : ''}`;
+  cookieFor(server: PoolServer, overTls: boolean): string {
+    const isSecure = this.#secure === 'always' || (this.#secure === 'auto' && overTls);
+    return `${this.#name}=${this.#tokens[server.index] ?? ''}${this.#attributes}${isSecure ? '; Secure' : ''}`;
   }
+}
+
+const SAME_SITE = { lax: 'Lax', strict: 'Strict', none: 'None' } as const;
+
+function attributesOf({ path, domain, ttlMs, sameSite }: StickyOptions): string {
+  const maxAge = ttlMs === null ? '' : `; Max-Age=${Math.max(1, Math.floor(ttlMs / 1000))}`;
+  const where = domain === null ? '' : `; Domain=${domain}`;
+  return `; Path=${path}${where}; HttpOnly; SameSite=${SAME_SITE[sameSite]}${maxAge}`;
 }
 
 export function stickyToken(key: Uint8Array, serverId: string): string {

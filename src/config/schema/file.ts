@@ -6,11 +6,12 @@ import { certificate } from './certificate.ts';
 import { health } from './health.ts';
 import { parseListen } from './listen.ts';
 import { listener } from './listener.ts';
-import { algorithm, pool, sticky } from './pool.ts';
+import { algorithm, pool } from './pool.ts';
 import { logs, maxMemory, shutdown, store, threads } from './process.ts';
 import { routeRateLimit } from './rate-limit.ts';
 import { route } from './route.ts';
 import { server } from './server.ts';
+import { sticky } from './sticky.ts';
 
 export const fileSchema = noun({
   version: z

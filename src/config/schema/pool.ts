@@ -16,6 +16,7 @@ import { circuitBreaker } from './circuit-breaker.ts';
 import { health } from './health.ts';
 import { requestKey } from './request-key.ts';
 import { server } from './server.ts';
+import { sticky } from './sticky.ts';
 
 export const algorithm = oneOf(ALGORITHMS).describe(
   '`power_of_two`: the less busy of two drawn at random. `least_connections`: the least busy. `round_robin` and `weighted`: in turn, by weight. ' +
@@ -46,27 +47,6 @@ const hash = withShortForm(
   requestKey(),
   (key) => ({ key }),
 );
-
-const COOKIE_NAME = /^[!#$%&'*+.^_`|~0-9A-Za-z-]{1,64}$/;
-
-const stickyLong = noun({
-  cookie: text((value) => (COOKIE_NAME.test(value) ? undefined : `${quote(value)} is not a cookie name.`))
-    .prefault('sluice')
-    .describe('Name of the cookie. It holds a keyed hash of the server’s id, never its address.'),
-  ttl: duration({ min: '1s' })
-    .optional()
-    .describe('How long the client keeps it; without it, until the browser closes.'),
-});
-
-const stickyWord = oneOf(['cookie', 'ip']);
-
-/** `cookie`, `ip`, `false` or `{ cookie, ttl }`. */
-export const sticky = z.union([
-  // the cookie's word is a short form of the mapping; `ip` has no mapping, it chooses the algorithm ip_hash
-  withShortForm(stickyLong, stickyWord.exclude(['ip']), () => ({})),
-  stickyWord.extract(['ip']),
-  z.literal(false),
-]);
 
 const tls = noun({
   ca: filePath().optional().describe('PEM file with the authorities to trust instead of the system’s.'),
@@ -170,7 +150,7 @@ export const pool = noun({
   sticky: sticky
     .prefault(false)
     .describe(
-      'Keep a client on its server: `cookie`, `{ cookie: NAME, ttl: 1h }`, or `ip` (the algorithm `ip_hash`).',
+      'Keep a client on its server: `cookie`, `{ cookie: NAME, ttl: 1h }`, `ip` (the algorithm `ip_hash`), or `header:NAME` (`consistent_hash`).',
     ),
   health: health
     .prefault('tcp')

@@ -77,7 +77,40 @@ t.test('what is wrong in a pool, and what to write instead', (t) => {
     ],
     ['health: { jitter: 10 }', 'error pools.web.health.jitter: 10 has no unit. Write 10%.'],
     ['health:', 'error pools.web.health: Nothing stands here'],
-    ['sticky: cokie', 'error pools.web.sticky: "cokie" is not one of cookie, ip – did you mean "cookie"?'],
+    [
+      'sticky: cokie',
+      'error pools.web.sticky: "cokie" is not one of cookie, ip, header:NAME – did you mean "cookie"?',
+    ],
+    [
+      'sticky: "header:a b"',
+      'error pools.web.sticky: "header:a b": which header? Write it as header:NAME, without a blank.',
+    ],
+    [
+      'sticky: header',
+      'error pools.web.sticky: "header": which header? Write it as header:NAME, without a blank.',
+    ],
+    [
+      'sticky: "header:x"\n    algorithm: random',
+      'error pools.web.sticky: sticky: header:x is the algorithm consistent_hash, but algorithm says random. Remove one of the two.',
+    ],
+    [
+      'sticky: "header:x"\n    hash: path',
+      'error pools.web.hash: sticky: header:x says already what keeps its server. Remove one of the two.',
+    ],
+    [
+      'sticky: { same_site: none }',
+      'error pools.web.sticky.same_site: Browsers take none only together with Secure. Add secure: always.',
+    ],
+    [
+      'sticky: { cookie: __Host-s }',
+      'error pools.web.sticky.cookie: The name "__Host-s" promises Secure. Add secure: always.',
+    ],
+    [
+      'sticky: { cookie: __Host-s, secure: always, path: /x }',
+      'error pools.web.sticky.cookie: The name "__Host-s" promises the path / and no domain.',
+    ],
+    ['sticky: { path: x }', 'error pools.web.sticky.path: "x" is not a path of a cookie.'],
+    ['sticky: { domain: "a b" }', 'error pools.web.sticky.domain: "a b" is not a domain. Write example.com.'],
     ['sticky: { cookie: "a b" }', 'error pools.web.sticky.cookie: "a b" is not a cookie name.'],
     ['queue: { max: -1 }', 'error pools.web.queue.max: -1 is not a whole number from 0 to 1000000.'],
     ['retry: { attempts: 0 }', 'error pools.web.retry.attempts: 0 is not a whole number from 1 to 100.'],

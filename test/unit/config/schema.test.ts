@@ -123,9 +123,42 @@ t.test('short forms of a pool and what they stand for', (t) => {
       },
     ],
     ['health: { type: tcp, port: 99, jitter: 0% }', { health: { type: 'tcp', port: 99, jitterFraction: 0 } }],
-    ['sticky: cookie', { sticky: { cookie: 'sluice', ttlMs: undefined }, algorithm: 'peak_ewma' }],
+    [
+      'sticky: cookie',
+      {
+        sticky: {
+          cookie: 'sluice',
+          ttlMs: undefined,
+          path: '/',
+          domain: undefined,
+          sameSite: 'lax',
+          secure: 'auto',
+        },
+        algorithm: 'peak_ewma',
+      },
+    ],
     ['sticky: { cookie: shop, ttl: 1h }', { sticky: { cookie: 'shop', ttlMs: 3_600_000 } }],
+    [
+      'sticky: { path: /a, domain: example.com, same_site: none, secure: always }',
+      {
+        sticky: {
+          cookie: 'sluice',
+          path: '/a',
+          domain: 'example.com',
+          sameSite: 'none',
+          secure: 'always',
+        },
+      },
+    ],
     ['sticky: ip', { sticky: undefined, algorithm: 'ip_hash' }],
+    [
+      'sticky: "header:X-User"',
+      {
+        sticky: undefined,
+        algorithm: 'consistent_hash',
+        hash: { key: { kind: 'header', name: 'x-user' }, table: 'ring', maxLoad: 0 },
+      },
+    ],
     ['sticky: false', { sticky: undefined }],
     ['queue: 7', { queue: { max: 7, timeoutMs: 5000 } }],
     ['retry: 1', { retry: { attempts: 1 } }],

@@ -3,12 +3,20 @@ import { STATE } from '../../../src/kernel/slots.ts';
 import type { Lease } from '../../../src/pool/index.ts';
 import { PoolFixture, type PoolSpec, STICKY_KEY, said } from '../../support/pool-fixture.ts';
 
+const COOKIE = {
+  cookie: 'sluice',
+  ttlMs: null,
+  path: '/',
+  domain: null,
+  sameSite: 'lax',
+  secure: 'auto',
+} as const;
 const OTHER_KEY = Buffer.alloc(32, 9);
 
 function setUp(part: Partial<PoolSpec> = {}): PoolFixture {
   return new PoolFixture({
     servers: [{ id: 'a' }, { id: 'b' }, { id: 'c' }],
-    sticky: { cookie: 'sluice', ttlMs: null },
+    sticky: COOKIE,
     ...part,
   });
 }
@@ -32,8 +40,23 @@ t.test('the cookie: opaque, and with the attributes that keep it', (t) => {
   const value = setUp().take().setCookie ?? '';
   t.match(value, /^sluice=[\w-]{22}; Path=\/; HttpOnly; SameSite=Lax$/);
   t.match(setUp().take({ secure: true }).setCookie, /; SameSite=Lax; Secure$/);
-  const lasting = setUp({ sticky: { cookie: 's', ttlMs: 3_600_000 } }).take({ secure: true }).setCookie;
+  const lasting = setUp({ sticky: { ...COOKIE, cookie: 's', ttlMs: 3_600_000 } }).take({
+    secure: true,
+  }).setCookie;
   t.match(lasting, /^s=[\w-]{22}; Path=\/; HttpOnly; SameSite=Lax; Max-Age=3600; Secure$/);
+  const all = {
+    ...COOKIE,
+    path: '/shop',
+    domain: 'example.com',
+    sameSite: 'none',
+    secure: 'always',
+  } as const;
+  t.match(
+    setUp({ sticky: all }).take().setCookie,
+    /^sluice=[\w-]{22}; Path=\/shop; Domain=example\.com; HttpOnly; SameSite=None; Secure$/,
+  );
+  const never = setUp({ sticky: { ...COOKIE, sameSite: 'strict', secure: 'never' } });
+  t.match(never.take({ secure: true }).setCookie, /; SameSite=Strict$/);
   t.notMatch(value, /10\.0\.0/);
   t.equal(setUp({ sticky: null }).take().setCookie, null);
   t.end();
@@ -151,7 +174,7 @@ t.test('the only server drains: its clients are served, others refused', (t) => 
 });
 
 t.test('a name or keys that cannot work are refused when the pool is made', (t) => {
-  t.throws(() => setUp({ sticky: { cookie: 'a;b', ttlMs: null } }), { code: 'sticky_cookie_name' });
+  t.throws(() => setUp({ sticky: { ...COOKIE, cookie: 'a;b' } }), { code: 'sticky_cookie_name' });
   t.throws(() => setUp({ stickyKeys: [] }), { code: 'sticky_key' });
   t.throws(() => setUp({ stickyKeys: [Buffer.alloc(31)] }), { code: 'sticky_key' });
   t.end();
