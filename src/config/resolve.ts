@@ -5,24 +5,19 @@
  */
 import { resolve as resolvePath } from 'node:path';
 import { canonicalAddress, formatHostPort, isUnix, parseHostPort } from '../kernel/address.ts';
-import type { Path } from './diagnostic.ts';
-import type { Environment } from './env.ts';
+import { type ResolveContext, sourceOf } from './resolve-context.ts';
 import { resolveBreaker, resolveOutliers } from './resolve-failing.ts';
 import { resolveRateLimits } from './resolve-limits.ts';
+import { resolveRoutes } from './resolve-route.ts';
 import type {
   AdminTokenConfig,
   CertificateConfig,
-  FieldsConfig,
   HashConfig,
   HealthConfig,
   ListenerConfig,
-  MatchedValue,
   PoolConfig,
   ResolvedConfig,
-  RouteAction,
-  RouteConfig,
   ServerConfig,
-  Source,
   StickyConfig,
   UpstreamConfig,
 } from './resolved.ts';
@@ -33,20 +28,8 @@ import { parseServerAddress } from './schema/server.ts';
 import { stickyHeader } from './schema/sticky.ts';
 import { Secret } from './secret.ts';
 
-export interface ResolveContext {
-  /** Absolute, or a name in angle brackets. */
-  readonly file: string;
-  readonly baseDir: string;
-  readonly env: Environment;
-  /** Absolute path -> content; undefined = files are not to be read. */
-  readonly readFile: ((path: string) => string) | undefined;
-  /** The line where a noun of the long form was written. */
-  readonly lineOf: (path: Path) => number;
-}
-
 type Long<Key extends keyof LongForm> = NonNullable<LongForm[Key]>;
 type LongListener = Long<'listeners'>[string];
-type LongRoute = Long<'routes'>[number];
 type LongPool = Long<'pools'>[string];
 type LongServer = LongPool['servers'][number];
 type LongHealth = Exclude<LongPool['health'], false>;
@@ -90,10 +73,6 @@ export function resolveConfig(long: LongForm, context: ResolveContext): Resolved
     routes: resolveRoutes(long.routes ?? [], routed, context),
     pools: Object.entries(long.pools ?? {}).map(([name, each]) => resolvePool(name, each, context)),
   };
-}
-
-function sourceOf(context: ResolveContext, path: Path): Source {
-  return { file: context.file, line: context.lineOf(path) };
 }
 
 function resolveToken(
@@ -173,87 +152,6 @@ function resolveListener(
 function resolveSocket({ address, socket }: LongListener): ListenerConfig['socket'] {
   if (address === undefined || !isUnix(address)) return undefined;
   return { mode: Number.parseInt(socket?.mode ?? '0660', 8), group: socket?.group };
-}
-
-function resolveRoutes(
-  specs: readonly LongRoute[],
-  routed: readonly string[],
-  context: ResolveContext,
-): RouteConfig[] {
-  const taken = new Set(specs.flatMap((spec) => spec.name ?? []));
-  return specs.map((spec, index) => {
-    const name = spec.name ?? freeName(spec.pool ?? `route-${index + 1}`, index, taken);
-    taken.add(name);
-    return {
-      name,
-      listeners: spec.listeners ?? routed,
-      match: {
-        hosts: anyIsEmpty(spec.match.host ?? []).map((host) => host.toLowerCase()),
-        paths: anyIsEmpty(spec.match.path ?? []),
-        methods: spec.match.method ?? [],
-        headers: valuesOf(spec.match.header, (it) => it.toLowerCase()),
-        queries: valuesOf(spec.match.query, (it) => it),
-      },
-      action: resolveAction(spec),
-      rewrite: spec.rewrite && {
-        stripPrefix: spec.rewrite.strip_prefix ?? '',
-        addPrefix: spec.rewrite.add_prefix ?? '',
-      },
-      fields: {
-        request: spec.headers?.request && resolveFields(spec.headers.request),
-        response: spec.headers?.response && resolveFields(spec.headers.response),
-      },
-      rateLimits: resolveRateLimits(spec.rate_limit),
-      ipAllow: spec.ip_allow,
-      ipDeny: spec.ip_deny,
-      timeoutMs: spec.timeout,
-      source: sourceOf(context, ['routes', index]),
-    };
-  });
-}
-
-/** The pool's name reads best in a log; a second route to the same pool gets its place in the file. */
-function freeName(wanted: string, index: number, taken: ReadonlySet<string>): string {
-  let name = wanted;
-  for (let step = index + 1; taken.has(name); step++) name = `route-${step}`;
-  return name;
-}
-
-type LongFields = NonNullable<NonNullable<LongRoute['headers']>['request']>;
-
-function resolveFields({ remove, set, add }: LongFields): FieldsConfig {
-  const asWritten = (name: string): string => name;
-  return {
-    remove: remove.map((name) => name.toLowerCase()),
-    set: valuesOf(set, asWritten),
-    add: valuesOf(add, asWritten),
-  };
-}
-
-function valuesOf(
-  values: Readonly<Record<string, string>> = {},
-  nameOf: (name: string) => string,
-): MatchedValue[] {
-  return Object.entries(values).map(([name, value]) => ({ name: nameOf(name), value }));
-}
-
-function anyIsEmpty(patterns: readonly string[]): readonly string[] {
-  return patterns.some((each) => each === '*' || each === '/*') ? [] : patterns;
-}
-
-function resolveAction(spec: LongRoute): RouteAction {
-  if (spec.split)
-    return {
-      type: 'split',
-      shares: Object.entries(spec.split).map(([pool, weight]) => ({ pool, weight })),
-      key: parseRequestKey(spec.split_by ?? 'client_ip'),
-    };
-  if (spec.redirect) return { type: 'redirect', to: spec.redirect.to, status: spec.redirect.status };
-  if (spec.respond) {
-    const { status, body, content_type } = spec.respond;
-    return { type: 'respond', status, body, contentType: content_type };
-  }
-  return { type: 'pool', pool: spec.pool ?? '' };
 }
 
 function resolvePool(name: string, spec: LongPool, context: ResolveContext): PoolConfig {

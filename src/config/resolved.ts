@@ -9,10 +9,12 @@
 import type { HostPort } from '../kernel/address.ts';
 import type { BreakerConfig, OutlierConfig } from './resolved-failing.ts';
 import type { ListenerLimits, RateLimitConfig, RequestKey } from './resolved-limits.ts';
+import type { RouteConfig } from './resolved-route.ts';
 import type { Secret } from './secret.ts';
 
 export type * from './resolved-failing.ts';
 export * from './resolved-limits.ts';
+export * from './resolved-route.ts';
 
 /** Where a noun stands in the file. Lines count from 1; `line: 0` = no line of a file made it (a default). */
 export interface Source {
@@ -154,77 +156,6 @@ export interface ListenerTls {
   /** Refuse an unknown SNI instead. */
   readonly strictSni: boolean;
 }
-
-/** Prefixes of paths; '' = none. */
-export interface RewriteConfig {
-  readonly stripPrefix: string;
-  readonly addPrefix: string;
-}
-
-/** What goes, and what comes instead or besides. Values may have placeholders (kernel/template.ts). */
-export interface FieldsConfig {
-  /** In lower case. */
-  readonly remove: readonly string[];
-  readonly set: readonly MatchedValue[];
-  readonly add: readonly MatchedValue[];
-}
-
-export interface MatchedValue {
-  readonly name: string;
-  readonly value: string;
-}
-
-export interface RouteConfig {
-  /** Unique; made up (the pool's name, or `route-3`) when the file has none. */
-  readonly name: string;
-  /** Names of the listeners that have this route; never a redirecting one. */
-  readonly listeners: readonly string[];
-  readonly match: {
-    /** Lower case; `*.example.com` matches any name below example.com. Empty = any host. */
-    readonly hosts: readonly string[];
-    /** `/x` exactly, or `/x/*` for /x and all below it. Empty = any path. */
-    readonly paths: readonly string[];
-    /** Empty = any method. */
-    readonly methods: readonly string[];
-    /** Names in lower case. `*` = any value, `abc*` = what begins with abc. */
-    readonly headers: readonly MatchedValue[];
-    readonly queries: readonly MatchedValue[];
-  };
-  readonly action: RouteAction;
-  readonly rewrite: RewriteConfig | undefined;
-  /** Changes of fields; undefined = none. */
-  readonly fields: {
-    readonly request: FieldsConfig | undefined;
-    readonly response: FieldsConfig | undefined;
-  };
-  /** All of them have to allow a request. */
-  readonly rateLimits: readonly RateLimitConfig[];
-  readonly ipAllow: readonly string[];
-  readonly ipDeny: readonly string[];
-  /** For the whole exchange, retries included; undefined = none. */
-  readonly timeoutMs: number | undefined;
-  readonly source: Source;
-}
-
-export const REDIRECT_STATUSES = [301, 302, 303, 307, 308] as const;
-export type RedirectStatus = (typeof REDIRECT_STATUSES)[number];
-
-export type RouteAction =
-  | { readonly type: 'pool'; readonly pool: string }
-  | {
-      readonly type: 'split';
-      /** Weights 0–1000, one at least above 0. */
-      readonly shares: readonly { readonly pool: string; readonly weight: number }[];
-      readonly key: RequestKey;
-    }
-  /** `to` is a path, a URL, or `https`: the same one on the first listener with TLS (there is one then). */
-  | { readonly type: 'redirect'; readonly to: string; readonly status: RedirectStatus }
-  | {
-      readonly type: 'respond';
-      readonly status: number;
-      readonly body: string;
-      readonly contentType: string;
-    };
 
 export const ALGORITHMS = [
   'round_robin',

@@ -1,0 +1,90 @@
+/** Routes in the program's words; see resolve.ts. */
+
+import { type ResolveContext, sourceOf } from './resolve-context.ts';
+import { resolveRateLimits } from './resolve-limits.ts';
+import type { FieldsConfig, MatchedValue, RouteAction, RouteConfig } from './resolved.ts';
+import type { LongForm } from './schema/file.ts';
+import { parseRequestKey } from './schema/request-key.ts';
+
+type LongRoute = NonNullable<LongForm['routes']>[number];
+
+export function resolveRoutes(
+  specs: readonly LongRoute[],
+  routed: readonly string[],
+  context: ResolveContext,
+): RouteConfig[] {
+  const taken = new Set(specs.flatMap((spec) => spec.name ?? []));
+  return specs.map((spec, index) => {
+    const name = spec.name ?? freeName(spec.pool ?? `route-${index + 1}`, index, taken);
+    taken.add(name);
+    return {
+      name,
+      listeners: spec.listeners ?? routed,
+      match: {
+        hosts: anyIsEmpty(spec.match.host ?? []).map((host) => host.toLowerCase()),
+        paths: anyIsEmpty(spec.match.path ?? []),
+        methods: spec.match.method ?? [],
+        headers: valuesOf(spec.match.header, (it) => it.toLowerCase()),
+        queries: valuesOf(spec.match.query, (it) => it),
+      },
+      action: resolveAction(spec),
+      rewrite: spec.rewrite && {
+        stripPrefix: spec.rewrite.strip_prefix ?? '',
+        addPrefix: spec.rewrite.add_prefix ?? '',
+      },
+      fields: {
+        request: spec.headers?.request && resolveFields(spec.headers.request),
+        response: spec.headers?.response && resolveFields(spec.headers.response),
+      },
+      rateLimits: resolveRateLimits(spec.rate_limit),
+      ipAllow: spec.ip_allow,
+      ipDeny: spec.ip_deny,
+      timeoutMs: spec.timeout,
+      source: sourceOf(context, ['routes', index]),
+    };
+  });
+}
+
+/** The pool's name reads best in a log; a second route to the same pool gets its place in the file. */
+function freeName(wanted: string, index: number, taken: ReadonlySet<string>): string {
+  let name = wanted;
+  for (let step = index + 1; taken.has(name); step++) name = `route-${step}`;
+  return name;
+}
+
+type LongFields = NonNullable<NonNullable<LongRoute['headers']>['request']>;
+
+function resolveFields({ remove, set, add }: LongFields): FieldsConfig {
+  const asWritten = (name: string): string => name;
+  return {
+    remove: remove.map((name) => name.toLowerCase()),
+    set: valuesOf(set, asWritten),
+    add: valuesOf(add, asWritten),
+  };
+}
+
+function valuesOf(
+  values: Readonly<Record<string, string>> = {},
+  nameOf: (name: string) => string,
+): MatchedValue[] {
+  return Object.entries(values).map(([name, value]) => ({ name: nameOf(name), value }));
+}
+
+function anyIsEmpty(patterns: readonly string[]): readonly string[] {
+  return patterns.some((each) => each === '*' || each === '/*') ? [] : patterns;
+}
+
+function resolveAction(spec: LongRoute): RouteAction {
+  if (spec.split)
+    return {
+      type: 'split',
+      shares: Object.entries(spec.split).map(([pool, weight]) => ({ pool, weight })),
+      key: parseRequestKey(spec.split_by ?? 'client_ip'),
+    };
+  if (spec.redirect) return { type: 'redirect', to: spec.redirect.to, status: spec.redirect.status };
+  if (spec.respond) {
+    const { status, body, content_type } = spec.respond;
+    return { type: 'respond', status, body, contentType: content_type };
+  }
+  return { type: 'pool', pool: spec.pool ?? '' };
+}
