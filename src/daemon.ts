@@ -43,7 +43,7 @@ import { BaseService } from './kernel/service.ts';
 import { SlotAllocator } from './kernel/slot-allocator.ts';
 import { SlotTable } from './kernel/slots.ts';
 import { Turns } from './kernel/turns.ts';
-import { DEFAULT_LIMITER_ENTRIES, LimiterTable } from './limit/index.ts';
+import { DEFAULT_LIMITER_ENTRIES, DEFAULT_PLACE_ENTRIES, LimiterTable, PlaceTable } from './limit/index.ts';
 import { Events, writeRecord } from './observe/index.ts';
 import { CellAllocator, type Metrics } from './observe/main/index.ts';
 import { type CertificateMaterial, Secrets } from './tls/index.ts';
@@ -75,6 +75,8 @@ export class Daemon extends BaseService {
   readonly registry: Registry;
   readonly logs: Logs;
   readonly slots: SlotTable;
+  /** Requests in flight where a limit counts them. */
+  readonly places: PlaceTable;
   readonly #clock: Clock;
   readonly #options: DaemonOptions;
   readonly #limiter: LimiterTable;
@@ -111,6 +113,11 @@ export class Daemon extends BaseService {
     // Rows of the shared tables: one a data thread, and the last for main.
     this.slots = SlotTable.create({ capacity: Math.max(MIN_SLOTS, wanted * 4), threads: count + 1, nowMs });
     this.#limiter = LimiterTable.create({ entries: DEFAULT_LIMITER_ENTRIES, seed: secretBytes(16), nowMs });
+    this.places = PlaceTable.create({
+      entries: DEFAULT_PLACE_ENTRIES,
+      threads: count,
+      seed: secretBytes(16),
+    });
     this.#cells = new CellAllocator({ threads: count + 1 }, clock);
     this.registry = new Registry(this.slots, this.events, clock);
     this.metrics = makeMetrics(this.#cells, {
@@ -118,6 +125,7 @@ export class Daemon extends BaseService {
       slots: this.slots,
       limiter: this.#limiter,
       pools: () => this.pools,
+      places: this.places,
       logs: this.logs,
       droppedLines: () => this.#accessRings.dropped,
     });
@@ -163,6 +171,7 @@ export class Daemon extends BaseService {
         thread,
         slots: this.slots.buffer,
         limiter: this.#limiter.buffer,
+        places: this.places.buffer,
         cells: this.#cells.table.handle,
         threadCells: this.#cells.block('thread', String(thread)).offset,
         secrets: this.#secrets.current(),
@@ -175,6 +184,7 @@ export class Daemon extends BaseService {
       onDead: (thread, exitCode, expected, why) => {
         this.slots.zeroThread(thread);
         this.#limiter.releaseThread(thread);
+        this.places.releaseThread(thread);
         this.#cells.clearLevels(thread);
         this.events.emit('thread_exit', { thread, exitCode, expected, why });
       },

@@ -13,7 +13,7 @@ import { Deadlines } from './kernel/deadlines.ts';
 import { fastRandom } from './kernel/random.ts';
 import { SlotTable } from './kernel/slots.ts';
 import { SocketIo } from './kernel/socket-io.ts';
-import { LimiterTable } from './limit/index.ts';
+import { LimiterTable, PlaceTable } from './limit/index.ts';
 import { CellTable, LoopDelay, ThreadCells, ThreadLog } from './observe/index.ts';
 
 const port = parentPort as MessagePort;
@@ -31,6 +31,7 @@ const thread = new DataThread(
     random: fastRandom(),
     slots: SlotTable.attach(start.slots),
     limiter: LimiterTable.attach(start.limiter, start.thread),
+    places: PlaceTable.attach(start.places, start.thread),
     cells,
     row,
     thread: start.thread,

@@ -13,7 +13,7 @@ import type { SlotRef } from '../kernel/slot-allocator.ts';
 import type { HostRule } from '../proxy/index.ts';
 import type { RouteActionOptions, RouteConditions } from '../route/index.ts';
 import type { CertificateMaterial, UpstreamTlsOptions } from '../tls/index.ts';
-import { rateLimitSnapshots } from './limits.ts';
+import { limitsSnapshot } from './limits.ts';
 import { groupId } from './ports.ts';
 import type { ListenerSnapshot, PoolSnapshot, RouteSnapshot, Snapshot } from './snapshot.ts';
 
@@ -102,7 +102,7 @@ function listenerSnapshot(listener: ListenerConfig, inputs: SnapshotInputs): Lis
     proxyProtocol: listener.proxyProtocol,
     ipAllow: listener.ipAllow,
     ipDeny: listener.ipDeny,
-    rateLimits: rateLimitSnapshots(`listener:${listener.name}`, listener.rateLimits),
+    ...limitsSnapshot(`listener:${listener.name}`, listener),
     engine: listener.engine,
     limits: {
       maxHeadBytes: limits.maxHeaderSizeBytes,
@@ -139,7 +139,7 @@ function routeSnapshot(route: RouteConfig, inputs: SnapshotInputs): RouteSnapsho
     requestFields: route.fields.request ?? null,
     responseFields: route.fields.response ?? null,
     action: actionOf(route),
-    rateLimits: rateLimitSnapshots(`route:${route.name}`, route.rateLimits),
+    ...limitsSnapshot(`route:${route.name}`, route),
     ipAllow: route.ipAllow,
     ipDeny: route.ipDeny,
     timeoutMs: route.timeoutMs ?? 0,

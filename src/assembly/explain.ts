@@ -4,6 +4,7 @@
  * Pure; it needs only the file. What only a running daemon knows (who is healthy, how full a limit is) is not in it.
  */
 import type {
+  ConcurrencyConfig,
   ListenerConfig,
   PoolConfig,
   RateLimitConfig,
@@ -62,11 +63,11 @@ export interface ExplainedRoute extends RouteStep {
   readonly source: Source;
 }
 
-/** A rate limit that the request counts against. */
+/** A limit that the request counts against. */
 export interface AppliedLimit {
   readonly of: 'listener' | 'route';
   readonly name: string;
-  readonly limit: RateLimitConfig;
+  readonly limit: RateLimitConfig | ConcurrencyConfig;
   readonly source: Source;
 }
 
@@ -166,8 +167,8 @@ function refused(reason: Reason, detail: string): Outcome {
 }
 
 function limitsOf(of: 'listener' | 'route', part: ListenerConfig | RouteConfig): AppliedLimit[] {
-  const { name, rateLimits, source } = part;
-  return rateLimits.map((limit) => ({ of, name, limit, source }));
+  const { name, concurrency, rateLimits, source } = part;
+  return [...concurrency, ...rateLimits].map((limit) => ({ of, name, limit, source }));
 }
 
 /** The listener that such a request reaches, or why there is none. */

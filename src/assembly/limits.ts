@@ -1,53 +1,93 @@
 /** Limits on their way: words of the file -> plain data for the threads -> what the phases ask. */
-import type { RateLimitConfig } from '../config/index.ts';
-import { type LimiterTable, RateRule, type RateRuleOptions } from '../limit/index.ts';
-import { type Gate, type LimitKey, limitKeyName, RateLimitGate, RateLimits } from '../proxy/index.ts';
+import type { LimitsConfig } from '../config/index.ts';
+import {
+  ConcurrencyRule,
+  type ConcurrencyRuleOptions,
+  type LimiterTable,
+  type PlaceTable,
+  RateRule,
+  type RateRuleOptions,
+} from '../limit/index.ts';
+import {
+  ConcurrencyLimits,
+  type Gate,
+  LimitGate,
+  type LimitKey,
+  type Limits,
+  limitKeyName,
+  RateLimits,
+} from '../proxy/index.ts';
 
 export interface RateLimitSnapshot extends RateRuleOptions {
   readonly key: LimitKey;
   readonly dryRun: boolean;
 }
 
-/** @param owner what has the limits, unique in the process: `route:api` */
-export function rateLimitSnapshots(owner: string, limits: readonly RateLimitConfig[]): RateLimitSnapshot[] {
-  return limits.map(({ count, windowMs, burst, key, dryRun }) => {
-    const by = limitKeyName(key);
-    const isUsual = key.kind === 'client_ip';
-    return {
-      // Without its place in the list: limits that are sorted otherwise keep their counts.
-      name: `${owner}${isUsual ? '' : `/${by}`}${dryRun ? '/dry_run' : ''}`,
-      count,
-      windowMs,
-      burst,
-      ...(isUsual ? {} : { policy: by }),
-      key,
-      dryRun,
-    };
-  });
+export interface ConcurrencySnapshot extends ConcurrencyRuleOptions {
+  readonly key: LimitKey;
+  readonly dryRun: boolean;
 }
 
-/** What a route has of limits, by when they can be asked. */
+/** Of a listener or a route. */
+export interface LimitsSnapshot {
+  readonly rateLimits: readonly RateLimitSnapshot[];
+  readonly concurrency: readonly ConcurrencySnapshot[];
+}
+
+/** @param owner what has the limits, unique in the process: `route:api` */
+export function limitsSnapshot(owner: string, { rateLimits, concurrency }: LimitsConfig): LimitsSnapshot {
+  // Without its place in the list: limits that are sorted otherwise keep their counts.
+  const nameOf = ({ key, dryRun }: { readonly key: LimitKey; readonly dryRun: boolean }): string =>
+    `${owner}${key.kind === 'client_ip' ? '' : `/${limitKeyName(key)}`}${dryRun ? '/dry_run' : ''}`;
+  return {
+    rateLimits: rateLimits.map((limit) => ({
+      ...limit,
+      name: nameOf(limit),
+      ...(limit.key.kind === 'client_ip' ? {} : { policy: limitKeyName(limit.key) }),
+    })),
+    concurrency: concurrency.map((limit) => ({ ...limit, name: nameOf(limit) })),
+  };
+}
+
+/** Of a listener or a route, by when they can be asked. */
 export interface CompiledLimits {
-  /** As soon as the route is known; null = none. */
-  readonly limits: RateLimits | null;
+  /** As soon as it is known which one it is; null = none. */
+  readonly limits: Limits | null;
   /** After the gates that find out who asks. */
   readonly gates: readonly Gate[];
 }
 
-export function compileRateLimits(
-  snapshots: readonly RateLimitSnapshot[],
-  limiter: LimiterTable,
-): CompiledLimits {
-  const compiled = (limits: readonly RateLimitSnapshot[]): RateLimits | null =>
-    limits.length === 0
-      ? null
-      : new RateLimits(
-          limits.map(({ key, dryRun, ...rule }) => ({ rule: new RateRule(rule), key, dryRun })),
-          limiter,
-        );
-  const byTenant = compiled(snapshots.filter(({ key }) => key.kind === 'tenant'));
+export interface LimitTables {
+  readonly limiter: LimiterTable;
+  readonly places: PlaceTable;
+}
+
+export function compileLimits(snapshot: LimitsSnapshot, tables: LimitTables): CompiledLimits {
+  const isLate = ({ key }: { readonly key: LimitKey }): boolean => key.kind === 'tenant';
+  const pick = (wanted: boolean): Limits | null =>
+    compiled(
+      snapshot.rateLimits.filter((it) => isLate(it) === wanted),
+      snapshot.concurrency.filter((it) => isLate(it) === wanted),
+      tables,
+    );
+  const late = pick(true);
+  return { limits: pick(false), gates: late === null ? [] : [new LimitGate(late)] };
+}
+
+function compiled(
+  rates: readonly RateLimitSnapshot[],
+  concurrency: readonly ConcurrencySnapshot[],
+  { limiter, places }: LimitTables,
+): Limits | null {
+  if (rates.length + concurrency.length === 0) return null;
+  const rateOptions = rates.map(({ key, dryRun, ...rule }) => ({ rule: new RateRule(rule), key, dryRun }));
+  const placeOptions = concurrency.map(({ key, dryRun, ...rule }) => ({
+    rule: new ConcurrencyRule(rule),
+    key,
+    dryRun,
+  }));
   return {
-    limits: compiled(snapshots.filter(({ key }) => key.kind !== 'tenant')),
-    gates: byTenant === null ? [] : [new RateLimitGate(byTenant)],
+    rates: rates.length === 0 ? null : new RateLimits(rateOptions, limiter),
+    concurrency: concurrency.length === 0 ? null : new ConcurrencyLimits(placeOptions, places, limiter),
   };
 }

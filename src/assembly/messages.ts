@@ -9,6 +9,7 @@ export interface ThreadStart {
   readonly thread: number;
   readonly slots: SharedArrayBuffer;
   readonly limiter: SharedArrayBuffer;
+  readonly places: SharedArrayBuffer;
   readonly cells: { readonly buffer: SharedArrayBuffer; readonly threads: number; readonly cells: number };
   readonly threadCells: number;
   /** Takes the lines of the access log. */

@@ -1,7 +1,7 @@
 import { BREAKER_MODES, viewBreaker } from '../admit/index.ts';
 import type { Registry } from '../control/index.ts';
 import { type SlotTable, STATE } from '../kernel/slots.ts';
-import type { LimiterTable } from '../limit/index.ts';
+import type { LimiterTable, PlaceTable } from '../limit/index.ts';
 import { type CellAllocator, Metrics } from '../observe/main/index.ts';
 import type { Logs } from './logs.ts';
 import type { PoolSnapshot } from './snapshot.ts';
@@ -14,11 +14,12 @@ export function makeMetrics(
     slots: SlotTable;
     limiter: LimiterTable;
     pools: () => readonly PoolSnapshot[];
+    places: PlaceTable;
     logs: Logs;
     droppedLines: () => number;
   },
 ): Metrics {
-  const { registry, slots, limiter, logs, pools } = from;
+  const { registry, slots, limiter, places, logs, pools } = from;
   const metrics = new Metrics(cells);
   metrics.addServers(() =>
     registry.poolNames().flatMap((pool) =>
@@ -45,6 +46,12 @@ export function makeMetrics(
     'Live entries of the rate limiter that had to make room.',
     'counter',
     () => limiter.stats().evictedLive,
+  );
+  single(
+    'sluice_concurrency_uncounted_total',
+    'Requests that a limit of concurrency let in uncounted, for want of room in its table.',
+    'counter',
+    () => places.stats().uncounted,
   );
   addAdmission(metrics, pools, slots);
   return metrics;

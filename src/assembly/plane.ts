@@ -17,7 +17,7 @@ import type { Random } from '../kernel/random.ts';
 import { COUNTER } from '../kernel/slot-counters.ts';
 import type { SlotTable } from '../kernel/slots.ts';
 import type { SocketIo } from '../kernel/socket-io.ts';
-import { CidrSet, IpFilter, type LimiterTable, parseAddress } from '../limit/index.ts';
+import { CidrSet, IpFilter, parseAddress } from '../limit/index.ts';
 import { ListenerCells, type Log, PoolCells, RouteCells, ServerCells } from '../observe/index.ts';
 import { compilePool, type PoolServer, type ServerOptions } from '../pool/index.ts';
 import {
@@ -30,16 +30,15 @@ import {
 } from '../proxy/index.ts';
 import { compileRoutes } from '../route/index.ts';
 import { compileUpstreamTls, type UpstreamTls } from '../tls/index.ts';
-import { compileRateLimits } from './limits.ts';
+import { compileLimits, type LimitTables } from './limits.ts';
 import type { ListenerSnapshot, PoolSnapshot, RouteSnapshot, Snapshot } from './snapshot.ts';
 
-export interface CompileContext {
+export interface CompileContext extends LimitTables {
   readonly clock: Clock;
   readonly deadlines: Deadlines;
   readonly sockets: SocketIo;
   readonly random: Random;
   readonly slots: SlotTable;
-  readonly limiter: LimiterTable;
   /** This thread's row of counter cells. */
   readonly row: Float64Array;
   readonly thread: number;
@@ -129,7 +128,7 @@ export function compileSnapshot(snapshot: Snapshot, context: CompileContext): Co
 
 function compileRoute(route: RouteSnapshot, context: CompileContext): RoutePlane {
   const filter = new IpFilter(route.ipAllow, route.ipDeny);
-  const limits = compileRateLimits(route.rateLimits, context.limiter);
+  const limits = compileLimits(route, context);
   return {
     name: route.name,
     listeners: route.listeners,
@@ -155,7 +154,7 @@ function compileListener(listener: ListenerSnapshot, context: CompileContext): L
   return {
     name: listener.name,
     redirectPort: listener.redirectPort,
-    limits: compileRateLimits(listener.rateLimits, context.limiter).limits,
+    limits: compileLimits(listener, context).limits,
     cells: new ListenerCells(context.row, listener.cells),
     noRoute: new RouteCells(context.row, listener.noRouteCells),
     tunnelIdleTimeoutMs: listener.tunnelIdleTimeoutMs,

@@ -10,9 +10,9 @@ import type { PoolOptions } from '../pool/index.ts';
 import type { FieldRuleOptions, HostRule, RewriteOptions } from '../proxy/index.ts';
 import type { RouteOptions } from '../route/index.ts';
 import type { CertificateMaterial, TlsVersion, UpstreamTlsOptions } from '../tls/index.ts';
-import type { RateLimitSnapshot } from './limits.ts';
+import type { LimitsSnapshot } from './limits.ts';
 
-export interface ListenerSnapshot {
+export interface ListenerSnapshot extends LimitsSnapshot {
   readonly name: string;
   /** An IP address, or `unix:` and a path; undefined = all addresses. */
   readonly host: string | undefined;
@@ -33,7 +33,6 @@ export interface ListenerSnapshot {
   readonly proxyProtocol: 'none' | 'optional' | 'required';
   readonly ipAllow: readonly string[];
   readonly ipDeny: readonly string[];
-  readonly rateLimits: readonly RateLimitSnapshot[];
   readonly engine: 'raw' | 'node';
   readonly limits: WireLimits;
   /** Open connections over all threads; the slot counts them. */
@@ -45,11 +44,10 @@ export interface ListenerSnapshot {
   readonly noRouteCells: number;
 }
 
-export interface RouteSnapshot extends RouteOptions {
+export interface RouteSnapshot extends RouteOptions, LimitsSnapshot {
   readonly rewrite: RewriteOptions | null;
   readonly requestFields: FieldRuleOptions | null;
   readonly responseFields: FieldRuleOptions | null;
-  readonly rateLimits: readonly RateLimitSnapshot[];
   readonly ipAllow: readonly string[];
   readonly ipDeny: readonly string[];
   readonly timeoutMs: number;

@@ -3,6 +3,7 @@ import { isIP } from 'node:net';
 import { relative } from 'node:path';
 import { type AskedRequest, type Explanation, explainRequest, type Outcome } from '../assembly/explain.ts';
 import {
+  type ConcurrencyConfig,
   formatDuration,
   formatPercent,
   formatRate,
@@ -146,9 +147,10 @@ function wayRows({ listener, routes, limits, path }: Explanation): Row[] {
   return [...rows, ...limitRows('route')];
 }
 
-function limitText(limit: RateLimitConfig): string {
-  const burst = limit.burst === undefined ? '' : `, bursts of ${limit.burst}`;
+function limitText(limit: RateLimitConfig | ConcurrencyConfig): string {
   const dryRun = limit.dryRun ? ', dry run: refuses nobody' : '';
+  if ('max' in limit) return `${limit.max} at one time for ${countedText(limit.key)}${dryRun}`;
+  const burst = limit.burst === undefined ? '' : `, bursts of ${limit.burst}`;
   return `${formatRate(limit)} for ${countedText(limit.key)}${burst}${dryRun}`;
 }
 

@@ -1,11 +1,19 @@
-import type { RateLimitConfig } from './resolved-limits.ts';
+import type { ConcurrencyConfig, LimitsConfig, RateLimitConfig } from './resolved-limits.ts';
 import type { LongForm } from './schema/file.ts';
 import { parseLimitKey } from './schema/request-key.ts';
 
-type LongRateLimit = NonNullable<LongForm['routes']>[number]['rate_limit'];
+type LongRoute = NonNullable<LongForm['routes']>[number];
+type LongRateLimit = LongRoute['rate_limit'];
 
 /** The limits of a route or a listener; see resolve.ts. */
-export function resolveRateLimits(specs: LongRateLimit = []): RateLimitConfig[] {
+export function resolveLimits(spec: Pick<LongRoute, 'rate_limit' | 'concurrency'>): LimitsConfig {
+  return {
+    rateLimits: resolveRateLimits(spec.rate_limit),
+    concurrency: resolveConcurrency(spec.concurrency),
+  };
+}
+
+function resolveRateLimits(specs: LongRateLimit = []): RateLimitConfig[] {
   return [specs].flat().map((spec) => ({
     count: spec.rate.count,
     windowMs: spec.rate.windowMs,
@@ -13,4 +21,8 @@ export function resolveRateLimits(specs: LongRateLimit = []): RateLimitConfig[] 
     key: parseLimitKey(spec.key),
     dryRun: spec.dry_run,
   }));
+}
+
+function resolveConcurrency(specs: LongRoute['concurrency'] = []): ConcurrencyConfig[] {
+  return [specs].flat().map(({ max, key, dry_run }) => ({ max, key: parseLimitKey(key), dryRun: dry_run }));
 }

@@ -1,7 +1,7 @@
 /** Routes in the program's words; see resolve.ts. */
 
 import { type ResolveContext, sourceOf } from './resolve-context.ts';
-import { resolveRateLimits } from './resolve-limits.ts';
+import { resolveLimits } from './resolve-limits.ts';
 import type { FieldsConfig, MatchedValue, RouteAction, RouteConfig } from './resolved.ts';
 import type { LongForm } from './schema/file.ts';
 import { parseRequestKey } from './schema/request-key.ts';
@@ -36,7 +36,7 @@ export function resolveRoutes(
         request: spec.headers?.request && resolveFields(spec.headers.request),
         response: spec.headers?.response && resolveFields(spec.headers.response),
       },
-      rateLimits: resolveRateLimits(spec.rate_limit),
+      ...resolveLimits(spec),
       ipAllow: spec.ip_allow,
       ipDeny: spec.ip_deny,
       timeoutMs: spec.timeout,

@@ -7,7 +7,7 @@ import { resolve as resolvePath } from 'node:path';
 import { canonicalAddress, formatHostPort, isUnix, parseHostPort } from '../kernel/address.ts';
 import { type ResolveContext, sourceOf } from './resolve-context.ts';
 import { resolveBreaker, resolveOutliers } from './resolve-failing.ts';
-import { resolveRateLimits } from './resolve-limits.ts';
+import { resolveLimits } from './resolve-limits.ts';
 import { resolveRoutes } from './resolve-route.ts';
 import type {
   AdminTokenConfig,
@@ -144,7 +144,7 @@ function resolveListener(
     },
     ipAllow: spec.ip_allow,
     ipDeny: spec.ip_deny,
-    rateLimits: resolveRateLimits(spec.rate_limit),
+    ...resolveLimits(spec),
     source: sourceOf(context, ['listeners', name]),
   };
 }

@@ -27,6 +27,14 @@ export type RequestKey =
 /** What a limit counts by; `route` and `listener` = all its requests together. */
 export type LimitKey = RequestKey | { readonly kind: 'route' | 'listener' | 'tenant' };
 
+export interface ConcurrencyConfig {
+  /** Requests in flight at one time. */
+  readonly max: number;
+  readonly key: LimitKey;
+  /** Only counts and logs. */
+  readonly dryRun: boolean;
+}
+
 export interface RateLimitConfig {
   /** At most `count` in any `windowMs`; with `burst`, a token bucket that refills at count/windowMs. */
   readonly count: number;
@@ -35,4 +43,10 @@ export interface RateLimitConfig {
   readonly key: LimitKey;
   /** Only counts and logs. */
   readonly dryRun: boolean;
+}
+
+/** What a listener and a route have of limits; all of a list have to allow a request. */
+export interface LimitsConfig {
+  readonly rateLimits: readonly RateLimitConfig[];
+  readonly concurrency: readonly ConcurrencyConfig[];
 }

@@ -1,6 +1,6 @@
 /** Routes as the rest of Sluice gets to see them; see resolved.ts. */
 import type { Source } from './resolved.ts';
-import type { RateLimitConfig, RequestKey } from './resolved-limits.ts';
+import type { LimitsConfig, RequestKey } from './resolved-limits.ts';
 
 /** Prefixes of paths; '' = none. */
 export interface RewriteConfig {
@@ -21,7 +21,7 @@ export interface MatchedValue {
   readonly value: string;
 }
 
-export interface RouteConfig {
+export interface RouteConfig extends LimitsConfig {
   /** Unique; made up (the pool's name, or `route-3`) when the file has none. */
   readonly name: string;
   /** Names of the listeners that have this route; never a redirecting one. */
@@ -44,8 +44,6 @@ export interface RouteConfig {
     readonly request: FieldsConfig | undefined;
     readonly response: FieldsConfig | undefined;
   };
-  /** All of them have to allow a request. */
-  readonly rateLimits: readonly RateLimitConfig[];
   readonly ipAllow: readonly string[];
   readonly ipDeny: readonly string[];
   /** For the whole exchange, retries included; undefined = none. */

@@ -8,7 +8,7 @@
  */
 import type { HostPort } from '../kernel/address.ts';
 import type { BreakerConfig, OutlierConfig } from './resolved-failing.ts';
-import type { ListenerLimits, RateLimitConfig, RequestKey } from './resolved-limits.ts';
+import type { LimitsConfig, ListenerLimits, RequestKey } from './resolved-limits.ts';
 import type { RouteConfig } from './resolved-route.ts';
 import type { Secret } from './secret.ts';
 
@@ -118,7 +118,7 @@ export type TlsVersion = (typeof TLS_VERSIONS)[number];
 export const PROXY_PROTOCOL_MODES = ['none', 'optional', 'required'] as const;
 export type ProxyProtocolMode = (typeof PROXY_PROTOCOL_MODES)[number];
 
-export interface ListenerConfig {
+export interface ListenerConfig extends LimitsConfig {
   readonly name: string;
   /** An IP address, or `unix:` and a path; undefined = all addresses, IPv4 and IPv6. */
   readonly address: string | undefined;
@@ -144,8 +144,6 @@ export interface ListenerConfig {
   readonly ipAllow: readonly string[];
   /** Refused, even when in `ipAllow`. */
   readonly ipDeny: readonly string[];
-  /** All of them have to allow a request. */
-  readonly rateLimits: readonly RateLimitConfig[];
   readonly source: Source;
 }
 

@@ -45,6 +45,11 @@ export const REASONS = {
   },
   expectation: { status: 417, title: 'Expectation failed', hint: 'Only `Expect: 100-continue` is known.' },
   limited: { status: 429, title: 'Too many requests', hint: 'The rate_limit of the route or listener.' },
+  limited_concurrency: {
+    status: 429,
+    title: 'Too many requests at once',
+    hint: 'The concurrency of the route or listener: other requests of this client have not ended yet.',
+  },
   head_too_large: {
     status: 431,
     title: 'Request head too large',

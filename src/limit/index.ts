@@ -9,6 +9,14 @@ export {
 } from './address.ts';
 export { type Cidr, CidrSet, type IpDecision, IpFilter, parseCidr } from './cidr.ts';
 export { type FieldLine, rateLimitHeaders } from './headers.ts';
+export {
+  ConcurrencyRule,
+  type ConcurrencyRuleOptions,
+  DEFAULT_PLACE_ENTRIES,
+  type PlaceStats,
+  PlaceTable,
+  REFUSED,
+} from './places.ts';
 export { RateRule, type RateRuleOptions } from './rule.ts';
 export {
   DEFAULT_LIMITER_ENTRIES,

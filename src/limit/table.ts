@@ -17,18 +17,17 @@
  * starts anew with its full count: the table fails open, towards letting more through, and counts it (`stats`).
  * That begins when about half of the entries are live; give it twice as many as clients are expected in a window.
  *
- * Each set has a spin lock that holds its owner's number. It is held for well under a microsecond; a waiter spins,
- * then sleeps in milliseconds (its owner may have lost the CPU), then gives up and refuses: never more than the
- * limit. A thread that dies while it holds one (terminated, out of its heap) is named by main in
- * `releaseThread`, which mends the set; until then only that one set, of thousands, refuses.
- * Rejected: lock-free (a window is 33 counters and a sum: no single word to swap), locks by age (a thread that
- * the kernel paused for long would wake up and write beside the thief), Atomics.wait without spinning (a system call).
+ * Each set has a spin lock (spin-lock.ts); who waits for one in vain is refused: never more than the limit. When a thread
+ * dies while it holds one (terminated, out of its heap) `releaseThread` mends the set; until then only that one set,
+ * of thousands, refuses.
+ * Rejected: lock-free (a window is 33 counters and a sum: no single word to swap).
  */
 import { SluiceError } from '../kernel/errors.ts';
 import type { ClientKey, TextKey } from './address.ts';
 import { giveBackToBucket, takeFromBucket } from './gcra.ts';
 import { WordHasher } from './hash.ts';
 import type { RateRule } from './rule.ts';
+import { MAIN_OWNER, takeBusyLock } from './spin-lock.ts';
 import type { Verdict } from './verdict.ts';
 import {
   type Cells,
@@ -54,14 +53,10 @@ const EXPIRIES = 32;
 const BODIES = 48;
 const SET_CELLS = BODIES + WAYS * WINDOW_CELLS;
 
-const SPINS = 200;
-/** Of 1 ms each. Longer than a thread that lost its CPU on a busy machine stays away. */
-const SLEEPS = 50;
 /** What a client is told that met a lock which nobody gave back. */
 const GAVE_UP_RETRY_MS = 1000;
 /** The use of an entry is kept in steps of 64 ms, which 32 bits hold for four years. */
 const USE_STEP_MS = 64;
-const MAIN_OWNER = 0x7fffffff;
 
 /** 11 MB of address space; memory is only taken as sets are used. */
 export const DEFAULT_LIMITER_ENTRIES = 65536;
@@ -239,23 +234,11 @@ export class LimiterTable {
     return stalest;
   }
 
-  /** The lock was taken: spins, sleeps, and says whether it came free. */
+  /** The lock was taken: waits, and says whether it is ours. */
   #lockBusy(set: number): boolean {
-    const ints = this.#ints;
-    for (let sleeps = 0; ; sleeps++) {
-      for (let spins = 0; spins < SPINS; spins++) {
-        const holder = Atomics.load(ints, set);
-        if (holder === 0 && Atomics.compareExchange(ints, set, 0, this.#owner) === 0) return true;
-        // Ours from before: something threw (a full stack) while we held it.
-        if (holder === this.#owner) {
-          this.#repair(set);
-          return true;
-        }
-      }
-      if (sleeps === SLEEPS) return false;
-      const holder = Atomics.load(ints, set);
-      if (holder !== 0) Atomics.wait(ints, set, holder, 1);
-    }
+    const lock = takeBusyLock(this.#ints, set, this.#owner);
+    if (lock === 'left') this.#repair(set);
+    return lock !== 'gave_up';
   }
 
   #giveUp(rule: RateRule, verdict: Verdict): void {

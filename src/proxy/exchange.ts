@@ -15,6 +15,7 @@ import type { Placeholder } from '../kernel/template.ts';
 import { type Address, type ClientKey, clientHash32, clientKeyOf, parseAddress } from '../limit/index.ts';
 import { normalizeHost } from '../route/index.ts';
 import { errorAnswer, type OwnAnswer, prefersHtml } from './answers.ts';
+import { type HeldPlace, leavePlaces } from './concurrency-limits.ts';
 import type { ListenerPlane, Plane, ProxyDeps, RoutePlane } from './plane.ts';
 
 /** Who asks, under which name: worked out once and kept with the connection while it stays the same. */
@@ -66,6 +67,8 @@ export class Exchange implements RequestSink {
   tenant = '';
   /** Of a pool that does not let everybody in. */
   ticket: Ticket | null = null;
+  /** What this request counts for where requests at one time are limited; null = nothing. */
+  places: HeldPlace | null = null;
   poolName = '';
   serverId = '';
   attempts = 0;
@@ -171,6 +174,7 @@ export class Exchange implements RequestSink {
     if (this.#isFinished) return;
     this.#isFinished = true;
     this.relay = null;
+    if (this.places !== null) leavePlaces(this.places);
     const { stream, deps } = this;
     stream.sink = null;
     const nowMs = deps.clock.nowMs();

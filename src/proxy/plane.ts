@@ -23,14 +23,14 @@ import type { Pool, PoolServer } from '../pool/index.ts';
 import type { RouteOptions, RouteTable } from '../route/index.ts';
 import type { FieldRules } from './field-rules.ts';
 import type { Gate } from './gate.ts';
-import type { RateLimits } from './rate-limits.ts';
+import type { Limits } from './limits.ts';
 import type { RewriteOptions } from './rewrite.ts';
 import type { PoolSplit } from './split.ts';
 
 export interface RoutePlane extends RouteOptions {
   readonly filter: IpFilter | null;
   /** null = none. */
-  readonly limits: RateLimits | null;
+  readonly limits: Limits | null;
   /** Of the action `split`. */
   readonly split: PoolSplit | null;
   /** What else a request must pass, in order. */
@@ -50,7 +50,7 @@ export interface ListenerPlane {
   /** Set: every request is redirected to https on this port. */
   readonly redirectPort: number | null;
   /** null = none. */
-  readonly limits: RateLimits | null;
+  readonly limits: Limits | null;
   readonly cells: ListenerCells;
   /** Counts requests that met no route. */
   readonly noRoute: RouteCells;

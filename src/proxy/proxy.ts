@@ -12,8 +12,8 @@ import { HeadFacts } from './facts.ts';
 import { Forwarding } from './forwarding.ts';
 import { passGates } from './gate.ts';
 import { hashKeyOf } from './hash-key.ts';
+import { passesLimits } from './limits.ts';
 import type { ListenerPlane, PoolPlane, ProxyDeps, RoutePlane } from './plane.ts';
-import { passesRateLimits } from './rate-limits.ts';
 import type { PoolSplit } from './split.ts';
 
 export class RequestPhases implements RequestHandler {
@@ -65,14 +65,14 @@ export class RequestPhases implements RequestHandler {
 function runPhases(exchange: Exchange): void {
   // A listener that only redirects looks at nothing else.
   if (!passesRedirect(exchange)) return;
-  // The listener's rate limits come before any work a stranger could cause.
-  if (!passesRateLimits(exchange, exchange.listener.limits)) return;
+  // The listener's limits come before any work a stranger could cause.
+  if (!passesLimits(exchange, exchange.listener.limits)) return;
   // First route that matches, in file order, on the normalised host and path.
   if (!findsRoute(exchange)) return;
   const route = exchange.route as RoutePlane;
-  // The route's access list and rate limits.
+  // The route's access list and limits.
   if (!passesRouteAccess(exchange, route)) return;
-  if (!passesRateLimits(exchange, route.limits)) return;
+  if (!passesLimits(exchange, route.limits)) return;
   // What else the route asks, which may take a while; then its one action: a pool picks a server, tries, tries again.
   if (route.gates.length === 0) act(exchange, route);
   else passGates(exchange, route.gates, () => act(exchange, route));

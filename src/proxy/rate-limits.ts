@@ -4,8 +4,8 @@
  * giving back another thread may see the limit fuller than it is, never emptier: none lets more through than it says.
  */
 import { type LimiterTable, type RateRule, rateLimitHeaders, type TextKey, Verdict } from '../limit/index.ts';
+import { DryRun } from './dry-run.ts';
 import type { Exchange } from './exchange.ts';
-import type { Gate } from './gate.ts';
 import { type LimitKey, limitKeyOf } from './limit-key.ts';
 
 export interface RateLimitOptions {
@@ -16,23 +16,27 @@ export interface RateLimitOptions {
 }
 
 /** One limit, and where it counted the request that is being looked at. */
-interface Limit extends RateLimitOptions {
+interface Limit {
+  readonly rule: RateRule;
+  readonly key: LimitKey;
   readonly text: TextKey;
+  readonly dryRun: DryRun | null;
   place: number;
 }
-
-/** Whom a dry run would have refused is logged so often at most, in each thread. */
-const DRY_RUN_LOG_MS = 1000;
 
 export class RateLimits {
   readonly #limits: readonly Limit[];
   readonly #limiter: LimiterTable;
   readonly #verdict = new Verdict();
-  #loggedMs = Number.NEGATIVE_INFINITY;
-  #unlogged = 0;
 
   constructor(limits: readonly RateLimitOptions[], limiter: LimiterTable) {
-    this.#limits = limits.map((it) => ({ ...it, text: { hi: 0, lo: 0 }, place: -1 }));
+    this.#limits = limits.map(({ rule, key, dryRun }) => ({
+      rule,
+      key,
+      text: { hi: 0, lo: 0 },
+      dryRun: dryRun ? new DryRun(rule.name) : null,
+      place: -1,
+    }));
     this.#limiter = limiter;
   }
 
@@ -47,8 +51,8 @@ export class RateLimits {
       this.#limiter.check(rule, limitKeyOf(limit.key, exchange, this.#limiter, limit.text), nowMs, verdict);
       limit.place = verdict.allowed ? verdict.place : -1;
       if (verdict.allowed) continue;
-      if (limit.dryRun) {
-        this.#note(limit, exchange, nowMs);
+      if (limit.dryRun !== null) {
+        limit.dryRun.note(exchange);
         continue;
       }
       this.#giveBack(i, exchange);
@@ -66,40 +70,4 @@ export class RateLimits {
       if (place >= 0) this.#limiter.giveBack(rule, limitKeyOf(key, exchange, this.#limiter, text), place);
     }
   }
-
-  #note({ rule }: Limit, exchange: Exchange, nowMs: number): void {
-    exchange.listener.cells.countLimitedDryRun();
-    this.#unlogged++;
-    if (nowMs - this.#loggedMs < DRY_RUN_LOG_MS) return;
-    exchange.deps.log.info('a rate limit in dry run would have refused', {
-      limit: rule.name,
-      request_id: exchange.requestId,
-      client_ip: exchange.asker.identity.clientIp,
-      requests: this.#unlogged,
-    });
-    this.#loggedMs = nowMs;
-    this.#unlogged = 0;
-  }
-}
-
-/** Limits that need to know more of a request than its head: they wait for the gates before them. */
-export class RateLimitGate implements Gate {
-  readonly #limits: RateLimits;
-
-  constructor(limits: RateLimits) {
-    this.#limits = limits;
-  }
-
-  check(exchange: Exchange): boolean {
-    return passesRateLimits(exchange, this.#limits);
-  }
-}
-
-/** @returns false when the request was answered 429 */
-export function passesRateLimits(exchange: Exchange, limits: RateLimits | null): boolean {
-  const refused = limits === null ? null : limits.check(exchange);
-  if (refused === null) return true;
-  exchange.listener.cells.countLimited();
-  exchange.refuse('limited', '', refused);
-  return false;
 }

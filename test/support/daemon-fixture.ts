@@ -82,10 +82,10 @@ export class DaemonFixture implements AsyncDisposable {
     await this.daemon.reload(loadInput(input, this.folder));
   }
 
-  /** Requests in flight, requests that wait and open connections, over all slots and threads. */
+  /** Requests in flight, requests that wait, open connections and places of limits, over all slots and threads. */
   inFlight(): number {
-    const { slots } = this.daemon;
-    let sum = 0;
+    const { slots, places } = this.daemon;
+    let sum = places.stats().taken;
     for (let slot = 0; slot < slots.capacity; slot++) sum += slots.inFlight(slot);
     return sum;
   }

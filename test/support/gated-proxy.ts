@@ -18,7 +18,7 @@ import { fastRandom } from '../../src/kernel/random.ts';
 import { SlotAllocator } from '../../src/kernel/slot-allocator.ts';
 import { SlotTable, STATE } from '../../src/kernel/slots.ts';
 import { SocketIo } from '../../src/kernel/socket-io.ts';
-import { LimiterTable } from '../../src/limit/index.ts';
+import { LimiterTable, PlaceTable } from '../../src/limit/index.ts';
 import type { OpenConnection } from '../../src/listen/index.ts';
 import { type AccessRecord, type ListenerCells, type LogRecord, ThreadLog } from '../../src/observe/index.ts';
 import { CellAllocator } from '../../src/observe/main/index.ts';
@@ -146,6 +146,10 @@ export class GatedProxy implements AsyncDisposable {
       sockets,
       random: fastRandom(),
       slots,
+      places: PlaceTable.attach(
+        PlaceTable.create({ entries: 64, threads: 1, seed: Buffer.alloc(8, 1) }).buffer,
+        0,
+      ),
       limiter: LimiterTable.create({ entries: 64, seed: Buffer.alloc(8, 1), nowMs: clock.nowMs() }),
       row: cells.table.row(0),
       thread: 0,

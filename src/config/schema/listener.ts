@@ -16,7 +16,7 @@ import {
   size,
   text,
 } from './basics.ts';
-import { listenerRateLimit } from './rate-limit.ts';
+import { listenerConcurrency, listenerRateLimit } from './rate-limit.ts';
 
 const limits = noun({
   max_connections: integer(1, 10_000_000)
@@ -120,6 +120,11 @@ const plainListener = noun({
   rate_limit: listenerRateLimit
     .optional()
     .describe('How often each client may ask this listener (429). With a list all of them have to allow it.'),
+  concurrency: listenerConcurrency
+    .optional()
+    .describe(
+      'How many requests of each client may be in flight here at one time (429). `10` is short for `{ max: 10 }`.',
+    ),
 });
 
 const isSocket = (address: unknown): boolean => typeof address === 'string' && isUnix(address);

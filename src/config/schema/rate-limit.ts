@@ -20,6 +20,13 @@ export function limitKey(of: 'listener' | 'route') {
     );
 }
 
+function dryRun() {
+  return z
+    .boolean()
+    .prefault(false)
+    .describe('Refuse nobody: only count and log whom it would have refused.');
+}
+
 function long(of: 'listener' | 'route') {
   return noun({
     rate: rate().describe('How many requests in how much time: `100/s`, `20/m`, `1000/h`, `50000/d`.'),
@@ -29,10 +36,7 @@ function long(of: 'listener' | 'route') {
         'Makes it a token bucket of this depth, refilled at `rate`. Without it, no window of that length ever sees more than `rate`.',
       ),
     key: limitKey(of),
-    dry_run: z
-      .boolean()
-      .prefault(false)
-      .describe('Refuse nobody: only count and log whom it would have refused.'),
+    dry_run: dryRun(),
   });
 }
 
@@ -44,6 +48,23 @@ function rateLimits(of: 'listener' | 'route') {
   return z.union([one, z.array(one).min(1)]);
 }
 
+/** `10` or `{ max, key, dry_run }`, or a list of them. */
+function concurrencyLimits(of: 'listener' | 'route') {
+  const max = integer(1, 1_000_000);
+  const one = withShortForm(
+    noun({
+      max: max.describe('Requests in flight at one time; a WebSocket counts as long as it is open.'),
+      key: limitKey(of),
+      dry_run: dryRun(),
+    }),
+    max,
+    (number) => ({ max: number }),
+  );
+  return z.union([one, z.array(one).min(1)]);
+}
+
+export const listenerConcurrency = concurrencyLimits('listener');
+export const routeConcurrency = concurrencyLimits('route');
 export const listenerRateLimit = rateLimits('listener');
 export const routeRateLimit = rateLimits('route');
 

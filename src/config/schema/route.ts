@@ -15,7 +15,7 @@ import {
   withShortForm,
 } from './basics.ts';
 import { fieldRules } from './field-rules.ts';
-import { routeRateLimit } from './rate-limit.ts';
+import { routeConcurrency, routeRateLimit } from './rate-limit.ts';
 import { requestKey } from './request-key.ts';
 import { split } from './split.ts';
 
@@ -202,6 +202,11 @@ export const route = noun({
   rate_limit: routeRateLimit
     .optional()
     .describe('How often each client may use this route (429). With a list all of them have to allow it.'),
+  concurrency: routeConcurrency
+    .optional()
+    .describe(
+      'How many requests of each client may be in flight here at one time (429). `10` is short for `{ max: 10 }`.',
+    ),
   ip_allow: blocks().describe('Not empty: only these addresses may use it (403).'),
   ip_deny: blocks().describe('These may not, even when `ip_allow` has them (403).'),
   timeout: duration({ min: '1ms' })

@@ -90,6 +90,7 @@ t.test('listeners', async (t) => {
     port: 80,
     tls: null,
     redirectPort: 44_300,
+    concurrency: [],
     rateLimits: [],
     trustedProxies: [],
   });
@@ -103,6 +104,7 @@ t.test('listeners', async (t) => {
     trustedProxies: ['10.0.0.0/8'],
     ipAllow: ['10.0.0.0/8'],
     ipDeny: ['10.0.0.9'],
+    concurrency: [],
     rateLimits: [
       {
         name: 'listener:https',
@@ -139,6 +141,7 @@ t.test('routes', async (t) => {
     hosts: ['*.example.com'],
     paths: ['/admin/*'],
     action: { kind: 'respond', status: 403, body: 'no', contentType: 'text/html' },
+    concurrency: [],
     rateLimits: [],
     timeoutMs: 0,
   });
@@ -147,6 +150,7 @@ t.test('routes', async (t) => {
     listeners: ['https'],
     paths: ['/api/*', '/v2'],
     action: { kind: 'pool', pool: 'web' },
+    concurrency: [],
     rateLimits: [
       {
         name: 'route:api',

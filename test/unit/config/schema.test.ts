@@ -38,6 +38,7 @@ t.test('defaults are those of the design', (t) => {
     },
     ipAllow: [],
     ipDeny: [],
+    concurrency: [],
     rateLimits: [],
     source: { file: 'sluice.yaml', line: 1 },
   });
@@ -193,7 +194,7 @@ listeners:
   one: { port: 443, tls: { certificates: [a], strict_sni: true } }
   two: { port: 8081, address: "::1" }
 routes:
-  - { match: { host: Shop.Example, path: [/a, /b/*] }, pool: web, timeout: 15s, rate_limit: [{ rate: 20/m, burst: 5 }, { rate: 9/s, key: "header:X-User", dry_run: true }] }
+  - { match: { host: Shop.Example, path: [/a, /b/*] }, pool: web, timeout: 15s, rate_limit: [{ rate: 20/m, burst: 5 }, { rate: 9/s, key: "header:X-User", dry_run: true }], concurrency: 7 }
   - { match: { path: "/b" }, pool: web, listeners: two }
   - { match: { path: /old }, redirect: /new }
   - { match: { path: /secure, host: "*.x.example" }, redirect: { to: https, status: 301 } }
@@ -225,6 +226,7 @@ pools: { web: { servers: ["10.0.0.1:80"] } }
       { count: 20, windowMs: 60_000, burst: 5, key: { kind: 'client_ip' }, dryRun: false },
       { count: 9, windowMs: 1000, burst: undefined, key: { kind: 'header', name: 'x-user' }, dryRun: true },
     ],
+    concurrency: [{ max: 7, key: { kind: 'client_ip' }, dryRun: false }],
   });
   t.strictSame(config.routes[2]?.action, { type: 'redirect', to: '/new', status: 308 });
   t.strictSame(config.routes[4]?.action, {

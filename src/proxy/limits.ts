@@ -1,0 +1,42 @@
+import type { ConcurrencyLimits } from './concurrency-limits.ts';
+import type { Exchange } from './exchange.ts';
+import type { Gate } from './gate.ts';
+import type { RateLimits } from './rate-limits.ts';
+
+/** What a listener or a route has of limits that are asked together. */
+export interface Limits {
+  readonly concurrency: ConcurrencyLimits | null;
+  readonly rates: RateLimits | null;
+}
+
+/** Nobody can know when a request of this client ends; soon is a good guess. */
+const RETRY_SOON = 'Retry-After: 1\r\n';
+
+/** @returns false when the request was answered 429 */
+export function passesLimits(exchange: Exchange, limits: Limits | null): boolean {
+  if (limits === null) return true;
+  // First: who is refused here costs the rates nothing, and whom a rate refuses gives his place back by ending.
+  if (limits.concurrency !== null && !limits.concurrency.enter(exchange)) {
+    exchange.listener.cells.countLimited();
+    exchange.refuse('limited_concurrency', '', RETRY_SOON);
+    return false;
+  }
+  const refused = limits.rates === null ? null : limits.rates.check(exchange);
+  if (refused === null) return true;
+  exchange.listener.cells.countLimited();
+  exchange.refuse('limited', '', refused);
+  return false;
+}
+
+/** Limits that need to know more of a request than its head: they wait for the gates before them. */
+export class LimitGate implements Gate {
+  readonly #limits: Limits;
+
+  constructor(limits: Limits) {
+    this.#limits = limits;
+  }
+
+  check(exchange: Exchange): boolean {
+    return passesLimits(exchange, this.#limits);
+  }
+}
