@@ -124,8 +124,10 @@ function listenerSnapshot(listener: ListenerConfig, inputs: SnapshotInputs): Lis
 }
 
 /** What a route asks beyond host and path; null = nothing. */
-export function conditionsOf({ match: { methods, headers, queries } }: RouteConfig): RouteConditions | null {
-  return methods.length + headers.length + queries.length === 0 ? null : { methods, headers, queries };
+export function conditionsOf({ match }: RouteConfig): RouteConditions | null {
+  const { methods, headers, queries, clients, patterns } = match;
+  const isAny = [methods, headers, queries, clients, patterns].every((it) => it.length === 0);
+  return isAny ? null : { methods, headers, queries, clients, patterns };
 }
 
 function routeSnapshot(route: RouteConfig, inputs: SnapshotInputs): RouteSnapshot {

@@ -148,7 +148,7 @@ export function explainRequest(config: ResolvedConfig, request: AskedRequest): E
   if (typeof path !== 'string')
     return ended(refused('bad_request', path.detail), { listener: found, limits });
 
-  const routes = explainRoutes(config, listener.name, host, path, factsOf(request));
+  const routes = explainRoutes(config, listener.name, host, path, factsOf(request, path));
   const last = routes.at(-1);
   const route = last?.outcome === 'matched' ? config.routes[last.index] : undefined;
   if (route === undefined) return ended(refused('no_route', ''), { listener: found, limits, routes });
@@ -219,11 +219,13 @@ function redirect(
   return { type: 'redirect', status: options.status, location };
 }
 
-function factsOf({ method, target, headers }: AskedRequest): RequestFacts {
+function factsOf({ method, target, headers, clientIp }: AskedRequest, path: string): RequestFacts {
   const mark = target.indexOf('?');
   const query = new URLSearchParams(mark < 0 ? '' : target.slice(mark + 1));
   return {
     method,
+    path,
+    client: parseAddress(clientIp),
     headers: (name) => headers.filter(([it]) => it === name).map(([, value]) => value),
     queries: (name) => query.getAll(name),
   };

@@ -199,7 +199,9 @@ function readRoute(value: unknown, index: number): LooseRoute {
     listeners: isListOrText(noun['listeners']) ? texts(noun['listeners'], [...path, 'listeners']) : undefined,
     hosts: patterns(match['host'], hostPatternProblem)?.map((host) => host.toLowerCase()),
     paths: patterns(match['path'], pathPatternProblem),
-    isConditional: ['method', 'header', 'query'].some((key) => match[key] !== undefined),
+    isConditional: ['path_pattern', 'client', 'method', 'header', 'query'].some(
+      (key) => match[key] !== undefined,
+    ),
   };
 }
 

@@ -23,6 +23,8 @@ export function resolveRoutes(
       match: {
         hosts: anyIsEmpty(spec.match.host ?? []).map((host) => host.toLowerCase()),
         paths: anyIsEmpty(spec.match.path ?? []),
+        patterns: spec.match.path_pattern ?? [],
+        clients: spec.match.client,
         methods: spec.match.method ?? [],
         headers: valuesOf(spec.match.header, (it) => it.toLowerCase()),
         queries: valuesOf(spec.match.query, (it) => it),

@@ -31,6 +31,10 @@ export interface RouteConfig extends LimitsConfig {
     readonly hosts: readonly string[];
     /** `/x` exactly, or `/x/*` for /x and all below it. Empty = any path. */
     readonly paths: readonly string[];
+    /** Patterns of a path that begin with `^`; empty = any path. */
+    readonly patterns: readonly string[];
+    /** Addresses and blocks; empty = any client. */
+    readonly clients: readonly string[];
     /** Empty = any method. */
     readonly methods: readonly string[];
     /** Names in lower case. `*` = any value, `abc*` = what begins with abc. */

@@ -1,14 +1,19 @@
 import { fieldValues, type RequestHead } from '../http/index.ts';
+import type { Address } from '../limit/index.ts';
 import type { RequestFacts } from '../route/index.ts';
 
 /** What routes may ask of a request beyond host and path; looked up when a route does. */
 export class HeadFacts implements RequestFacts {
+  readonly path: string;
+  readonly client: Address | undefined;
   readonly #head: RequestHead;
   /** Looked up once: many routes may ask. */
   #query: URLSearchParams | null = null;
   readonly #fields = new Map<string, readonly string[]>();
 
-  constructor(head: RequestHead) {
+  constructor(head: RequestHead, path: string, client: Address | undefined) {
+    this.path = path;
+    this.client = client;
     this.#head = head;
   }
 

@@ -122,7 +122,9 @@ function findsRoute(exchange: Exchange): boolean {
   }
   exchange.path = path;
   const { routes } = exchange.plane;
-  const facts = routes.hasConditions ? new HeadFacts(exchange.stream.head) : undefined;
+  const facts = routes.hasConditions
+    ? new HeadFacts(exchange.stream.head, path, exchange.asker.address)
+    : undefined;
   const match = routes.match(exchange.listener.name, exchange.asker.routeHost, path, facts);
   if (match === undefined) {
     exchange.refuse('no_route', '');

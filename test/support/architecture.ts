@@ -24,7 +24,7 @@ const PARTS: Record<string, readonly string[]> = {
   'http-node': ['kernel', 'http'],
   http2: ['kernel', 'http'],
   limit: ['kernel'],
-  route: ['kernel'],
+  route: ['kernel', 'limit'],
   observe: ['kernel'],
   store: ['kernel', 'observe'],
   tls: ['kernel', 'observe'],
@@ -70,6 +70,7 @@ const HEAVY_PACKAGES = [
   'commander',
   'better-sqlite3',
   'node-forge',
+  're2js',
 ];
 
 interface BannedGlobal {

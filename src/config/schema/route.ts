@@ -1,6 +1,7 @@
 import { isIP } from 'node:net';
 import { domainToASCII } from 'node:url';
 import * as z from 'zod';
+import { compileLinearPattern } from '../../kernel/linear-pattern.ts';
 import { REDIRECT_STATUSES } from '../resolved.ts';
 import { quote } from '../units.ts';
 import {
@@ -49,6 +50,17 @@ export function pathPatternProblem(value: string): string | undefined {
   if (/%(2f|5c|00)/i.test(value))
     return `${quote(value)}: requests with %2F, %5C or %00 are refused, so this can never match.`;
   return undefined;
+}
+
+function patternProblem(value: string): string | undefined {
+  if (!value.startsWith('^/') && !value.startsWith('^('))
+    return `${quote(value)} does not say where it begins. Write ${quote(`^/${value.replace(/^[\^/]+/, '')}`)}.`;
+  try {
+    compileLinearPattern(value);
+    return undefined;
+  } catch (error) {
+    return `${quote(value)} ${error instanceof Error ? error.message : String(error)}.`;
+  }
 }
 
 function targetProblem(value: string): string | undefined {
@@ -133,6 +145,14 @@ const match = noun({
   path: oneOrMany(text(pathPatternProblem))
     .optional()
     .describe('Paths: `/x` exactly, `/x/*` for /x and all below it. Without it, any.'),
+  path_pattern: oneOrMany(text(patternProblem))
+    .optional()
+    .describe(
+      'Patterns that the path has to fit, besides `path`: RE2 syntax, from the start (`^/users/[0-9]+$`). Without `$` more may follow.',
+    ),
+  client: blocks().describe(
+    'Addresses and CIDR blocks that the client has to be in; others go on to the next route.',
+  ),
   method: oneOrMany(text(methodProblem))
     .optional()
     .describe('Methods, in capitals; HEAD is not GET. Without it, any.'),

@@ -51,6 +51,15 @@ t.test('what is wrong at the top, in listeners and routes', (t) => {
     ],
     [top('certificates: { "a b": { self_signed: [a] } }'), 'error certificates: "a b" is not a name.'],
     [
+      route('pool: web, match: { path_pattern: "users/[0-9]+" }'),
+      'error routes[0].match.path_pattern: "users/[0-9]+" does not say where it begins. Write "^/users/[0-9]+".',
+    ],
+    [
+      route('pool: web, match: { path_pattern: ["^/a", "^/(b"] }'),
+      'error routes[0].match.path_pattern[1]: "^/(b" is not a pattern: error parsing regexp: missing closing )',
+    ],
+    [route('pool: web, match: { client: 10.0.0.1/8 }'), 'error routes[0].match.client: "10.0.0.1/8"'],
+    [
       route('split: {}'),
       'error routes[0].split: Name the pools with their weights: { books: 95, books-v2: 5 }.',
       'warning pools.web: no route leads to the pool "web".',

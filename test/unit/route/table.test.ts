@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import t from 'tap';
 import { SluiceError } from '../../../src/kernel/errors.ts';
+import { parseAddress } from '../../../src/limit/index.ts';
 import {
   compileRoutes,
   normalizeHost,
@@ -183,6 +184,21 @@ interface Asked {
   readonly facts: RequestFacts;
 }
 
+const NO_CLIENT: RequestFacts = {
+  method: 'GET',
+  path: '',
+  client: undefined,
+  headers: () => [],
+  queries: () => [],
+};
+const NOBODY = { path: '', client: undefined };
+
+const clientFits = (block: string, { client }: RequestFacts): boolean =>
+  block === '::1' ? client?.family === 6 : client?.family === 4 && client.w0 >>> 24 === 10;
+
+const patternFits = (pattern: string, path: string): boolean =>
+  new RegExp(`^(?:${pattern.slice(1)})`).test(path);
+
 /** First match, read off the words of the documentation. */
 function naive(routes: readonly RouteOptions[], { listener, host, path, facts }: Asked): number {
   const valueFits = (values: readonly string[], wanted: string): boolean =>
@@ -203,6 +219,8 @@ function naive(routes: readonly RouteOptions[], { listener, host, path, facts }:
       (r.listeners === null || r.listeners.includes(listener)) &&
       (r.hosts.length === 0 || r.hosts.some(hostFits)) &&
       (r.paths.length === 0 || r.paths.some(pathFits)) &&
+      (!r.conditions?.clients.length || r.conditions.clients.some((it) => clientFits(it, facts))) &&
+      (!r.conditions?.patterns.length || r.conditions.patterns.some((it) => patternFits(it, unescaped))) &&
       (!r.conditions?.methods.length || r.conditions.methods.includes(facts.method)) &&
       (r.conditions?.headers ?? []).every((it) => valueFits(facts.headers(it.name), it.value)) &&
       (r.conditions?.queries ?? []).every((it) => valueFits(facts.queries(it.name), it.value)),
@@ -241,32 +259,39 @@ t.test('the table agrees with a linear search, and explain with the table', asyn
           { name: 'y', value: '*' },
         ]),
         queries: fc.subarray([{ name: 'q', value: 'a*' }]),
+        clients: fc.subarray(['10.0.0.0/8', '::1']),
+        patterns: fc.subarray(['^/a$|/b', '^/ab+a?/@']),
       }),
     ),
     action: fc.constant(POOL),
   });
-  const request = fc.record({
-    listener: fc.constantFrom('l1', 'l2', 'l3'),
-    host: fc.oneof(host, fc.constant('')),
-    path: fc.oneof(
-      path,
-      path.map((p) => `${p.replaceAll('@', '%40')}`),
-      path.map((p) => (p === '/' ? p : `${p}/`)),
-      fc.constant('*'),
-    ),
-    facts: fc
-      .record({
-        method: fc.constantFrom('GET', 'POST', 'PUT'),
-        x: fc.subarray(['1', '2']),
-        y: fc.subarray(['z']),
-        q: fc.subarray(['ab', 'b']),
-      })
-      .map(({ method, ...values }) => ({
-        method,
-        headers: (name: string) => (name === 'q' ? [] : values[name as 'x' | 'y']),
-        queries: (name: string) => (name === 'q' ? values.q : []),
-      })),
-  });
+  const request = fc
+    .record({
+      listener: fc.constantFrom('l1', 'l2', 'l3'),
+      host: fc.oneof(host, fc.constant('')),
+      path: fc.oneof(
+        path,
+        path.map((p) => `${p.replaceAll('@', '%40')}`),
+        path.map((p) => (p === '/' ? p : `${p}/`)),
+        fc.constant('*'),
+      ),
+      facts: fc
+        .record({
+          method: fc.constantFrom('GET', 'POST', 'PUT'),
+          x: fc.subarray(['1', '2']),
+          y: fc.subarray(['z']),
+          q: fc.subarray(['ab', 'b']),
+          client: fc.constantFrom('10.1.1.1', '11.1.1.1', '::1', ''),
+        })
+        .map(({ method, client, ...values }) => ({
+          method,
+          path: '',
+          client: parseAddress(client),
+          headers: (name: string) => (name === 'q' ? [] : values[name as 'x' | 'y']),
+          queries: (name: string) => (name === 'q' ? values.q : []),
+        })),
+    })
+    .map((asked) => ({ ...asked, facts: { ...asked.facts, path: asked.path } }));
   let matched = 0;
   fc.assert(
     fc.property(
@@ -312,23 +337,34 @@ t.test('a tree does not mind the order in which patterns come', async (t) => {
 });
 
 t.test('conditions: who does not meet them goes on to the next route', async (t) => {
-  const canary = { methods: [], headers: [{ name: 'x-canary', value: '1' }], queries: [] };
+  const none = { methods: [], headers: [], queries: [], clients: [], patterns: [] };
+  const canary = { ...none, headers: [{ name: 'x-canary', value: '1' }] };
   const table = compileRoutes([
     { ...route('canary', { paths: ['/api/*'] }), conditions: canary },
     {
       ...route('writes', { paths: ['/api/*'] }),
-      conditions: { methods: ['POST', 'PUT'], headers: [], queries: [] },
+      conditions: { ...none, methods: ['POST', 'PUT'] },
     },
-    { ...route('beta', {}), conditions: { methods: [], headers: [], queries: [{ name: 'v', value: '2*' }] } },
+    { ...route('beta', {}), conditions: { ...none, queries: [{ name: 'v', value: '2*' }] } },
     route('api', { paths: ['/api/*'] }),
     route('rest', {}),
   ]);
+  const patterned = compileRoutes([
+    { ...route('staff', {}), conditions: { ...none, clients: ['10.0.0.0/8'] } },
+    { ...route('user', { paths: ['/u/*'] }), conditions: { ...none, patterns: ['^/u/[0-9]+$|/v'] } },
+  ]);
+  t.same(
+    patterned.explain('l', 'h', '/u/x', { ...NO_CLIENT, path: '/u/x' }).map(({ detail }) => detail),
+    ['the client’s address is not in 10.0.0.0/8', 'path /u/x does not fit ^/u/[0-9]+$|/v'],
+  );
+  t.throws(() => compileRoutes([{ ...route('x', {}), conditions: { ...none, patterns: ['/x'] } }]), /\^\//);
   t.ok(table.hasConditions);
   const facts = (
     method: string,
     headers: readonly string[] = [],
     queries: readonly string[] = [],
   ): RequestFacts => ({
+    ...NOBODY,
     method,
     headers: (name) => (name === 'x-canary' ? headers : []),
     queries: (name) => (name === 'v' ? queries : []),
