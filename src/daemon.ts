@@ -9,6 +9,7 @@ import { AccessRings } from './assembly/access-rings.ts';
 import type { FileReload } from './assembly/admin.ts';
 import { Applier } from './assembly/applier.ts';
 import { poolDefinitions, slotKeys } from './assembly/build-snapshot.ts';
+import { LimitMemory } from './assembly/limit-memory.ts';
 import { type Logs, openLogs } from './assembly/logs.ts';
 import { makeMetrics } from './assembly/metrics.ts';
 import { openOutliers } from './assembly/outliers.ts';
@@ -38,12 +39,11 @@ import {
 import { formatHostPort, type HostPort } from './kernel/address.ts';
 import type { Clock } from './kernel/clock.ts';
 import { errorText, SluiceError } from './kernel/errors.ts';
-import { fastRandom, secretBytes } from './kernel/random.ts';
+import { fastRandom } from './kernel/random.ts';
 import { BaseService } from './kernel/service.ts';
 import { SlotAllocator } from './kernel/slot-allocator.ts';
 import { SlotTable } from './kernel/slots.ts';
 import { Turns } from './kernel/turns.ts';
-import { DEFAULT_LIMITER_ENTRIES, DEFAULT_PLACE_ENTRIES, LimiterTable, PlaceTable } from './limit/index.ts';
 import { Events, writeRecord } from './observe/index.ts';
 import { CellAllocator, type Metrics } from './observe/main/index.ts';
 import { type CertificateMaterial, Secrets } from './tls/index.ts';
@@ -75,11 +75,9 @@ export class Daemon extends BaseService {
   readonly registry: Registry;
   readonly logs: Logs;
   readonly slots: SlotTable;
-  /** Requests in flight where a limit counts them. */
-  readonly places: PlaceTable;
+  readonly limits: LimitMemory;
   readonly #clock: Clock;
   readonly #options: DaemonOptions;
-  readonly #limiter: LimiterTable;
   readonly #cells: CellAllocator;
   readonly #accessRings: AccessRings;
   readonly #threads: ThreadPool;
@@ -112,20 +110,14 @@ export class Daemon extends BaseService {
     const wanted = slotKeys(config, poolDefinitions(config)).length;
     // Rows of the shared tables: one a data thread, and the last for main.
     this.slots = SlotTable.create({ capacity: Math.max(MIN_SLOTS, wanted * 4), threads: count + 1, nowMs });
-    this.#limiter = LimiterTable.create({ entries: DEFAULT_LIMITER_ENTRIES, seed: secretBytes(16), nowMs });
-    this.places = PlaceTable.create({
-      entries: DEFAULT_PLACE_ENTRIES,
-      threads: count,
-      seed: secretBytes(16),
-    });
+    this.limits = new LimitMemory(count, nowMs);
     this.#cells = new CellAllocator({ threads: count + 1 }, clock);
     this.registry = new Registry(this.slots, this.events, clock);
     this.metrics = makeMetrics(this.#cells, {
       registry: this.registry,
       slots: this.slots,
-      limiter: this.#limiter,
+      limits: this.limits,
       pools: () => this.pools,
-      places: this.places,
       logs: this.logs,
       droppedLines: () => this.#accessRings.dropped,
     });
@@ -170,8 +162,7 @@ export class Daemon extends BaseService {
       startOf: (thread) => ({
         thread,
         slots: this.slots.buffer,
-        limiter: this.#limiter.buffer,
-        places: this.places.buffer,
+        ...this.limits.buffers,
         cells: this.#cells.table.handle,
         threadCells: this.#cells.block('thread', String(thread)).offset,
         secrets: this.#secrets.current(),
@@ -183,8 +174,7 @@ export class Daemon extends BaseService {
       onStart: (thread) => this.events.emit('thread_start', { thread }),
       onDead: (thread, exitCode, expected, why) => {
         this.slots.zeroThread(thread);
-        this.#limiter.releaseThread(thread);
-        this.places.releaseThread(thread);
+        this.limits.releaseThread(thread);
         this.#cells.clearLevels(thread);
         this.events.emit('thread_exit', { thread, exitCode, expected, why });
       },

@@ -1,8 +1,8 @@
 import { BREAKER_MODES, viewBreaker } from '../admit/index.ts';
 import type { Registry } from '../control/index.ts';
 import { type SlotTable, STATE } from '../kernel/slots.ts';
-import type { LimiterTable, PlaceTable } from '../limit/index.ts';
 import { type CellAllocator, Metrics } from '../observe/main/index.ts';
+import type { LimitMemory } from './limit-memory.ts';
 import type { Logs } from './logs.ts';
 import type { PoolSnapshot } from './snapshot.ts';
 
@@ -12,14 +12,13 @@ export function makeMetrics(
   from: {
     registry: Registry;
     slots: SlotTable;
-    limiter: LimiterTable;
+    limits: LimitMemory;
     pools: () => readonly PoolSnapshot[];
-    places: PlaceTable;
     logs: Logs;
     droppedLines: () => number;
   },
 ): Metrics {
-  const { registry, slots, limiter, places, logs, pools } = from;
+  const { registry, slots, limits, logs, pools } = from;
   const metrics = new Metrics(cells);
   metrics.addServers(() =>
     registry.poolNames().flatMap((pool) =>
@@ -45,13 +44,13 @@ export function makeMetrics(
     'sluice_limiter_evicted_live_total',
     'Live entries of the rate limiter that had to make room.',
     'counter',
-    () => limiter.stats().evictedLive,
+    () => limits.limiter.stats().evictedLive,
   );
   single(
     'sluice_concurrency_uncounted_total',
     'Requests that a limit of concurrency let in uncounted, for want of room in its table.',
     'counter',
-    () => places.stats().uncounted,
+    () => limits.places.stats().uncounted,
   );
   addAdmission(metrics, pools, slots);
   return metrics;

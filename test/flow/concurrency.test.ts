@@ -16,7 +16,7 @@ const CLOSE = 'Connection: close\r\n';
 const REPLACED_WITHIN_MS = 10_000;
 
 const routes = (concurrency: unknown) => [{ name: 'all', pool: 'web', concurrency }] as never;
-const taken = (proxied: Proxied): number => proxied.daemon.daemon.places.stats().taken;
+const taken = (proxied: Proxied): number => proxied.daemon.daemon.limits.places.stats().taken;
 
 /** Sends a request and waits until a server has it. */
 async function hang(proxied: Proxied, client: Peer, request: string): Promise<Peer> {

@@ -84,8 +84,8 @@ export class DaemonFixture implements AsyncDisposable {
 
   /** Requests in flight, requests that wait, open connections and places of limits, over all slots and threads. */
   inFlight(): number {
-    const { slots, places } = this.daemon;
-    let sum = places.stats().taken;
+    const { slots, limits } = this.daemon;
+    let sum = limits.places.stats().taken;
     for (let slot = 0; slot < slots.capacity; slot++) sum += slots.inFlight(slot);
     return sum;
   }
