@@ -129,7 +129,7 @@ export class DataThread {
     let error: string | null = null;
     const added = new Map<string, OpenListener>();
     try {
-      const compiled = compileSnapshot(snapshot, {
+      const compiled = await compileSnapshot(snapshot, {
         ...this.#context,
         log: this.#log,
         stickyKeys: this.#secrets.stickyKeys,

@@ -10,9 +10,11 @@ import {
   type RetryBudgetOptions,
   ServerConnections,
 } from '../forward/index.ts';
+import { SharedHead } from '../http/index.ts';
 import { publicHost, UNIX_PEER, unixPathOf } from '../kernel/address.ts';
 import type { Clock } from '../kernel/clock.ts';
 import type { Deadlines } from '../kernel/deadlines.ts';
+import { afterNextLook } from '../kernel/loop-turn.ts';
 import type { Random } from '../kernel/random.ts';
 import { COUNTER } from '../kernel/slot-counters.ts';
 import type { SlotTable } from '../kernel/slots.ts';
@@ -54,6 +56,8 @@ const MAX_AGE_MS = 3_600_000;
 const SERVER_HEAD_BYTES = 64 * 1024;
 const SERVER_FIELDS = 256;
 const SERVER_SILENCE_MS = 60_000;
+/** Routes that are compiled without a break. */
+const ROUTES_OF_A_STEP = 256;
 /** Always allowed, of a pool over all threads. */
 const RETRIES_PER_S = 10;
 
@@ -113,18 +117,36 @@ export interface CompiledSnapshot {
   readonly connectionKeys: ReadonlySet<string>;
 }
 
-export function compileSnapshot(snapshot: Snapshot, context: CompileContext): CompiledSnapshot {
+/**
+ * In steps, between which the requests of this thread have their turn: a thousand routes or servers take some milliseconds,
+ * which are nobody's latency if they do not come all at once.
+ */
+export async function compileSnapshot(
+  snapshot: Snapshot,
+  context: CompileContext,
+): Promise<CompiledSnapshot> {
   const keys = new Set<string>();
-  const plane: Plane = {
-    generation: snapshot.generation,
-    routes: compileRoutes(snapshot.routes.map((route) => compileRoute(route, context))),
-    pools: new Map(snapshot.pools.map((pool) => [pool.name, compilePoolPlane(pool, context, keys)])),
-    listeners: new Map(
-      snapshot.listeners.map((listener) => [listener.name, compileListener(listener, context)]),
-    ),
-  };
-  return { plane, connectionKeys: keys };
+  const routePlanes: RoutePlane[] = [];
+  for (const [i, route] of snapshot.routes.entries()) {
+    if (i % ROUTES_OF_A_STEP === ROUTES_OF_A_STEP - 1) await nextStep();
+    routePlanes.push(compileRoute(route, context));
+  }
+  await nextStep();
+  const routes = compileRoutes(routePlanes);
+  const pools = new Map<string, PoolPlane>();
+  for (const pool of snapshot.pools) {
+    await nextStep();
+    pools.set(pool.name, compilePoolPlane(pool, context, keys));
+  }
+  const listeners = snapshot.listeners.map((it): [string, ListenerPlane] => [
+    it.name,
+    compileListener(it, context),
+  ]);
+  const { generation } = snapshot;
+  return { plane: { generation, routes, pools, listeners: new Map(listeners) }, connectionKeys: keys };
 }
+
+const nextStep = (): Promise<void> => new Promise((resolve) => afterNextLook(resolve));
 
 function compileRoute(route: RouteSnapshot, context: CompileContext): RoutePlane {
   const filter = new IpFilter(route.ipAllow, route.ipDeny);
@@ -186,6 +208,8 @@ function compilePoolPlane(options: PoolSnapshot, context: CompileContext, keys: 
     tls ??= compileUpstreamTls(options.upstreamTls);
     return tls.forServer(publicHost(host));
   };
+  const { clock, deadlines, sockets } = context;
+  const deps = { clock, deadlines, sockets, sharedHead: new SharedHead() };
   const connections = options.servers.map((server, index) => {
     const key = connectionKey(options, server);
     keys.add(key);
@@ -201,7 +225,7 @@ function compilePoolPlane(options: PoolSnapshot, context: CompileContext, keys: 
         new ServerCells(context.row, options.serverCells[index] as number),
         context,
       );
-      return new ServerConnections(target, limits, options.keepalive, context, meter);
+      return new ServerConnections(target, limits, options.keepalive, deps, meter);
     });
   });
   const cells = options.serverCells.map((offset) => new ServerCells(context.row, offset));

@@ -83,7 +83,7 @@ export class ServerConnection implements Expiring, ChunkSink, Linked<ServerConne
     this.#onGone = onGone;
     this.#bornMs = deps.clock.nowMs();
     this.deadlineMs = this.#bornMs + limits.connectTimeoutMs;
-    this.#heads = new ResponseReader(limits);
+    this.#heads = new ResponseReader(limits, deps.sharedHead);
     this.#buffer = new ReadBuffer(this.#isTls, deps.sockets.largeBuffers);
     const socket = openSocket(target, {
       buffer: () => this.#nextBuffer(),

@@ -1,3 +1,4 @@
+import type { SharedHead } from '../http/index.ts';
 import type { Clock } from '../kernel/clock.ts';
 import type { Deadlines } from '../kernel/deadlines.ts';
 import type { SocketIo } from '../kernel/socket-io.ts';
@@ -18,6 +19,8 @@ export interface ConnectionDeps {
   readonly clock: Clock;
   readonly deadlines: Deadlines;
   readonly sockets: SocketIo;
+  /** Of all connections of a pool; without it, one of each connection. */
+  readonly sharedHead?: SharedHead;
 }
 
 /** How long an idle connection is kept. A server that says its own time (`Keep-Alive: timeout=5`) is left a second before. */

@@ -13,7 +13,7 @@ export { AnswerPace, BodyPace } from './pace.ts';
 export { parseRequestFields, type RequestFields } from './request-fields.ts';
 export { buildRequestHead, type RequestHead } from './request-head.ts';
 export type { AnswerFraming, ResponseHead } from './response-head.ts';
-export { ResponseReader } from './response-reader.ts';
+export { ResponseReader, SharedHead } from './response-reader.ts';
 export { isTargetText, isToken } from './syntax.ts';
 export { TunnelEnd, type TunnelSink, type TunnelSocket } from './tunnel-end.ts';
 export { WaitingBytes } from './waiting-bytes.ts';

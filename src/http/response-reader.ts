@@ -9,6 +9,34 @@ export interface WholeResponseHead {
   readonly bodyStart: number;
 }
 
+/**
+ * The last head that any connection of a pool has read. Servers of a pool are mostly alike, so what one says the others say
+ * within the same second (`Date`): then it is read once, and what a thousand idle connections remember is one object. With
+ * one for each, all of them outlived the young generation, for nothing.
+ */
+export class SharedHead {
+  text = '';
+  head: ResponseHead | null = null;
+  #isFlat = false;
+
+  set(text: string, head: ResponseHead): void {
+    this.text = text;
+    this.head = head;
+    this.#isFlat = false;
+  }
+
+  /** The head with this text, if it is the one. */
+  find(text: string): ResponseHead | null {
+    if (text !== this.text) return null;
+    if (!this.#isFlat) this.text = flat(text);
+    this.#isFlat = true;
+    return this.head;
+  }
+}
+
+/** After so many heads in a row that nobody had said before, the next is not expected to be like its last. */
+const VARYING = 3;
+
 /** What is looked at first: nearly every head is shorter, and what stands behind it is a body, which no text is made of. */
 const LIKELY_BYTES = 2048;
 
@@ -24,8 +52,15 @@ export class ResponseReader {
   #last: ResponseHead | null = null;
   /** The last two were the same: the next one is expected to be so, too. */
   #isRepeating = false;
+  /** How many heads in a row were new. */
+  #newInARow = 0;
+  readonly #shared: SharedHead;
 
-  constructor(limits: { readonly maxHeadBytes: number; readonly maxFields: number }) {
+  constructor(
+    limits: { readonly maxHeadBytes: number; readonly maxFields: number },
+    shared: SharedHead = new SharedHead(),
+  ) {
+    this.#shared = shared;
     this.#maxHeadBytes = limits.maxHeadBytes;
     this.#maxFields = limits.maxFields;
   }
@@ -83,8 +118,17 @@ export class ResponseReader {
     const whole = text.slice(0, end + 4);
     if (this.#last !== null && whole === this.#lastText) {
       this.#isRepeating = true;
+      this.#newInARow = 0;
       this.#lastText = flat(whole);
       return this.#last;
+    }
+    const known = this.#shared.find(whole);
+    if (known !== null) {
+      this.#isRepeating = true;
+      this.#newInARow = 0;
+      this.#lastText = this.#shared.text;
+      this.#last = known;
+      return known;
     }
     const line = this.#readLine(text);
     if (line instanceof HttpFault) return line;
@@ -92,9 +136,17 @@ export class ResponseReader {
     const block = lineEnd === end ? '' : text.slice(lineEnd + 2, end + 2);
     const fields = parseResponseFields(block, this.#maxFields);
     if (fields instanceof HttpFault) return fields;
-    this.#lastText = whole;
-    this.#last = new ResponseHead(line.status, line.minor, line.phrase, fields);
-    return this.#last;
+    const head = new ResponseHead(line.status, line.minor, line.phrase, fields);
+    this.#shared.set(whole, head);
+    this.#keep(whole, head);
+    return head;
+  }
+
+  /** Of a server whose heads all differ only the text is kept, to see when they do not any more. */
+  #keep(text: string, head: ResponseHead): void {
+    this.#newInARow = text === this.#lastText ? 0 : this.#newInARow + 1;
+    this.#lastText = text;
+    this.#last = this.#newInARow > VARYING ? null : head;
   }
 
   #readLine(text: string): StatusLine | HttpFault {

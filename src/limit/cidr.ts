@@ -123,6 +123,14 @@ class BlockList {
   }
 }
 
+/** Most sets hold one family or none; a thousand routes must not make thousands of arrays without anything in them. */
+const NO_BLOCKS = new BlockList([]);
+
+function listOf(blocks: readonly Cidr[], family: 4 | 6): BlockList {
+  const own = blocks.filter(({ base }) => base.family === family);
+  return own.length === 0 ? NO_BLOCKS : new BlockList(own);
+}
+
 function compare(a: Address, b: Address): number {
   for (const word of WORDS) {
     const difference = (a[word] >>> 0) - (b[word] >>> 0);
@@ -150,8 +158,8 @@ export class CidrSet {
   /** @throws SluiceError `bad_cidr` at the first text that is none. */
   constructor(texts: readonly string[]) {
     const blocks = texts.map(parseCidr);
-    this.#v4 = new BlockList(blocks.filter(({ base }) => base.family === 4));
-    this.#v6 = new BlockList(blocks.filter(({ base }) => base.family === 6));
+    this.#v4 = listOf(blocks, 4);
+    this.#v6 = listOf(blocks, 6);
     this.isEmpty = blocks.length === 0;
   }
 

@@ -1,6 +1,6 @@
 /** Heads of answers: status lines, fields and framing, as tables. */
 import t from 'tap';
-import { HttpFault, ResponseReader } from '../../../src/http/index.ts';
+import { HttpFault, ResponseReader, SharedHead } from '../../../src/http/index.ts';
 import { parseResponseFields, parseStatusLine, ResponseHead } from '../../../src/http/response-head.ts';
 
 const shown = JSON.stringify;
@@ -191,6 +191,47 @@ t.test('a head like the one before is taken for it; any other is read', async (t
     head: { fields: { forward: 'A: 1\r\n' } },
   });
   t.match(push('HTTP/1.1 200 OK\nA: 2\r\n\r\n'), { reason: 'bad_upstream' });
+});
+
+const limits = { maxHeadBytes: 4096, maxFields: 10 };
+const push = (reader: ResponseReader, text: string) => {
+  const bytes = Buffer.from(text, 'latin1');
+  return reader.push(bytes, 0, bytes.length);
+};
+
+t.test('connections of one pool share the last head that any of them has read', async (t) => {
+  const shared = new SharedHead();
+  const readers = Array.from({ length: 3 }, () => new ResponseReader(limits, shared));
+  const headOf = (reader: ResponseReader, text: string): ResponseHead => {
+    const found = push(reader, `${text}body`);
+    if (found === null || !('head' in found)) throw new Error(`no head in ${text}`);
+    t.equal(found.bodyStart, text.length);
+    return found.head;
+  };
+  const second = (n: number): string => `HTTP/1.1 200 OK\r\nDate: ${n}\r\nContent-Length: 4\r\n\r\n`;
+  for (const n of [1, 2, 3]) {
+    const heads = readers.flatMap((reader) => [headOf(reader, second(n)), headOf(reader, second(n))]);
+    t.equal(new Set(heads).size, 1, 'read once, by the first');
+    t.equal(heads[0]?.fields.forward, `Date: ${n}\r\n`);
+  }
+  const [one, other] = readers as [ResponseReader, ResponseReader];
+  const own = 'HTTP/1.1 404 No\r\nServer: other\r\nContent-Length: 4\r\n\r\n';
+  const ownHead = headOf(other, own);
+  t.equal(headOf(one, second(3)).status, 200, 'one that says something else spoils nobody');
+  t.equal(headOf(other, own), ownHead, 'and keeps its own');
+});
+
+t.test('a server whose heads all differ, and then do not any more', async (t) => {
+  const reader = new ResponseReader(limits);
+  const textOf = (n: number): string => `HTTP/1.1 200 OK\r\nETag: "${n}"\r\nContent-Length: 0\r\n\r\n`;
+  for (let n = 0; n < 20; n++)
+    t.match(push(reader, textOf(n)), {
+      bodyStart: textOf(n).length,
+      head: { fields: { forward: `ETag: "${n}"\r\n` } },
+    });
+  const heads = [1, 2, 3].map(() => push(reader, textOf(7)));
+  t.match(heads[0], { head: { fields: { forward: 'ETag: "7"\r\n' } } });
+  t.same(heads[2], heads[0]);
 });
 
 t.test('heads of any length, whatever stands behind them', async (t) => {
