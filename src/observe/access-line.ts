@@ -38,17 +38,39 @@ export interface AccessRecord {
   userAgent: string;
 }
 
-/** Where an exchange went, with its text. */
-interface Way {
-  protocol: string;
-  route: string;
-  pool: string;
-  text: string;
-}
-
-/** Hosts, servers and agents come and go, and clients make them up; these bound what is remembered of each. */
+/** Hosts and agents are made up by clients; these bound what is remembered of each. */
 const MAX_MEMOS = 1024;
 const MAX_KEY_CHARS = 256;
+/** Routes and servers are ours, but come and go with reloads. */
+const MAX_OWN_MEMOS = 16_384;
+
+/** Texts by two words, of which the first seldom changes from one line to the next. */
+class PairTexts {
+  readonly #most: number;
+  readonly #all = new Map<string, Map<string, string>>();
+  #outer = '';
+  #inner = new Map<string, string>();
+
+  constructor(most: number) {
+    this.#most = most;
+    this.#all.set('', this.#inner);
+  }
+
+  find(outer: string, inner: string): string | undefined {
+    if (outer !== this.#outer) this.#turnTo(outer);
+    return this.#inner.get(inner);
+  }
+
+  /** To be called behind a `find` that found nothing. */
+  keep(inner: string, text: string): string {
+    return remember(this.#inner, inner, text, this.#most);
+  }
+
+  #turnTo(outer: string): void {
+    this.#outer = outer;
+    this.#inner = this.#all.get(outer) ?? remember(this.#all, outer, new Map(), MAX_MEMOS);
+  }
+}
 
 /**
  * Puts one line together. Most of a line was in some earlier line too, so its parts are kept with the values they were
@@ -58,8 +80,8 @@ const MAX_KEY_CHARS = 256;
  *    `----- a second long -----'
  *   ","listener":"https","host":"shop.example.com","method":" | GET | ","target":" | … |
  *    `----- by host -----'
- *   ","protocol":"HTTP/1.1","route":"shop","pool":"web","server":"a" | ,"status":200,"reason":"ok","duration_ms": | …
- *    `----- by server -----'                                            `----- by status -----'
+ *   ","protocol":"HTTP/1.1","route":"shop" | ,"pool":"web","server":"a" | ,"status":200,"reason":"ok","duration_ms": | …
+ *    `----- by route -----'                 `----- by server -----'       `----- by status -----'
  *   ,"upstream_ms": | … | ,"attempts":1,"bytes_in": | … | ,"bytes_out": | … | ,"tls":"TLSv1.3" | ,"user_agent":"curl"}
  *                                                                                                 `--- by agent ---'
  * Half of the time of escaping and joining every field (bench/micro/access-log.ts): fewer strings to join, and
@@ -68,10 +90,10 @@ const MAX_KEY_CHARS = 256;
 export class AccessLine {
   #second = Number.NaN;
   #secondText = '';
-  /** Of the listener that #hosts is about; a thread has few, and mostly one is busy. */
-  #listener = '';
-  readonly #hosts = new Map<string, string>();
-  readonly #ways = new Map<string, Way>();
+  readonly #hosts = new PairTexts(MAX_MEMOS);
+  // Route and server apart: together they are as many as all routes times all servers, and no line is like the one before.
+  readonly #routes = new PairTexts(MAX_OWN_MEMOS);
+  readonly #servers = new PairTexts(MAX_OWN_MEMOS);
   readonly #ends = new Map<number, { reason: string; text: string }>();
   readonly #agents = new Map<string, string>();
   // The last agent: a kept connection sends the very same string again, which costs one comparison.
@@ -84,7 +106,7 @@ export class AccessLine {
     // hot path: bench/micro/access-log.ts
     const second = Math.floor(r.wallMs / 1000);
     if (second !== this.#second) this.#setSecond(second);
-    const head = `${this.#secondText}${threeDigits(Math.floor(r.wallMs) - second * 1000)}Z","request_id":"${r.requestId}","client_ip":"${r.clientIp}${this.#host(r)}${r.method}","target":"${jsonContent(r.target)}${this.#way(r)}${this.#end(r)}${millis(r.durationMs)}`;
+    const head = `${this.#secondText}${threeDigits(Math.floor(r.wallMs) - second * 1000)}Z","request_id":"${r.requestId}","client_ip":"${r.clientIp}${this.#host(r)}${r.method}","target":"${jsonContent(r.target)}${this.#route(r)}${this.#server(r)}${this.#end(r)}${millis(r.durationMs)}`;
     const upstream = r.upstreamMs >= 0 ? `,"upstream_ms":${millis(r.upstreamMs)}` : '';
     const tls = r.tls === '' ? '' : this.#tlsText(r.tls);
     return `${head}${upstream},"attempts":${r.attempts},"bytes_in":${r.bytesIn},"bytes_out":${r.bytesOut}${tls}${this.#userAgent(r.userAgent)}`;
@@ -96,34 +118,24 @@ export class AccessLine {
     this.#secondText = `{"time":"${new Date(second * 1000).toISOString().slice(0, 20)}`;
   }
 
-  #host(r: AccessRecord): string {
-    if (r.listener !== this.#listener) {
-      this.#listener = r.listener;
-      this.#hosts.clear();
-    }
-    const known = this.#hosts.get(r.host);
+  #host({ listener, host }: AccessRecord): string {
+    const known = this.#hosts.find(listener, host);
     if (known !== undefined) return known;
-    return remember(
-      this.#hosts,
-      r.host,
-      flat(`","listener":"${jsonContent(r.listener)}","host":"${jsonContent(r.host)}","method":"`),
-    );
+    const text = `","listener":"${jsonContent(listener)}","host":"${jsonContent(host)}","method":"`;
+    return this.#hosts.keep(host, flat(text));
   }
 
-  #way(r: AccessRecord): string {
-    const known = this.#ways.get(r.server);
-    if (
-      known !== undefined &&
-      known.route === r.route &&
-      known.pool === r.pool &&
-      known.protocol === r.protocol
-    )
-      return known.text;
-    const { protocol, route, pool } = r;
-    const text = flat(
-      `","protocol":"${jsonContent(protocol)}"${field('route', route)}${field('pool', pool)}${field('server', r.server)}`,
-    );
-    return remember(this.#ways, r.server, { protocol, route, pool, text }).text;
+  #route({ protocol, route }: AccessRecord): string {
+    const known = this.#routes.find(protocol, route);
+    if (known !== undefined) return known;
+    return this.#routes.keep(route, flat(`","protocol":"${jsonContent(protocol)}"${field('route', route)}`));
+  }
+
+  #server({ pool, server }: AccessRecord): string {
+    const known = this.#servers.find(pool, server);
+    if (known !== undefined) return known;
+    const text = `${field('pool', pool)}${field('server', server)}`;
+    return this.#servers.keep(server, text === '' ? '' : flat(text));
   }
 
   #end(r: AccessRecord): string {
@@ -147,9 +159,9 @@ export class AccessLine {
   }
 }
 
-function remember<K, V>(memos: Map<K, V>, key: K, value: V): V {
+function remember<K, V>(memos: Map<K, V>, key: K, value: V, most = MAX_MEMOS): V {
   if (typeof key === 'string' && key.length > MAX_KEY_CHARS) return value;
-  if (memos.size >= MAX_MEMOS) memos.clear();
+  if (memos.size >= most) memos.clear();
   memos.set(key, value);
   return value;
 }
