@@ -3,8 +3,10 @@ import { SluiceError } from '../../src/kernel/errors.ts';
 
 export interface LoadOptions {
   readonly url: string;
-  /** `clients` is `varied` with an X-Forwarded-For that differs too. */
-  readonly mix: 'alike' | 'varied' | 'clients';
+  /** `clients` is `varied` with an X-Forwarded-For that differs too, `services` with host and path of some routes. */
+  readonly mix: 'alike' | 'varied' | 'clients' | 'services';
+  /** How many, for the mix of that name. */
+  readonly services?: number;
   readonly connections: number;
   readonly seconds: number;
   readonly seed: number;

@@ -8,7 +8,18 @@ const SCRIPT = fileURLToPath(new URL('requests.lua', import.meta.url));
 
 /** Loads for the given seconds; throws unless every answer was whole and 2xx. */
 export async function runWrk(options: LoadOptions): Promise<LoadResult> {
-  const { url, mix, connections, seconds, seed, cores, pauseMs = 0, closes = false, signal } = options;
+  const {
+    url,
+    mix,
+    connections,
+    seconds,
+    seed,
+    cores,
+    pauseMs = 0,
+    closes = false,
+    services = 1,
+    signal,
+  } = options;
   const wrk = [
     'wrk',
     '-t1',
@@ -21,7 +32,7 @@ export async function runWrk(options: LoadOptions): Promise<LoadResult> {
     ...(closes ? ['-H', 'Connection: close'] : []),
     url,
   ];
-  const script = ['--', mix, String(seed), String(pauseMs)];
+  const script = ['--', mix, String(seed), String(pauseMs), String(services)];
   const output = await runToEnd(
     'taskset',
     ['-c', cores, ...wrk, ...script],

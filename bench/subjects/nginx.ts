@@ -12,7 +12,7 @@ import type { Place, Subject } from './subject.ts';
 /** A keep-alive connection lives as long as the bench: nobody's figures hold reconnects. */
 const KEEP = 'keepalive_requests 1000000000; keepalive_timeout 3600s;';
 
-const SMALL_ANSWER = JSON.stringify({
+export const SMALL_ANSWER = JSON.stringify({
   id: 4711,
   title: 'The Left Hand of Darkness',
   author: 'Ursula K. Le Guin',

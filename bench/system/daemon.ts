@@ -68,17 +68,23 @@ export class DaemonProcess implements AsyncDisposable {
     });
   }
 
-  /** @param folder empty, its own; removed by whoever made it */
+  /**
+   * @param folder empty, its own; removed by whoever made it
+   * @param cores a list for taskset, as "0"; all unless given
+   */
   static async start(
     folder: string,
     input: DaemonInput,
     nodeOptions: readonly string[] = [],
+    cores: string | null = null,
   ): Promise<DaemonProcess> {
     const [adminPort = 0] = await freePorts(1);
     mkdirSync(join(folder, 'data'), { recursive: true });
     writeInput(folder, adminPort, input);
     const args = [...NODE_FLAGS, ...nodeOptions, MAIN_PATH, 'run', '--config', join(folder, 'sluice.yaml')];
-    const child = spawn(process.execPath, args, lifelineSpawn(['ignore', 'ignore', 'pipe']));
+    const [command, ...all] =
+      cores === null ? [process.execPath, ...args] : ['taskset', '-c', cores, process.execPath, ...args];
+    const child = spawn(command as string, all, lifelineSpawn(['ignore', 'ignore', 'pipe']));
     const daemon = new DaemonProcess(folder, adminPort, child);
     try {
       await daemon.until('readiness', async () => (await daemon.#get('/readyz')).status === 200);
@@ -110,6 +116,22 @@ export class DaemonProcess implements AsyncDisposable {
     this.#child.kill('SIGHUP');
     await this.until('the reload', async () => (await this.state()).generation > generation);
     await this.#learnPorts();
+  }
+
+  /** Puts another file in force over the admin API. @returns the milliseconds until the API said that it is */
+  async reloadTimed(input: DaemonInput): Promise<number> {
+    writeInput(this.folder, this.#adminPort, input);
+    const startMs = systemClock.nowMs();
+    const { status, text } = await this.#ask('POST', '/api/v1/reload');
+    const tookMs = systemClock.nowMs() - startMs;
+    if (status !== 200) throw new SluiceError('bench_admin', `the reload was answered ${status}: ${text}`);
+    return tookMs;
+  }
+
+  /** Empties the access log, so that a long run does not fill the disk. */
+  emptyAccessLog(): void {
+    truncateSync(join(this.folder, 'access.log'));
+    this.#accessRead = 0;
   }
 
   async #learnPorts(): Promise<void> {
@@ -173,13 +195,17 @@ export class DaemonProcess implements AsyncDisposable {
   }
 
   #get(path: string): Promise<{ status: number; text: string }> {
+    return this.#ask('GET', path);
+  }
+
+  #ask(method: string, path: string): Promise<{ status: number; text: string }> {
     const { promise, resolve, reject } = Promise.withResolvers<{ status: number; text: string }>();
     this.#token ||= readToken(this.folder);
     const sent = request(
       {
         host: '127.0.0.1',
         port: this.#adminPort,
-        path,
+        ...{ method, path },
         agent: false,
         headers: { authorization: `Bearer ${this.#token}` },
       },

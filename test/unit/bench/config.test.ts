@@ -1,5 +1,6 @@
 import t from 'tap';
 import { ALGORITHMS, fleetConfig } from '../../../bench/fleet/config.ts';
+import { scaleInput } from '../../../bench/scale/input.ts';
 import { sluiceConfig } from '../../../bench/subjects/sluice.ts';
 import { loadConfig } from '../../../src/config/index.ts';
 
@@ -20,6 +21,8 @@ t.test('the files that the benches write for Sluice are right', (t) => {
   for (const algorithm of ALGORITHMS) {
     t.same(errorsOf(fleetConfig(algorithm, servers, 8001, 8002)), [], algorithm);
   }
+  const many = scaleInput({ routes: 200, servers: ['127.0.0.1:9000'], algorithm: 'peak_ewma', turn: 2 });
+  t.same(errorsOf(JSON.stringify(many)), []);
   t.match(fleetConfig('weighted', servers, 1, 2), /9000", weight: 10 .*9002", weight: 1 /s);
   t.notMatch(fleetConfig('random', servers, 1, 2), 'weight: 10');
   t.end();
