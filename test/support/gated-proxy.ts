@@ -140,7 +140,7 @@ export class GatedProxy implements AsyncDisposable {
     const sockets = new SocketIo();
     const connections = new ConnectionBook();
     const log = new ThreadLog('debug', (record) => proxy.logged.push(record));
-    const compiled = compileSnapshot(snapshot, {
+    const compiled = await compileSnapshot(snapshot, {
       clock,
       deadlines,
       sockets,
