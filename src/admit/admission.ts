@@ -110,6 +110,11 @@ export class Ticket {
     this.#judge(status >= 502 && status <= 504, nowMs);
   }
 
+  /** No server has answered in time. */
+  failed(nowMs: number): void {
+    this.#judge(true, nowMs);
+  }
+
   /** Whether the request may be made again now; if so, it holds its place among those until it ends. */
   claimRetry(): boolean {
     this.#isRetrying ||= this.#admission.claimRetry();

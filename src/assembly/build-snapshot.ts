@@ -144,6 +144,7 @@ function routeSnapshot(route: RouteConfig, inputs: SnapshotInputs): RouteSnapsho
     ...limitsSnapshot(`route:${route.name}`, route),
     ipAllow: route.ipAllow,
     ipDeny: route.ipDeny,
+    retry: route.retry ?? null,
     timeoutMs: route.timeoutMs ?? 0,
     cells: inputs.cellsOf('route', route.name),
   };
@@ -183,9 +184,8 @@ function poolSnapshot(config: PoolConfig, pool: PoolDefinition, inputs: Snapshot
     queue: config.queue,
     places: placesOf(config, inputs),
     admission: admissionOf(config, inputs),
-    maxAttempts: config.retry.attempts,
+    retry: config.retry,
     retryShare: config.retry.budget,
-    retryStatuses: config.retry.statuses,
     host: hostRule(config),
     upstreamTls: upstreamTls(config, inputs.authorities),
     proxyProtocol: proxyVersion(config),

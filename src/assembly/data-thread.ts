@@ -85,6 +85,7 @@ export class DataThread {
       clock: context.clock,
       deadlines: context.deadlines,
       ids: new RequestIds(),
+      random: context.random,
       accessLog: null,
       log,
       record: emptyRecord(),

@@ -28,7 +28,9 @@ import {
   type Plane,
   type PoolPlane,
   PoolSplit,
+  RetryRule,
   type RoutePlane,
+  RouteRetry,
 } from '../proxy/index.ts';
 import { compileRoutes } from '../route/index.ts';
 import { compileUpstreamTls, type UpstreamTls } from '../tls/index.ts';
@@ -164,6 +166,7 @@ function compileRoute(route: RouteSnapshot, context: CompileContext): RoutePlane
     requestFields: compileFieldRules(route.requestFields),
     responseFields: compileFieldRules(route.responseFields),
     split: route.action.kind === 'split' ? new PoolSplit(route.action.shares) : null,
+    retry: route.retry && new RouteRetry(route.retry),
     gates: limits.gates,
     timeoutMs: route.timeoutMs,
     cells: new RouteCells(context.row, route.cells),
@@ -232,13 +235,12 @@ function compilePoolPlane(options: PoolSnapshot, context: CompileContext, keys: 
   return {
     pool,
     admission: options.admission && compileAdmission(options.name, options.admission, context),
-    maxAttempts: options.maxAttempts,
+    retry: new RetryRule(options.retry),
     retryBudget: context.connections.budgetOf(options.name, {
       share: options.retryShare,
       // The last row of the table is main's.
       perS: RETRIES_PER_S / Math.max(1, context.slots.threads - 1),
     }),
-    retryStatuses: new Set(options.retryStatuses),
     host: options.host,
     proxyProtocol: options.proxyProtocol,
     cells: new PoolCells(context.row, options.cells),

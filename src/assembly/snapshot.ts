@@ -4,6 +4,7 @@
  */
 
 import type { AdmissionOptions } from '../admit/index.ts';
+import type { RetryOptions } from '../forward/index.ts';
 import type { WireLimits } from '../http/index.ts';
 import type { ProxyVersion } from '../kernel/proxy-header.ts';
 import type { PoolOptions } from '../pool/index.ts';
@@ -50,6 +51,8 @@ export interface RouteSnapshot extends RouteOptions, LimitsSnapshot {
   readonly responseFields: FieldRuleOptions | null;
   readonly ipAllow: readonly string[];
   readonly ipDeny: readonly string[];
+  /** Where it wants repeats otherwise than its pool; null = nowhere. */
+  readonly retry: Partial<RetryOptions> | null;
   readonly timeoutMs: number;
   readonly cells: number;
 }
@@ -57,10 +60,9 @@ export interface RouteSnapshot extends RouteOptions, LimitsSnapshot {
 export interface PoolSnapshot extends PoolOptions {
   /** null = every request is let in. */
   readonly admission: AdmissionOptions | null;
-  readonly maxAttempts: number;
+  readonly retry: RetryOptions;
   /** Retries as a part of the requests, 0 to 1. */
   readonly retryShare: number;
-  readonly retryStatuses: readonly number[];
   readonly host: HostRule;
   /** null = plain. */
   readonly upstreamTls: UpstreamTlsOptions | null;

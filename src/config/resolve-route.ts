@@ -1,6 +1,7 @@
 /** Routes in the program's words; see resolve.ts. */
 
 import { type ResolveContext, sourceOf } from './resolve-context.ts';
+import { resolveRouteRetry } from './resolve-failing.ts';
 import { resolveLimits } from './resolve-limits.ts';
 import type { FieldsConfig, MatchedValue, RouteAction, RouteConfig } from './resolved.ts';
 import type { LongForm } from './schema/file.ts';
@@ -41,6 +42,7 @@ export function resolveRoutes(
       ...resolveLimits(spec),
       ipAllow: spec.ip_allow,
       ipDeny: spec.ip_deny,
+      retry: spec.retry && resolveRouteRetry(spec.retry),
       timeoutMs: spec.timeout,
       source: sourceOf(context, ['routes', index]),
     };

@@ -6,7 +6,7 @@
 import { resolve as resolvePath } from 'node:path';
 import { canonicalAddress, formatHostPort, isUnix, parseHostPort } from '../kernel/address.ts';
 import { type ResolveContext, sourceOf } from './resolve-context.ts';
-import { resolveBreaker, resolveOutliers } from './resolve-failing.ts';
+import { resolveBreaker, resolveOutliers, resolvePoolRetry } from './resolve-failing.ts';
 import { resolveLimits } from './resolve-limits.ts';
 import { resolveRoutes } from './resolve-route.ts';
 import type {
@@ -169,7 +169,7 @@ function resolvePool(name: string, spec: LongPool, context: ResolveContext): Poo
     panic: typeof spec.panic === 'number' ? spec.panic : 0,
     outliers: spec.outlier_detection === false ? undefined : resolveOutliers(spec.outlier_detection),
     breaker: spec.circuit_breaker === false ? undefined : resolveBreaker(spec.circuit_breaker),
-    retry: spec.retry,
+    retry: resolvePoolRetry(spec.retry),
     upstream: resolveUpstream(spec.upstream, isSecure, context),
     source: sourceOf(context, ['pools', name]),
   };

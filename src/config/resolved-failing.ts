@@ -28,3 +28,30 @@ export interface OutlierConfig {
   /** Part of the pool, 0 to 1. */
   readonly maxEjected: number;
 }
+
+export const RETRY_FAILURES = ['connect_error', 'reset', 'timeout', 'bad_answer'] as const;
+export type RetryFailure = (typeof RETRY_FAILURES)[number];
+
+/** What may be repeated although its method does not allow it. */
+export type NonIdempotent = 'never' | 'with_key' | 'always';
+
+/** When a request is made again. */
+export interface RetryConfig {
+  /** All of them; 1 = never retry. */
+  readonly attempts: number;
+  readonly failures: readonly RetryFailure[];
+  /** Of answers. */
+  readonly statuses: readonly number[];
+  readonly nonIdempotent: NonIdempotent;
+  /** undefined = by the timeouts of its parts only. */
+  readonly attemptTimeoutMs: number | undefined;
+  readonly backoff: { readonly baseMs: number; readonly maxMs: number };
+}
+
+export interface PoolRetryConfig extends RetryConfig {
+  /** Of the requests of ten seconds, 0 to 1. */
+  readonly budget: number;
+}
+
+/** What a route wants otherwise than its pool. */
+export type RouteRetryConfig = Partial<Omit<RetryConfig, 'backoff'>>;

@@ -1,5 +1,6 @@
 /** Routes as the rest of Sluice gets to see them; see resolved.ts. */
 import type { Source } from './resolved.ts';
+import type { RouteRetryConfig } from './resolved-failing.ts';
 import type { LimitsConfig, RequestKey } from './resolved-limits.ts';
 
 /** Prefixes of paths; '' = none. */
@@ -50,6 +51,8 @@ export interface RouteConfig extends LimitsConfig {
   };
   readonly ipAllow: readonly string[];
   readonly ipDeny: readonly string[];
+  /** What it wants otherwise than its pool. */
+  readonly retry: RouteRetryConfig | undefined;
   /** For the whole exchange, retries included; undefined = none. */
   readonly timeoutMs: number | undefined;
   readonly source: Source;

@@ -7,12 +7,12 @@
  * that maps one to the other. All values but `Secret` are plain data; every noun knows where it was written.
  */
 import type { HostPort } from '../kernel/address.ts';
-import type { BreakerConfig, OutlierConfig } from './resolved-failing.ts';
+import type { BreakerConfig, OutlierConfig, PoolRetryConfig } from './resolved-failing.ts';
 import type { LimitsConfig, ListenerLimits, RequestKey } from './resolved-limits.ts';
 import type { RouteConfig } from './resolved-route.ts';
 import type { Secret } from './secret.ts';
 
-export type * from './resolved-failing.ts';
+export * from './resolved-failing.ts';
 export * from './resolved-limits.ts';
 export * from './resolved-route.ts';
 
@@ -196,13 +196,7 @@ export interface PoolConfig {
   readonly outliers: OutlierConfig | undefined;
   /** undefined = `circuit_breaker: false`. */
   readonly breaker: BreakerConfig | undefined;
-  /** `attempts` counts all of them; 1 = never retry. */
-  readonly retry: {
-    readonly attempts: number;
-    /** Of the requests of ten seconds, 0 to 1. */
-    readonly budget: number;
-    readonly statuses: readonly number[];
-  };
+  readonly retry: PoolRetryConfig;
   readonly upstream: UpstreamConfig;
   readonly source: Source;
 }

@@ -6,6 +6,7 @@ import {
   type HttpFault,
   type ResponseHead,
 } from '../http/index.ts';
+import { DISCARD_BYTES } from './discard.ts';
 import type { ConnectionLimits } from './options.ts';
 
 /** The body of an answer as it comes in: where it ends, and its data. One for each connection, begun anew by each head. */
@@ -34,6 +35,11 @@ export class AnswerBody {
   get expectedBytes(): number {
     if (this.#framing === 'length') return this.#remaining;
     return this.isDone ? 0 : Number.POSITIVE_INFINITY;
+  }
+
+  /** Whether reading what is left of it may cost less than a new connection; a chunked one does not tell. */
+  get isShort(): boolean {
+    return this.#framing !== 'close' && this.#remaining <= DISCARD_BYTES;
   }
 
   /** Whether only the end of the connection ends it. */

@@ -17,6 +17,7 @@ import { emptySocket } from '../kernel/socket-internals.ts';
 import { tlsEnd } from '../kernel/tls-end.ts';
 import { AnswerBody } from './answer-body.ts';
 import { type AttemptEvents, type AttemptFailure, failureKindOf, isGoodbye } from './attempt.ts';
+import { DISCARD_MS, Discard } from './discard.ts';
 import {
   type ConnectionDeps,
   type ConnectionLimits,
@@ -57,6 +58,8 @@ export class ServerConnection implements Expiring, ChunkSink, Linked<ServerConne
   readonly #bornMs: number;
   #phase: Phase = 'connecting';
   #events: AttemptEvents | null = null;
+  /** Takes what is left of an answer that nobody wants. */
+  #discard: Discard | null = null;
   readonly #progress: Progress;
   #head: ResponseHead | null = null;
   readonly #body: AnswerBody;
@@ -122,7 +125,7 @@ export class ServerConnection implements Expiring, ChunkSink, Linked<ServerConne
   open(events: AttemptEvents): void {
     this.#events = events;
     this.#progress.begin();
-    this.#head = null;
+    this.#head = this.#discard = null;
     if (this.#phase !== 'idle') return;
     this.#phase = 'busy';
     this.deadlineMs = Number.POSITIVE_INFINITY;
@@ -145,18 +148,10 @@ export class ServerConnection implements Expiring, ChunkSink, Linked<ServerConne
     this.rest.sent(this.#writer.isWaiting);
   }
 
-  /**
-   * While the request is incomplete its pace is the client's affair (its own deadlines run); from then on, or when it
-   * stops reading, the server has `first_byte_timeout` for the head of its answer. Interim answers begin that time
-   * anew, single bytes do not: dripping a head must not last longer than sending it. Within the answer's body a
-   * silent server is let be as long as it takes more of the request.
-   */
   #arm(): void {
-    if (this.#isPaused) this.deadlineMs = Number.POSITIVE_INFINITY;
-    else if (this.#head !== null) this.deadlineMs = this.#deps.deadlines.after(this.#limits.bodyTimeoutMs);
-    else if (this.#progress.isRequestDone || this.#progress.isFull)
-      this.deadlineMs = this.#deps.deadlines.after(this.#limits.firstByteTimeoutMs);
-    else this.deadlineMs = Number.POSITIVE_INFINITY;
+    if (this.#discard !== null) return;
+    const limitMs = this.#progress.silenceMs(this.#limits, this.#head !== null);
+    this.deadlineMs = this.#isPaused ? Number.POSITIVE_INFINITY : this.#deps.deadlines.after(limitMs);
   }
 
   /** @returns false when the buffer is full; `onServerDrain` follows */
@@ -230,14 +225,16 @@ export class ServerConnection implements Expiring, ChunkSink, Linked<ServerConne
     }
     this.#progress.hadAnswer = true;
     let at = from;
-    while (at < to && this.#events === events) {
+    let taker: AttemptEvents = events;
+    while (at < to && this.#events === taker) {
       const next = this.#head === null ? this.#readHead(at, to) : this.#readBody(at, to);
       if (next < 0) return;
       at = next;
+      taker = this.#discard ?? events;
     }
-    if (this.#events === events) {
+    if (this.#events === taker) {
       if (this.#head !== null) this.#arm();
-      events.onReadDone();
+      taker.onReadDone();
     } else if (at < to && this.#tunnel === null) this.#socket.destroy();
   }
 
@@ -253,7 +250,7 @@ export class ServerConnection implements Expiring, ChunkSink, Linked<ServerConne
     this.#body.begin(head, this.#progress.method);
     this.#isLast ||= !head.keepsAlive || this.#body.endsByClose;
     events.onAnswerHead(head);
-    if (this.#body.isDone && this.#events === events) this.#finish('', bodyStart < to);
+    if (this.#body.isDone && this.#events !== null) this.#finish('', bodyStart < to);
     return bodyStart;
   }
 
@@ -322,10 +319,15 @@ export class ServerConnection implements Expiring, ChunkSink, Linked<ServerConne
 
   // ---- ends
 
-  /** Ends the attempt without a word: the client is gone, or another attempt goes on. */
-  cancel(): void {
-    this.#events = null;
-    this.#socket.destroy();
+  /**
+   * Ends the attempt without a word: the client is gone, or another attempt goes on.
+   * @param isAnswered its answer has begun: the rest of a short one is read and thrown away, and the connection kept
+   */
+  cancel(isAnswered = false): void {
+    const isWorthIt = isAnswered && !this.#isLast && this.#progress.isRequestDone && this.#body.isShort;
+    this.#events = this.#discard = isWorthIt ? new Discard(this) : null;
+    if (this.#events === null) this.#socket.destroy();
+    else this.deadlineMs = this.#deps.deadlines.after(DISCARD_MS);
   }
 
   /** Tells an attempt that has no byte of its answer yet that its server is down. */

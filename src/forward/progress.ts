@@ -1,4 +1,5 @@
 import type { AttemptFailure } from './attempt.ts';
+import type { ConnectionLimits } from './options.ts';
 import type { RequestWriter, ServerRequest } from './request-writer.ts';
 
 /** More interim answers than this before the final one is a server gone mad. */
@@ -54,6 +55,17 @@ export class Progress {
   /** Whether the connection had served another attempt before. */
   get isReused(): boolean {
     return this.exchanges > (this.wasSent ? 1 : 0);
+  }
+
+  /**
+   * How long the server may be silent now. While the request is incomplete its pace is the client's affair (its own deadlines
+   * run); from then on, or when it stops reading, the server has `first_byte_timeout` for the head of its answer. Interim
+   * answers begin that time anew, single bytes do not: dripping a head must not last longer than sending it. Within the
+   * answer's body a silent server is let be as long as it takes more of the request.
+   */
+  silenceMs(limits: ConnectionLimits, hasHead: boolean): number {
+    if (hasHead) return limits.bodyTimeoutMs;
+    return this.isRequestDone || this.isFull ? limits.firstByteTimeoutMs : Number.POSITIVE_INFINITY;
   }
 
   failure(kind: AttemptFailure['kind'], detail: string): AttemptFailure {

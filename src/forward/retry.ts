@@ -10,12 +10,32 @@
  */
 import type { AttemptFailure } from './attempt.ts';
 
+/** When requests are made again; plain data. */
+export interface RetryOptions {
+  /** All attempts of a request, at different servers. */
+  readonly attempts: number;
+  readonly failures: readonly AttemptFailure['kind'][];
+  /** Answers with these are asked of another server, if that may be. */
+  readonly statuses: readonly number[];
+  /** What may be repeated although its method does not allow it; `with_key` = what has an `Idempotency-Key`. */
+  readonly nonIdempotent: 'never' | 'with_key' | 'always';
+  /** From the start of an attempt to the head of its answer; undefined = as its connection has it. */
+  readonly attemptTimeoutMs: number | undefined;
+  /** Of repeats after the first. */
+  readonly backoff: { readonly baseMs: number; readonly maxMs: number };
+}
+
 export interface RetryQuestion {
   /** `status`: the server answered, and the pool wants such an answer from another one. */
   readonly failure: Omit<AttemptFailure, 'kind' | 'detail'> & {
     readonly kind: AttemptFailure['kind'] | 'status';
   };
   readonly method: string;
+  /** Whether it has an `Idempotency-Key` field (draft-ietf-httpapi-idempotency-key-header). */
+  readonly hasKey: boolean;
+  readonly nonIdempotent: RetryOptions['nonIdempotent'];
+  /** Whether the pool or route wants another attempt after this kind of failure. */
+  readonly isWanted: boolean;
   /** Whether all of the body that was read so far is still at hand. */
   readonly isBodyAtHand: boolean;
   /** Whether the client has been sent a byte of the final answer. */
@@ -40,6 +60,7 @@ export type RetryDecision =
         | 'budget_used'
         | 'body_gone'
         | 'not_idempotent'
+        | 'not_wanted'
         | 'shortage';
     };
 
@@ -70,15 +91,35 @@ export function reuseFor(method: string): Reuse {
   return isIdempotent(method) ? 'any' : 'recent';
 }
 
+/** Whether it may be sent twice: by definition, or because whoever wrote the configuration or the request says so. */
+function isRepeatable({ method, nonIdempotent, hasKey }: RetryQuestion): boolean {
+  return isIdempotent(method) || nonIdempotent === 'always' || (nonIdempotent === 'with_key' && hasKey);
+}
+
+/**
+ * How long a repeat waits. The first goes to another server, which is no worse for it now than later; when that has failed too,
+ * time may help. Full jitter: those who failed together do not come back together.
+ * @param repeats of this request that were sent, without this one
+ * @param chance 0 to 1
+ */
+export function backoffMs(
+  repeats: number,
+  { baseMs, maxMs }: RetryOptions['backoff'],
+  chance: number,
+): number {
+  return repeats === 0 ? 0 : chance * Math.min(maxMs, baseMs * 2 ** (repeats - 1));
+}
+
 export function decideRetry(question: RetryQuestion): RetryDecision {
   const { failure } = question;
   if (question.isAnswerStarted) return { kind: 'give_up', why: 'answer_started' };
   if (!question.isBodyAtHand) return { kind: 'give_up', why: 'body_gone' };
-  if (failure.wasSent && !isIdempotent(question.method)) return { kind: 'give_up', why: 'not_idempotent' };
+  if (failure.wasSent && !isRepeatable(question)) return { kind: 'give_up', why: 'not_idempotent' };
   // Another server would need what is lacking as well.
   if (failure.kind === 'shortage') return { kind: 'give_up', why: 'shortage' };
   const isStale = failure.wasReused && failure.kind === 'reset' && !failure.hadAnswer;
   if (isStale && !question.hasRetriedStale) return { kind: 'same_server', why: 'stale_connection' };
+  if (!question.isWanted) return { kind: 'give_up', why: 'not_wanted' };
   if (question.attempts >= question.maxAttempts) return { kind: 'give_up', why: 'attempts_used' };
   // What never reached a server is no load on it.
   if (failure.wasSent && !question.hasBudget) return { kind: 'give_up', why: 'budget_used' };

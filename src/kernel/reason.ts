@@ -110,7 +110,12 @@ export const REASONS = {
   upstream_timeout: {
     status: 504,
     title: 'Server took too long',
-    hint: 'No answer within first_byte_timeout.',
+    hint: 'No answer within first_byte_timeout, or within retry.per_attempt_timeout.',
+  },
+  route_timeout: {
+    status: 504,
+    title: 'Request took too long',
+    hint: 'The timeout of the route has passed, repeats included.',
   },
   version: {
     status: 505,

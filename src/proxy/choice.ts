@@ -7,11 +7,20 @@
  *
  * It keeps to the snapshot that the exchange started with until that has nobody left; then it looks at the one in force.
  */
-import { decideRetry, type RetryDecision, type RetryQuestion } from '../forward/index.ts';
+import {
+  type AttemptFailure,
+  backoffMs,
+  decideRetry,
+  type RetryDecision,
+  type RetryQuestion,
+  type Reuse,
+  reuseFor,
+} from '../forward/index.ts';
 import type { Lease, Outcome, PickContext, PickResult, Pool, PoolServer, Waiting } from '../pool/index.ts';
 import type { Exchange } from './exchange.ts';
 import { hashKeyOf } from './hash-key.ts';
 import type { PoolPlane } from './plane.ts';
+import { hasIdempotencyKey, type RetryRule } from './retry-rule.ts';
 
 export type Refusal = Extract<PickResult, { kind: 'none' }>['reason'];
 
@@ -27,10 +36,15 @@ export interface Other {
   readonly pool: PoolPlane;
 }
 
+/** Why a server is left: how an attempt failed, or which answer was not wanted. */
+export type LeftFailure = Omit<AttemptFailure, 'kind'> & { readonly kind: RetryQuestion['failure']['kind'] };
+
 export class Choice {
   /** The pool as the present snapshot of this exchange has it. */
   pool: PoolPlane;
   lease: Lease | null = null;
+  /** When the request is made again; of the pool that it began with. */
+  readonly rule: RetryRule;
   /** It stood in the pool's queue. */
   hasWaited = false;
   /** Attempts, those on stale connections too. */
@@ -44,10 +58,13 @@ export class Choice {
   /** Attempts that met a stale connection: no failures of their server. */
   #staleCount = 0;
   #hasRetriedStale = false;
+  /** Repeats of what was sent. */
+  #repeats = 0;
 
   constructor(exchange: Exchange, pool: PoolPlane, events: ChoiceEvents) {
     this.#exchange = exchange;
     this.pool = pool;
+    this.rule = exchange.route?.retry?.over(pool.retry) ?? pool.retry;
     pool.retryBudget.countRequest(exchange.stream.startedMs);
     this.#events = events;
     const { stream } = exchange;
@@ -123,11 +140,17 @@ export class Choice {
 
   decide(
     failure: RetryQuestion['failure'],
-    request: { method: string; isBodyAtHand: boolean; isAnswerStarted: boolean },
+    request: { isBodyAtHand: boolean; isAnswerStarted: boolean },
   ): RetryDecision {
+    const { head } = this.#exchange.stream;
+    const { attempts, nonIdempotent } = this.rule.options;
     return decideRetry({
       ...request,
-      maxAttempts: this.pool.maxAttempts,
+      method: head.method,
+      hasKey: nonIdempotent === 'with_key' && hasIdempotencyKey(head.fields.forward),
+      nonIdempotent,
+      isWanted: this.rule.wants(failure.kind),
+      maxAttempts: attempts,
       failure,
       attempts: this.attempts - this.#staleCount,
       hasRetriedStale: this.#hasRetriedStale,
@@ -144,13 +167,31 @@ export class Choice {
     this.#hasRetriedStale = true;
   }
 
-  /** Gives the present server up for another one. @param wasSent it may have begun with the request */
-  leave(outcome: Outcome, wasSent: boolean): void {
+  /** Which connections the request may go out on. */
+  get reuse(): Reuse {
+    const { head } = this.#exchange.stream;
+    const { nonIdempotent } = this.rule.options;
+    if (nonIdempotent === 'never') return reuseFor(head.method);
+    const isRepeatable = nonIdempotent === 'always' || hasIdempotencyKey(head.fields.forward);
+    return isRepeatable ? 'any' : reuseFor(head.method);
+  }
+
+  /** How long the next repeat waits. */
+  backoffMs(wasSent: boolean): number {
+    if (!wasSent) return 0;
+    return backoffMs(this.#repeats++, this.rule.options.backoff, this.#exchange.deps.random.next());
+  }
+
+  /** Gives the present server up for another one. */
+  leave({ kind, detail, wasSent }: LeftFailure, why: string): void {
     const { server } = this;
+    const { requestId: request_id, poolName: pool, deps } = this.#exchange;
+    const fields = { request_id, pool, server: server.id, kind, detail, why };
+    deps.log.debug('attempt failed, trying another server', fields);
     if (wasSent) this.pool.retryBudget.spend(this.#exchange.deps.clock.nowMs());
     if (!this.#tried.includes(server)) this.#tried.push(server);
     this.#hasRetriedStale = false;
-    this.release(outcome);
+    this.release(kind === 'status' ? 'ok' : kind);
     this.pool.cells.countRetry();
   }
 

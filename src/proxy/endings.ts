@@ -19,7 +19,7 @@ const REASON_OF: Readonly<Record<AttemptFailure['kind'], Reason>> = {
 };
 
 export const ROUTE_TIMEOUT: Ending = {
-  reason: 'upstream_timeout',
+  reason: 'route_timeout',
   detail: 'the timeout of the route has passed',
   fields: '',
 };

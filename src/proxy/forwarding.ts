@@ -15,20 +15,21 @@ import {
   BUFFER_BYTES,
   type RetryDecision,
   type RetryQuestion,
-  reuseFor,
   type ServerConnection,
   type Tunnel,
 } from '../forward/index.ts';
-import type { AnswerHead, HttpFault, RequestSink, ResponseHead, TunnelEnd } from '../http/index.ts';
+import type { HttpFault, RequestSink, ResponseHead, TunnelEnd } from '../http/index.ts';
+import type { Timer } from '../kernel/clock.ts';
 import type { Expiring } from '../kernel/deadlines.ts';
-import type { Lease, Outcome, PoolServer } from '../pool/index.ts';
+import type { Lease, Outcome } from '../pool/index.ts';
+import { answerForClient, fieldsForClient, wantsInterim } from './answer-text.ts';
 import { withCookie } from './answers.ts';
-import { Choice, type ChoiceEvents, type Refusal } from './choice.ts';
+import { Choice, type ChoiceEvents, type LeftFailure, type Refusal } from './choice.ts';
 import { type Ending, failureEnding, ROUTE_TIMEOUT, refusalEnding } from './endings.ts';
 import type { Exchange } from './exchange.ts';
 import { KeptBody } from './kept-body.ts';
 import type { PoolPlane } from './plane.ts';
-import { changedAnswerFields, introduction, serverRequestText } from './request-text.ts';
+import { introduction, serverRequestText } from './request-text.ts';
 import { makeTunnel } from './switching.ts';
 
 const NO_BODY: readonly Buffer[] = [];
@@ -54,6 +55,9 @@ export class Forwarding implements RequestSink, AttemptEvents, ChoiceEvents, Exp
   #isClientFull = false;
   #isAnswerComplete = false;
   #tunnel: Tunnel | null = null;
+  readonly #routeDueMs: number;
+  /** Before a repeat. */
+  #pause: Timer | null = null;
 
   constructor(exchange: Exchange, pool: PoolPlane, timeoutMs: number) {
     this.#exchange = exchange;
@@ -63,7 +67,8 @@ export class Forwarding implements RequestSink, AttemptEvents, ChoiceEvents, Exp
     exchange.poolName = pool.pool.name;
     this.#isBodyComplete = stream.isRequestComplete;
     this.#kept = stream.isRequestComplete ? null : new KeptBody();
-    this.deadlineMs = stream.startedMs + timeoutMs;
+    this.#routeDueMs = timeoutMs > 0 ? stream.startedMs + timeoutMs : Number.POSITIVE_INFINITY;
+    this.deadlineMs = this.#routeDueMs;
     if (timeoutMs > 0) deps.deadlines.add(this);
   }
 
@@ -90,9 +95,19 @@ export class Forwarding implements RequestSink, AttemptEvents, ChoiceEvents, Exp
     const isFirst = exchange.attempts === 1 && !this.#choice.hasWaited;
     this.#attemptStartMs = isFirst ? exchange.stream.startedMs : exchange.deps.clock.nowMs();
     this.#isSending = false;
-    const reuse = isFresh ? 'none' : reuseFor(exchange.stream.head.method);
+    const reuse = isFresh ? 'none' : this.#choice.reuse;
+    this.#boundAttempt();
     this.#connection = pool.connectionsOf(server).take(reuse, introduction(exchange, pool));
     this.#connection.open(this);
+  }
+
+  /** While the request is incomplete, the time is its client's. */
+  #boundAttempt(): void {
+    const { attemptTimeoutMs } = this.#choice.rule.options;
+    if (attemptTimeoutMs === undefined || !this.#isBodyComplete) return;
+    const { clock, deadlines } = this.#exchange.deps;
+    this.deadlineMs = Math.min(this.#routeDueMs, clock.nowMs() + attemptTimeoutMs);
+    deadlines.add(this);
   }
 
   // ---- the attempt (AttemptEvents)
@@ -119,11 +134,8 @@ export class Forwarding implements RequestSink, AttemptEvents, ChoiceEvents, Exp
 
   onInterim(head: ResponseHead): void {
     const { stream } = this.#exchange;
-    // A 100 answers an expectation; a 103 may help anybody; others mean nothing to a client of ours.
-    const isWanted =
-      head.status === 103 ||
-      (head.status === 100 && stream.head.fields.expect !== '' && !this.#isBodyComplete);
-    if (isWanted) stream.sendInterim(head.status, head.phrase, head.fields.forward);
+    if (wantsInterim(head.status, stream.head, this.#isBodyComplete))
+      stream.sendInterim(head.status, head.phrase, head.fields.forward);
   }
 
   onAnswerHead(head: ResponseHead): void {
@@ -132,26 +144,14 @@ export class Forwarding implements RequestSink, AttemptEvents, ChoiceEvents, Exp
     const lease = this.#choice.lease as Lease;
     exchange.upstreamMs = exchange.deps.clock.nowMs() - this.#attemptStartMs;
     lease.answered(head.status, exchange.upstreamMs, this.#servedMs());
-    if (this.#choice.pool.retryStatuses.has(head.status) && this.#askAnother(head.status)) return;
+    if (this.#choice.rule.wantsStatus(head.status) && this.#askAnother(head.status)) return;
     this.#isAnswerStarted = true;
+    this.deadlineMs = this.#routeDueMs;
     exchange.ticket?.answered(head.status, exchange.upstreamMs, exchange.deps.clock.nowMs());
     this.#kept?.drop();
     exchange.status = head.status;
     const answer = head.answerTo(stream.head.method);
-    stream.startAnswer(this.#asTheRouteWants(answer, lease));
-  }
-
-  #asTheRouteWants(answer: AnswerHead, { server, setCookie }: Lease): AnswerHead {
-    const changed = this.#changed(answer.fields, server);
-    if (changed === answer.fields && setCookie === null) return answer;
-    return { ...answer, fields: withCookie(changed, setCookie), memo: '' };
-  }
-
-  #changed(fields: string, server: PoolServer): string {
-    const { route, answerLines } = this.#exchange;
-    if (route === null || (route.rewrite === null && route.responseFields === null))
-      return answerLines === '' ? fields : fields + answerLines;
-    return changedAnswerFields(this.#exchange, fields, this.#choice.pool.host, server) + answerLines;
+    stream.startAnswer(answerForClient(exchange, answer, lease, this.#choice.pool.host));
   }
 
   /** How long the server has had the whole request; -1 = it has not. */
@@ -209,7 +209,8 @@ export class Forwarding implements RequestSink, AttemptEvents, ChoiceEvents, Exp
     lease.answered(101, exchange.upstreamMs);
     exchange.ticket?.answered(101, exchange.upstreamMs, exchange.deps.clock.nowMs());
     this.#stopClock();
-    const fields = withCookie(this.#changed(head.fields.forward, lease.server), lease.setCookie);
+    const changed = fieldsForClient(exchange, head.fields.forward, lease.server, this.#choice.pool.host);
+    const fields = withCookie(changed, lease.setCookie);
     this.#tunnel = makeTunnel(exchange, head.phrase, fields, server, () => {
       this.#choice.release('ok');
       exchange.finish('ok');
@@ -221,6 +222,7 @@ export class Forwarding implements RequestSink, AttemptEvents, ChoiceEvents, Exp
     this.#connection = null;
     this.#isSending = false;
     this.#lastFailure = failure;
+    this.deadlineMs = this.#routeDueMs;
     const decision = this.#decide(failure);
     switch (decision.kind) {
       case 'same_server':
@@ -228,8 +230,8 @@ export class Forwarding implements RequestSink, AttemptEvents, ChoiceEvents, Exp
         this.#attempt(true);
         return;
       case 'other_server':
-        this.#leave(failure, decision.why);
-        this.start();
+        this.#choice.leave(failure, decision.why);
+        this.#after(this.#choice.backoffMs(failure.wasSent), () => this.start());
         return;
       case 'give_up':
         this.#countRefused(decision);
@@ -248,50 +250,49 @@ export class Forwarding implements RequestSink, AttemptEvents, ChoiceEvents, Exp
   /** Leaves a server that is down if the request may be made again and another takes it; else it may still answer. */
   onServerDown(failure: AttemptFailure): void {
     const decision = this.#decide(failure);
-    if (decision.kind !== 'other_server') return;
-    const other = this.#choice.findOther();
-    if (other === null) return;
-    this.#connection?.cancel();
-    this.#connection = null;
-    this.#lastFailure = failure;
-    this.#leave(failure, decision.why);
-    this.#choice.goTo(other);
-    this.#attempt(false);
+    if (decision.kind === 'other_server' && this.#moveOn(failure, decision.why, false))
+      this.#lastFailure = failure;
   }
 
   #decide(failure: RetryQuestion['failure']): RetryDecision {
     return this.#choice.decide(failure, {
-      method: this.#exchange.stream.head.method,
       isBodyAtHand: this.#kept?.isWhole ?? true,
       isAnswerStarted: this.#isAnswerStarted,
     });
-  }
-
-  /** Gives this attempt up for one on another server. */
-  #leave(failure: RetryQuestion['failure'] & { detail: string }, why: string): void {
-    const { server } = this.#choice;
-    this.#choice.leave(failure.kind === 'status' ? 'ok' : failure.kind, failure.wasSent);
-    const { requestId: request_id, poolName: pool, deps } = this.#exchange;
-    const fields = { request_id, pool, server: server.id, kind: failure.kind, detail: failure.detail, why };
-    deps.log.debug('attempt failed, trying another server', fields);
   }
 
   /** Has the request answered by another server, if that may be and there is one; else this answer is the answer. */
   #askAnother(status: number): boolean {
     const failure = { kind: 'status', wasSent: true, hadAnswer: true, wasReused: false } as const;
     const decision = this.#decide(failure);
-    if (decision.kind !== 'other_server') {
-      this.#countRefused(decision);
-      return false;
-    }
+    if (decision.kind === 'other_server')
+      return this.#moveOn({ ...failure, detail: `status ${status}` }, 'status', true);
+    this.#countRefused(decision);
+    return false;
+  }
+
+  /** Gives an attempt up that has not failed, if there is another server. @param isAnswered what is left of its answer may come */
+  #moveOn(failure: LeftFailure, why: string, isAnswered: boolean): boolean {
     const other = this.#choice.findOther();
     if (other === null) return false;
-    this.#connection?.cancel();
+    this.#connection?.cancel(isAnswered);
     this.#connection = null;
-    this.#leave({ ...failure, detail: `status ${status}` }, 'status');
+    this.#isSending = false;
+    this.deadlineMs = this.#routeDueMs;
+    this.#choice.leave(failure, why);
     this.#choice.goTo(other);
-    this.#attempt(false);
+    this.#after(this.#choice.backoffMs(failure.wasSent), () => this.#attempt(false));
     return true;
+  }
+
+  #after(delayMs: number, then: () => void): void {
+    // Less than the timers of the platform know.
+    if (delayMs < 1) then();
+    else
+      this.#pause = this.#exchange.deps.clock.setTimer(delayMs, () => {
+        this.#pause = null;
+        then();
+      });
   }
 
   onServerDrain(): void {
@@ -314,6 +315,7 @@ export class Forwarding implements RequestSink, AttemptEvents, ChoiceEvents, Exp
     this.#isBodyComplete = true;
     this.#bodyEndMs = this.#exchange.deps.clock.nowMs();
     this.#trailers = trailers;
+    if (this.#connection !== null && !this.#isAnswerStarted) this.#boundAttempt();
     if (this.#isSending && this.#connection) this.#connection.endBody(trailers);
   }
 
@@ -350,10 +352,24 @@ export class Forwarding implements RequestSink, AttemptEvents, ChoiceEvents, Exp
 
   // ---- ends
 
-  onDeadline(): void {
+  onDeadline(nowMs: number): void {
+    if (nowMs < this.#routeDueMs) {
+      this.#failAttempt();
+      return;
+    }
     // A server that has the whole request and says nothing has failed; else the time may have been the client's.
     const isServers = this.#isSending && this.#isBodyComplete && !this.#isAnswerStarted;
+    if (isServers) this.#exchange.ticket?.failed(nowMs);
     this.#end(ROUTE_TIMEOUT, isServers ? 'timeout' : 'cancelled');
+  }
+
+  /** The time of the attempt is over. What was given to its connection may have reached the server. */
+  #failAttempt(): void {
+    const isSent = this.#isSending;
+    this.#connection?.cancel();
+    const detail = `no answer within ${this.#choice.rule.options.attemptTimeoutMs} ms (per_attempt_timeout)`;
+    const kind = isSent ? 'timeout' : 'connect_error';
+    this.onFailed({ kind, detail, wasSent: isSent, hadAnswer: false, wasReused: false });
   }
 
   #end({ reason, detail, fields }: Ending, outcome: Outcome = 'cancelled'): void {
@@ -373,6 +389,7 @@ export class Forwarding implements RequestSink, AttemptEvents, ChoiceEvents, Exp
     this.#connection?.cancel();
     this.#connection = null;
     this.#isSending = false;
+    this.#pause?.cancel();
     this.#choice.cancel(outcome);
     this.#tunnel?.close();
   }

@@ -7,5 +7,6 @@ export { LimitGate, type Limits } from './limits.ts';
 export type { HostRule, ListenerPlane, Plane, PoolPlane, ProxyDeps, RoutePlane } from './plane.ts';
 export { RequestPhases } from './proxy.ts';
 export { RateLimits } from './rate-limits.ts';
+export { RetryRule, RouteRetry } from './retry-rule.ts';
 export { type RewriteOptions, rewriteTarget } from './rewrite.ts';
 export { PoolSplit, type SplitShare } from './split.ts';

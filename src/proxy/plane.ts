@@ -9,6 +9,7 @@ import type { Clock } from '../kernel/clock.ts';
 import type { Deadlines } from '../kernel/deadlines.ts';
 import type { RequestIds } from '../kernel/ids.ts';
 import type { ProxyVersion } from '../kernel/proxy-header.ts';
+import type { Random } from '../kernel/random.ts';
 import type { IpFilter } from '../limit/index.ts';
 import type {
   AccessLog,
@@ -24,6 +25,7 @@ import type { RouteOptions, RouteTable } from '../route/index.ts';
 import type { FieldRules } from './field-rules.ts';
 import type { Gate } from './gate.ts';
 import type { Limits } from './limits.ts';
+import type { RetryRule, RouteRetry } from './retry-rule.ts';
 import type { RewriteOptions } from './rewrite.ts';
 import type { PoolSplit } from './split.ts';
 
@@ -40,6 +42,8 @@ export interface RoutePlane extends RouteOptions {
   /** Changes of what goes to servers, and of what comes back; null = none. */
   readonly requestFields: FieldRules | null;
   readonly responseFields: FieldRules | null;
+  /** Where it wants repeats otherwise than its pools; null = nowhere. */
+  readonly retry: RouteRetry | null;
   /** For the whole exchange; 0 = none. */
   readonly timeoutMs: number;
   readonly cells: RouteCells;
@@ -68,10 +72,8 @@ export interface PoolPlane {
   readonly pool: Pool;
   /** null = every request is let in. */
   readonly admission: Admission | null;
-  readonly maxAttempts: number;
+  readonly retry: RetryRule;
   readonly retryBudget: RetryBudget;
-  /** Answers with these are asked of another server, if that may be. */
-  readonly retryStatuses: ReadonlySet<number>;
   readonly host: HostRule;
   /** null = servers want no PROXY header. */
   readonly proxyProtocol: ProxyVersion | null;
@@ -91,6 +93,7 @@ export interface ProxyDeps {
   readonly clock: Clock;
   readonly deadlines: Deadlines;
   readonly ids: RequestIds;
+  readonly random: Random;
   /** null = switched off. */
   readonly accessLog: AccessLog | null;
   readonly log: Log;

@@ -163,6 +163,7 @@ export class GatedProxy implements AsyncDisposable {
       clock,
       deadlines,
       ids: new RequestIds(),
+      random: fastRandom(),
       accessLog: { write: (record: AccessRecord) => proxy.#onEnd(record) } as never,
       log,
       record: {} as AccessRecord,

@@ -15,6 +15,7 @@ import {
 import { circuitBreaker } from './circuit-breaker.ts';
 import { health } from './health.ts';
 import { requestKey } from './request-key.ts';
+import { poolRetry } from './retry.ts';
 import { server } from './server.ts';
 import { sticky } from './sticky.ts';
 
@@ -97,27 +98,6 @@ const queue = withShortForm(
   (max) => ({ max }),
 );
 
-const retry = withShortForm(
-  noun({
-    attempts: integer(1, 100)
-      .prefault(3)
-      .describe(
-        'Servers tried for one request, the first included. Only what cannot have been done twice is repeated.',
-      ),
-    budget: percent()
-      .prefault('20%')
-      .describe(
-        'Most retries, as a part of the requests of the last ten seconds; ten a second are always allowed. What never reached a server does not count.',
-      ),
-    statuses: z
-      .array(integer(400, 599))
-      .prefault([])
-      .describe('Answers with these statuses are asked of another server, where a repeat is harmless.'),
-  }),
-  integer(1, 100),
-  (attempts) => ({ attempts }),
-);
-
 const outliers = noun({
   consecutive_errors: integer(0, 10_000)
     .prefault(5)
@@ -180,7 +160,7 @@ export const pool = noun({
     .describe(
       'When the pool as a whole is not asked, and how much it takes. `true` = with the defaults; `false` = always asked.',
     ),
-  retry: retry
+  retry: poolRetry
     .prefault({})
     .describe('Trying another server after a failure. `retry: 3` is short for `{ attempts: 3 }`.'),
   upstream: upstream.prefault({}).describe('How connections to the servers are made.'),

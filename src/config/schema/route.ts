@@ -18,6 +18,7 @@ import {
 import { fieldRules } from './field-rules.ts';
 import { routeConcurrency, routeRateLimit } from './rate-limit.ts';
 import { requestKey } from './request-key.ts';
+import { routeRetry } from './retry.ts';
 import { split } from './split.ts';
 
 /** A complaint about `match.host`, or undefined. */
@@ -229,6 +230,9 @@ export const route = noun({
     ),
   ip_allow: blocks().describe('Not empty: only these addresses may use it (403).'),
   ip_deny: blocks().describe('These may not, even when `ip_allow` has them (403).'),
+  retry: routeRetry
+    .optional()
+    .describe('Of requests of this route, otherwise than the pool has it. `retry: 1` = never.'),
   timeout: duration({ min: '1ms' })
     .optional()
     .describe(

@@ -37,10 +37,7 @@ t.test('what is wrong in a pool, and what to write instead', (t) => {
     ['slow_start: 2h', 'error pools.web.slow_start: "2h" is too large. The most is 1h.'],
     ['panic: 0.5', 'error pools.web.panic: 0.5 has no unit. Write 50%.'],
     ['retry: { budget: 120% }', 'error pools.web.retry.budget: "120%" is more than 100%.'],
-    [
-      'retry: { statuses: [200] }',
-      'error pools.web.retry.statuses[0]: 200 is not a whole number from 400 to 599.',
-    ],
+    ['retry: { when: [200] }', 'error pools.web.retry.when[0]: 200 is not a whole number from 400 to 599.'],
     [
       'health: healthz',
       'error pools.web.health: "healthz" is not a health check. Write a path like /healthz, or tcp, icmp or false.',

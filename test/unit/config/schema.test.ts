@@ -80,7 +80,15 @@ t.test('defaults are those of the design', (t) => {
       jitterFraction: 0.1,
     },
     queue: { max: 1000, timeoutMs: 5000 },
-    retry: { attempts: 3, budget: 0.2, statuses: [] },
+    retry: {
+      attempts: 3,
+      failures: ['connect_error', 'reset', 'timeout', 'bad_answer'],
+      statuses: [],
+      nonIdempotent: 'never',
+      attemptTimeoutMs: undefined,
+      backoff: { baseMs: 25, maxMs: 250 },
+      budget: 0.2,
+    },
     upstream: {
       host: { type: 'preserve' },
       tls: undefined,

@@ -1,6 +1,6 @@
 /** Whether an attempt is repeated: every combination against the rules, said in another way than the code says them. */
 import t from 'tap';
-import { decideRetry, type RetryQuestion } from '../../../src/forward/retry.ts';
+import { backoffMs, decideRetry, type RetryQuestion } from '../../../src/forward/retry.ts';
 
 const KINDS: readonly RetryQuestion['failure']['kind'][] = [
   'connect_error',
@@ -13,6 +13,9 @@ const KINDS: readonly RetryQuestion['failure']['kind'][] = [
 const METHODS = ['GET', 'HEAD', 'OPTIONS', 'PUT', 'DELETE', 'QUERY', 'POST', 'PATCH', 'LOCK', 'get'];
 const SAFE_TO_REPEAT = new Set(['GET', 'HEAD', 'OPTIONS', 'PUT', 'DELETE', 'QUERY']);
 const BOTH = [false, true];
+const POLICIES = (['never', 'with_key', 'always'] as const).flatMap((nonIdempotent) =>
+  BOTH.flatMap((hasKey) => BOTH.map((isWanted) => [nonIdempotent, hasKey, isWanted] as const)),
+);
 
 function* questions(): Generator<RetryQuestion> {
   for (const kind of KINDS)
@@ -23,22 +26,26 @@ function* questions(): Generator<RetryQuestion> {
             for (const isBodyAtHand of BOTH)
               for (const isAnswerStarted of BOTH)
                 for (const attempts of [1, 2, 3, 4])
-                  for (const [hasRetriedStale, hasBudget] of [
-                    [false, true],
-                    [true, true],
-                    [false, false],
-                    [true, false],
-                  ] as const)
-                    yield {
-                      failure: { kind, wasSent, hadAnswer, wasReused },
-                      method,
-                      isBodyAtHand,
-                      isAnswerStarted,
-                      attempts,
-                      maxAttempts: 3,
-                      hasRetriedStale,
-                      hasBudget,
-                    };
+                  for (const [nonIdempotent, hasKey, isWanted] of POLICIES)
+                    for (const [hasRetriedStale, hasBudget] of [
+                      [false, true],
+                      [true, true],
+                      [false, false],
+                      [true, false],
+                    ] as const)
+                      yield {
+                        failure: { kind, wasSent, hadAnswer, wasReused },
+                        method,
+                        nonIdempotent,
+                        hasKey,
+                        isWanted,
+                        isBodyAtHand,
+                        isAnswerStarted,
+                        attempts,
+                        maxAttempts: 3,
+                        hasRetriedStale,
+                        hasBudget,
+                      };
 }
 
 t.test('all combinations', async (t) => {
@@ -51,10 +58,14 @@ t.test('all combinations', async (t) => {
     count++;
     kinds[`${decision.kind} ${decision.why}`] = (kinds[`${decision.kind} ${decision.why}`] ?? 0) + 1;
     const isRepeated = decision.kind !== 'give_up';
+    const mayBeTwice =
+      SAFE_TO_REPEAT.has(method) ||
+      { never: false, with_key: question.hasKey, always: true }[question.nonIdempotent];
     // What must never happen.
     if (isRepeated && question.isAnswerStarted) t.fail(`after the client saw a byte: ${said()}`);
     if (isRepeated && !question.isBodyAtHand) t.fail(`without its body: ${said()}`);
-    if (isRepeated && failure.wasSent && !SAFE_TO_REPEAT.has(method)) t.fail(`twice: ${said()}`);
+    if (isRepeated && failure.wasSent && !mayBeTwice) t.fail(`twice: ${said()}`);
+    if (decision.kind === 'other_server' && !question.isWanted) t.fail(`not wanted: ${said()}`);
     if (decision.kind === 'other_server' && question.attempts >= 3) t.fail(`too often: ${said()}`);
     if (decision.kind === 'other_server' && failure.wasSent && !question.hasBudget)
       t.fail(`beyond the budget: ${said()}`);
@@ -67,17 +78,19 @@ t.test('all combinations', async (t) => {
     const couldBe =
       !question.isAnswerStarted &&
       question.isBodyAtHand &&
-      (!failure.wasSent || (SAFE_TO_REPEAT.has(method) && question.hasBudget)) &&
+      (!failure.wasSent || (mayBeTwice && question.hasBudget)) &&
+      question.isWanted &&
       failure.kind !== 'shortage';
     if (couldBe && question.attempts < 3 && !isRepeated) t.fail(`given up: ${said()}`);
   }
-  t.equal(count, 6 * 2 * 2 * 2 * 10 * 2 * 2 * 4 * 4);
+  t.equal(count, 6 * 2 * 2 * 2 * 10 * 2 * 2 * 4 * 12 * 4);
   t.same(Object.keys(kinds).sort(), [
     'give_up answer_started',
     'give_up attempts_used',
     'give_up body_gone',
     'give_up budget_used',
     'give_up not_idempotent',
+    'give_up not_wanted',
     'give_up shortage',
     'other_server idempotent',
     'other_server not_sent',
@@ -89,6 +102,9 @@ t.test('the reason that is told', async (t) => {
   const base: RetryQuestion = {
     failure: { kind: 'reset', wasSent: true, hadAnswer: false, wasReused: false },
     method: 'GET',
+    hasKey: false,
+    nonIdempotent: 'never',
+    isWanted: true,
     isBodyAtHand: true,
     isAnswerStarted: false,
     attempts: 1,
@@ -110,6 +126,24 @@ t.test('the reason that is told', async (t) => {
       'other_server not_sent',
     ],
     ['a POST that was sent', { method: 'POST' }, 'give_up not_idempotent'],
+    ['a POST with a key', { method: 'POST', hasKey: true }, 'give_up not_idempotent'],
+    [
+      'a POST with a key, where that counts',
+      { method: 'POST', hasKey: true, nonIdempotent: 'with_key' },
+      'other_server idempotent',
+    ],
+    [
+      'a POST without one, where that counts',
+      { method: 'POST', nonIdempotent: 'with_key' },
+      'give_up not_idempotent',
+    ],
+    ['a POST that may be done twice', { method: 'POST', nonIdempotent: 'always' }, 'other_server idempotent'],
+    ['a failure that is not to be repeated', { isWanted: false }, 'give_up not_wanted'],
+    [
+      'a stale connection is no failure of its server',
+      { failure: failure({ wasReused: true }), isWanted: false },
+      'same_server stale_connection',
+    ],
     ['a stale connection', { failure: failure({ wasReused: true }) }, 'same_server stale_connection'],
     [
       'a stale connection at the last attempt',
@@ -162,4 +196,12 @@ t.test('the reason that is told', async (t) => {
     const { kind, why } = decideRetry({ ...base, ...more });
     t.equal(`${kind} ${why}`, expected, name);
   }
+});
+
+t.test('repeats wait: the first not, then by chance, twice as long at most, up to the bound', async (t) => {
+  const backoff = { baseMs: 20, maxMs: 100 };
+  const waits = (chance: number) => [0, 1, 2, 3, 4, 50].map((repeats) => backoffMs(repeats, backoff, chance));
+  t.same(waits(1), [0, 20, 40, 80, 100, 100]);
+  t.same(waits(0.5), [0, 10, 20, 40, 50, 50]);
+  t.same(waits(0), [0, 0, 0, 0, 0, 0]);
 });

@@ -1,0 +1,35 @@
+/** A server's answer as the client gets it: what the route and its gates change of it, and the sticky cookie. */
+import type { AnswerHead, ClientStream } from '../http/index.ts';
+import type { Lease, PoolServer } from '../pool/index.ts';
+import { withCookie } from './answers.ts';
+import type { Exchange } from './exchange.ts';
+import type { HostRule } from './plane.ts';
+import { changedAnswerFields } from './request-text.ts';
+
+export function answerForClient(
+  exchange: Exchange,
+  answer: AnswerHead,
+  { server, setCookie }: Lease,
+  rule: HostRule,
+): AnswerHead {
+  const changed = fieldsForClient(exchange, answer.fields, server, rule);
+  if (changed === answer.fields && setCookie === null) return answer;
+  return { ...answer, fields: withCookie(changed, setCookie), memo: '' };
+}
+
+export function fieldsForClient(
+  exchange: Exchange,
+  fields: string,
+  server: PoolServer,
+  rule: HostRule,
+): string {
+  const { route, answerLines } = exchange;
+  if (route === null || (route.rewrite === null && route.responseFields === null))
+    return answerLines === '' ? fields : fields + answerLines;
+  return changedAnswerFields(exchange, fields, rule, server) + answerLines;
+}
+
+/** A 100 answers an expectation; a 103 may help anybody; others mean nothing to a client of ours. */
+export function wantsInterim(status: number, head: ClientStream['head'], isBodyComplete: boolean): boolean {
+  return status === 103 || (status === 100 && head.fields.expect !== '' && !isBodyComplete);
+}
