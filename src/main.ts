@@ -2,7 +2,15 @@
  * The program: hands the process to the command line, and its exit code back. The only place that ends the process.
  */
 import { isatty } from 'node:tty';
-import { type Context, EXIT, type Output, reportFailure, runCommandLine, wantsColour } from './cli/index.ts';
+import {
+  type Context,
+  EXIT,
+  type Output,
+  readSecret,
+  reportFailure,
+  runCommandLine,
+  wantsColour,
+} from './cli/index.ts';
 import { systemClock } from './kernel/clock.ts';
 import { watchLifeline } from './kernel/lifeline.ts';
 
@@ -37,6 +45,7 @@ const context: Context = {
   stderr: output(process.stderr),
   nodeVersion: process.versions.node,
   pid: process.pid,
+  readSecret: (prompt) => readSecret(process.stdin, prompt, (text) => void process.stderr.write(text)),
   onSignal: (name, listener) => void process.on(name, listener),
   onUncaught: (listener) => void process.on('uncaughtException', listener),
   isHungUp: () => terminals.length > 0 && !terminals.some((fd) => isatty(fd)),

@@ -5,6 +5,7 @@
  * Loaded in every thread: what it imports must be light (no zod, yaml, fastify, pino).
  */
 import { type MessagePort, parentPort, workerData } from 'node:worker_threads';
+import { AccessBook } from './access/index.ts';
 import { DataThread } from './assembly/data-thread.ts';
 import type { FromThread, ThreadStart, ToThread } from './assembly/messages.ts';
 import { ConnectionBook } from './assembly/plane.ts';
@@ -36,6 +37,7 @@ const thread = new DataThread(
     row,
     thread: start.thread,
     connections: new ConnectionBook(),
+    access: new AccessBook(),
   },
   start,
   new ThreadLog(start.logLevel, (record) => post({ type: 'log', record })),

@@ -32,6 +32,8 @@ const records: AccessRecord[] = Array.from({ length: 4096 }, (_, i) => ({
   attempts: 1,
   bytesIn: 0,
   bytesOut: random.below(100_000),
+  user: '',
+  tenant: '',
   tls: 'TLSv1.3',
   userAgent: 'Mozilla/5.0 (X11; Linux x86_64; rv:145.0) Gecko/20100101 Firefox/145.0',
 }));

@@ -13,6 +13,7 @@ import type { SlotRef } from '../kernel/slot-allocator.ts';
 import type { HostRule } from '../proxy/index.ts';
 import type { RouteActionOptions, RouteConditions } from '../route/index.ts';
 import type { CertificateMaterial, UpstreamTlsOptions } from '../tls/index.ts';
+import { authSnapshot, tenantSnapshots } from './build-access.ts';
 import { limitsSnapshot } from './limits.ts';
 import { groupId } from './ports.ts';
 import type { ListenerSnapshot, PoolSnapshot, RouteSnapshot, Snapshot } from './snapshot.ts';
@@ -73,6 +74,7 @@ export function buildSnapshot(config: ResolvedConfig, inputs: SnapshotInputs): S
     routes: config.routes.map((route) => routeSnapshot(route, inputs)),
     pools: inputs.pools.map((pool) => poolSnapshot(configOf(config, pool.name), pool, inputs)),
     certificates: inputs.certificates,
+    tenants: tenantSnapshots(config.tenants),
   };
 }
 
@@ -142,6 +144,7 @@ function routeSnapshot(route: RouteConfig, inputs: SnapshotInputs): RouteSnapsho
     responseFields: route.fields.response ?? null,
     action: actionOf(route),
     ...limitsSnapshot(`route:${route.name}`, route),
+    auth: authSnapshot(route.auth),
     ipAllow: route.ipAllow,
     ipDeny: route.ipDeny,
     retry: route.retry ?? null,

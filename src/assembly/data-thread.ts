@@ -263,6 +263,7 @@ export class DataThread {
       prepared.compiled.connectionKeys,
       new Set(prepared.compiled.plane.pools.keys()),
     );
+    this.#context.access.keepOnly(prepared.compiled.accessKeys);
     this.#post({ type: 'committed', generation });
   }
 
@@ -332,6 +333,7 @@ export class DataThread {
     await Promise.all(all.map(({ listener }) => listener.drain()));
     cancel();
     this.#context.connections.destroyAll();
+    this.#context.access.closeAll();
     this.#context.deadlines.stop();
     this.#guard.stop();
     this.#post({ type: 'drained', wasCut });
@@ -376,6 +378,8 @@ function emptyRecord(): AccessRecord {
     attempts: 0,
     bytesIn: 0,
     bytesOut: 0,
+    user: '',
+    tenant: '',
     tls: '',
     userAgent: '',
   };

@@ -25,6 +25,7 @@ import {
   redirectLocation,
 } from '../route/index.ts';
 import { actionOf, conditionsOf } from './build-snapshot.ts';
+import { asksOf, type RouteAsk } from './explain-access.ts';
 
 /** A request as it would be sent. */
 export interface AskedRequest {
@@ -50,6 +51,8 @@ export interface Explanation {
   readonly listener: Found<ListenerConfig> | undefined;
   /** Every route up to the one that takes the request. */
   readonly routes: readonly ExplainedRoute[];
+  /** What else the route asks of who sends the request, in words. */
+  readonly asks: readonly RouteAsk[];
   readonly limits: readonly AppliedLimit[];
   readonly outcome: Outcome;
 }
@@ -123,6 +126,7 @@ export function explainRequest(config: ResolvedConfig, request: AskedRequest): E
     ...known,
     listener: undefined,
     routes: [],
+    asks: [],
     limits: [],
     ...rest,
     outcome,
@@ -157,6 +161,7 @@ export function explainRequest(config: ResolvedConfig, request: AskedRequest): E
     return ended(refused('forbidden', `client ${request.clientIp}`), { ...soFar, limits });
   return ended(outcomeOf(config, route, request, path), {
     ...soFar,
+    asks: asksOf(config, route),
     limits: [...limits, ...limitsOf('route', route)],
   });
 }

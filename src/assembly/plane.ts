@@ -12,7 +12,6 @@ import {
 } from '../forward/index.ts';
 import { SharedHead } from '../http/index.ts';
 import { publicHost, UNIX_PEER, unixPathOf } from '../kernel/address.ts';
-import type { Clock } from '../kernel/clock.ts';
 import type { Deadlines } from '../kernel/deadlines.ts';
 import { afterNextLook } from '../kernel/loop-turn.ts';
 import type { Random } from '../kernel/random.ts';
@@ -34,11 +33,11 @@ import {
 } from '../proxy/index.ts';
 import { compileRoutes } from '../route/index.ts';
 import { compileUpstreamTls, type UpstreamTls } from '../tls/index.ts';
+import { AccessCompiler, type AccessContext } from './access-plane.ts';
 import { compileLimits, type LimitTables } from './limits.ts';
 import type { ListenerSnapshot, PoolSnapshot, RouteSnapshot, Snapshot } from './snapshot.ts';
 
-export interface CompileContext extends LimitTables {
-  readonly clock: Clock;
+export interface CompileContext extends AccessContext, LimitTables {
   readonly deadlines: Deadlines;
   readonly sockets: SocketIo;
   readonly random: Random;
@@ -117,6 +116,8 @@ export interface CompiledSnapshot {
   readonly plane: Plane;
   /** Keys of the servers in it. */
   readonly connectionKeys: ReadonlySet<string>;
+  /** What it holds on to of the book of `access`. */
+  readonly accessKeys: ReadonlySet<string>;
 }
 
 /**
@@ -128,10 +129,11 @@ export async function compileSnapshot(
   context: CompileContext,
 ): Promise<CompiledSnapshot> {
   const keys = new Set<string>();
+  const access = new AccessCompiler(snapshot, context);
   const routePlanes: RoutePlane[] = [];
   for (const [i, route] of snapshot.routes.entries()) {
     if (i % ROUTES_OF_A_STEP === ROUTES_OF_A_STEP - 1) await nextStep();
-    routePlanes.push(compileRoute(route, context));
+    routePlanes.push(compileRoute(route, context, access));
   }
   await nextStep();
   const routes = compileRoutes(routePlanes);
@@ -145,12 +147,13 @@ export async function compileSnapshot(
     compileListener(it, context),
   ]);
   const { generation } = snapshot;
-  return { plane: { generation, routes, pools, listeners: new Map(listeners) }, connectionKeys: keys };
+  const plane = { generation, routes, pools, listeners: new Map(listeners) };
+  return { plane, connectionKeys: keys, accessKeys: access.used };
 }
 
 const nextStep = (): Promise<void> => new Promise((resolve) => afterNextLook(resolve));
 
-function compileRoute(route: RouteSnapshot, context: CompileContext): RoutePlane {
+function compileRoute(route: RouteSnapshot, context: CompileContext, access: AccessCompiler): RoutePlane {
   const filter = new IpFilter(route.ipAllow, route.ipDeny);
   const limits = compileLimits(route, context);
   return {
@@ -167,7 +170,8 @@ function compileRoute(route: RouteSnapshot, context: CompileContext): RoutePlane
     responseFields: compileFieldRules(route.responseFields),
     split: route.action.kind === 'split' ? new PoolSplit(route.action.shares) : null,
     retry: route.retry && new RouteRetry(route.retry),
-    gates: limits.gates,
+    // Who asks comes before what is counted for them.
+    gates: [...access.gatesOf(route), ...limits.gates],
     timeoutMs: route.timeoutMs,
     cells: new RouteCells(context.row, route.cells),
   };

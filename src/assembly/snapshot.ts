@@ -3,6 +3,7 @@
  * cells that main gave to each part. A thread compiles it (plane.ts); it never edits it.
  */
 
+import type { ApiKeyOptions, BasicOptions, TenantOptions } from '../access/index.ts';
 import type { AdmissionOptions } from '../admit/index.ts';
 import type { RetryOptions } from '../forward/index.ts';
 import type { WireLimits } from '../http/index.ts';
@@ -45,10 +46,17 @@ export interface ListenerSnapshot extends LimitsSnapshot {
   readonly noRouteCells: number;
 }
 
+export interface AuthSnapshot {
+  readonly how: BasicOptions | ApiKeyOptions;
+  /** Fields of the client that do not go to servers. */
+  readonly cleared: readonly string[];
+}
+
 export interface RouteSnapshot extends RouteOptions, LimitsSnapshot {
   readonly rewrite: RewriteOptions | null;
   readonly requestFields: FieldRuleOptions | null;
   readonly responseFields: FieldRuleOptions | null;
+  readonly auth: AuthSnapshot | null;
   readonly ipAllow: readonly string[];
   readonly ipDeny: readonly string[];
   /** Where it wants repeats otherwise than its pool; null = nowhere. */
@@ -83,4 +91,5 @@ export interface Snapshot {
   readonly routes: readonly RouteSnapshot[];
   readonly pools: readonly PoolSnapshot[];
   readonly certificates: readonly CertificateMaterial[];
+  readonly tenants: readonly TenantOptions[];
 }

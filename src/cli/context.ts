@@ -27,6 +27,8 @@ export interface Context {
   readonly nodeVersion: string;
   /** This process, for people who want to send it signals. */
   readonly pid: number;
+  /** Standard input; from a terminal one line that is not shown. */
+  readSecret(prompt: string): Promise<string>;
   onSignal(name: SignalName, listener: () => void): void;
   /** Errors that nobody caught. */
   onUncaught(listener: (error: unknown) => void): void;

@@ -9,6 +9,7 @@ import type { CertMakeOptions } from './cert-make.ts';
 import { type Context, EXIT, type ExitCode } from './context.ts';
 import type { DemoArguments } from './demo/index.ts';
 import { reportFailure, UsageError } from './failure.ts';
+import type { HashKeyOptions } from './hash.ts';
 import { painter } from './paint.ts';
 import type { RouteTestOptions } from './route-test.ts';
 import type { StatusArguments } from './status.ts';
@@ -16,6 +17,7 @@ import type { StatusArguments } from './status.ts';
 export { type Context, EXIT, type ExitCode, type Output, type SignalName } from './context.ts';
 export { reportFailure } from './failure.ts';
 export { wantsColour } from './paint.ts';
+export { readSecret } from './read-secret.ts';
 
 const CONFIG_HELP = 'the configuration; else $SLUICE_CONFIG, ./sluice.yaml, ./config/sluice.yaml, …';
 
@@ -66,6 +68,7 @@ function makeProgram(context: Context, done: Done): Command {
   addConfig(program, context, done);
   addRoute(program, context, done);
   addCert(program, context, done);
+  addHash(program, context, done);
   addStatus(program, context, done);
   addHealth(program, context, done);
   addVersion(program, context, done);
@@ -232,6 +235,30 @@ function addCert(program: Command, context: Context, done: Done): void {
     .action(async (names: string[], options: CertMakeOptions) => {
       const { certMake } = await import('./cert-make.ts');
       done(await certMake(names, options, context));
+    });
+}
+
+function addHash(program: Command, context: Context, done: Done): void {
+  const hash = program
+    .command('hash')
+    .summary('password, key: what stands in the file in their place')
+    .description('Makes what stands in a configuration in the place of passwords and keys.');
+  hash
+    .command('password')
+    .summary('hash a password, for users of `auth`')
+    .description('Reads a password from standard input, and prints its hash (scrypt).')
+    .action(async () => {
+      const { hashOfPassword } = await import('./hash.ts');
+      done(await hashOfPassword(context));
+    });
+  hash
+    .command('key')
+    .summary('hash an API key, for a tenant')
+    .description('Reads an API key from standard input, and prints its hash.')
+    .option('--make', 'draw a new key, say it on standard error, and print its hash')
+    .action(async (options: HashKeyOptions) => {
+      const { hashOfKey } = await import('./hash.ts');
+      done(await hashOfKey(options, context));
     });
 }
 

@@ -127,7 +127,7 @@ function asText(request: AskedRequest, explanation: Explanation, cwd: string, pa
   return `${paint.bold(`${method} ${scheme}://${authority}${target}`)}\n\n${lines.join('\n')}\n\n${verdict(outcome, paint)}\n`;
 }
 
-function wayRows({ listener, routes, limits, path }: Explanation): Row[] {
+function wayRows({ listener, routes, asks, limits, path }: Explanation): Row[] {
   const rows: Row[] = [];
   if (listener)
     rows.push({
@@ -144,7 +144,11 @@ function wayRows({ listener, routes, limits, path }: Explanation): Row[] {
   if (routes.length > 0) rows.push({ label: 'path', text: `${path}` });
   for (const { name, outcome, detail, source } of routes)
     rows.push({ label: 'route', text: `${name}: ${detail}`, source, mark: outcome === 'matched' });
-  return [...rows, ...limitRows('route')];
+  return [
+    ...rows,
+    ...asks.map(({ key, text, source }) => ({ label: key, text, source })),
+    ...limitRows('route'),
+  ];
 }
 
 function limitText(limit: RateLimitConfig | ConcurrencyConfig): string {
@@ -240,12 +244,13 @@ function verdict(outcome: Outcome, paint: Painter): string {
 }
 
 function asJson(request: AskedRequest, explanation: Explanation, cwd: string): unknown {
-  const { listener, routes, limits, outcome, host, path } = explanation;
+  const { listener, routes, asks, limits, outcome, host, path } = explanation;
   const at = (source: Source): string => place(source, cwd);
   return {
     request: { ...request, host, path },
     listener: listener && { name: listener.what.name, why: listener.why, at: at(listener.what.source) },
     routes: routes.map(({ source, ...step }) => ({ ...step, at: at(source) })),
+    asks: asks.map(({ source, ...ask }) => ({ ...ask, at: at(source) })),
     limits: limits.map(({ source, ...rest }) => ({ ...rest, at: at(source) })),
     outcome:
       outcome.type === 'pool'

@@ -52,9 +52,9 @@ export function diffConfig(before: ResolvedConfig, after: ResolvedConfig): Confi
     certificates: diffNouns(before.certificates, after.certificates),
   };
   const routesReordered = isReordered(before.routes, after.routes);
-  const settings = (['threads', 'maxMemoryBytes', 'shutdown', 'admin', 'store', 'logs'] as const).flatMap(
-    (key) => differences(before[key], after[key], key),
-  );
+  const settings = (
+    ['threads', 'maxMemoryBytes', 'shutdown', 'admin', 'store', 'logs', 'tenants'] as const
+  ).flatMap((key) => differences(before[key], after[key], key));
   const same =
     [...Object.values(parts), ...servers.values()].every(isUnchanged) &&
     settings.length === 0 &&

@@ -3,70 +3,26 @@
  * still good, what the secrets hold. The only part of the loader that reads beyond the configuration itself.
  */
 import { createPrivateKey, type KeyObject, X509Certificate } from 'node:crypto';
-import { resolve } from 'node:path';
-import { errorCode, errorText } from '../kernel/errors.ts';
+import { errorText } from '../kernel/errors.ts';
+import { checkAccessFiles } from './check-access.ts';
 import type { Problem } from './diagnostic.ts';
-import type { Environment } from './env.ts';
+import { error, type FileAccess, readFile, secretAt, shortSecret, warning } from './file-access.ts';
 import type { At, Loose, LooseCertificate } from './loose.ts';
 import { quote } from './units.ts';
-
-export interface FileAccess {
-  /** Absolute path -> content; throws like `readFileSync`. */
-  readonly readFile: (path: string) => string;
-  readonly baseDir: string;
-  readonly env: Environment;
-  /** Unix time, to judge the validity of certificates. */
-  readonly wallMs: number;
-}
-
-const SHORT_SECRET = 16;
-
-function error(at: At, message: string): Problem {
-  return { severity: 'error', path: at.path, at: 'value', message };
-}
-
-function warning(at: At, message: string): Problem {
-  return { severity: 'warning', path: at.path, at: 'value', message };
-}
 
 export function checkFiles(loose: Loose, access: FileAccess): Problem[] {
   return [
     ...loose.certificates.flatMap((certificate) => checkCertificate(certificate, access)),
     ...loose.pools.flatMap((pool) => (pool.ca ? checkAuthorities(pool.ca, access) : [])),
-    ...loose.tokens.flatMap((token) => checkSecret(token, access)),
+    ...loose.tokens.flatMap((token) => checkToken(token, access)),
+    ...checkAccessFiles(loose, access),
   ];
-}
-
-type Read = { readonly text: string } | { readonly problem: Problem };
-
-function read(at: At, what: string, access: FileAccess): Read {
-  const path = resolve(access.baseDir, at.text);
-  try {
-    return { text: access.readFile(path) };
-  } catch (thrown) {
-    return { problem: error(at, `${what} ${quote(at.text)} ${readFailure(thrown)} (${path}).`) };
-  }
-}
-
-function readFailure(thrown: unknown): string {
-  switch (errorCode(thrown)) {
-    case 'ENOENT':
-    case 'ENOTDIR':
-      return 'does not exist';
-    case 'EACCES':
-    case 'EPERM':
-      return 'may not be read by this user';
-    case 'EISDIR':
-      return 'is a folder';
-    default:
-      return `cannot be read: ${errorText(thrown)}`;
-  }
 }
 
 function checkCertificate(spec: LooseCertificate, access: FileAccess): Problem[] {
   const problems: Problem[] = [];
-  const cert = spec.cert && read(spec.cert, 'the certificate', access);
-  const key = spec.key && read(spec.key, 'the private key', access);
+  const cert = spec.cert && readFile(spec.cert, 'the certificate', access);
+  const key = spec.key && readFile(spec.key, 'the private key', access);
   if (cert && 'problem' in cert) problems.push(cert.problem);
   if (key && 'problem' in key) problems.push(key.problem);
   const leaf =
@@ -126,33 +82,15 @@ function validity(at: At, leaf: X509Certificate, wallMs: number): Problem[] {
 }
 
 function checkAuthorities(at: At, access: FileAccess): Problem[] {
-  const file = read(at, 'the file of authorities', access);
+  const file = readFile(at, 'the file of authorities', access);
   if ('problem' in file) return [file.problem];
   const problems: Problem[] = [];
   parseCertificate(at, file.text, problems);
   return problems;
 }
 
-function checkSecret(token: Loose['tokens'][number], access: FileAccess): Problem[] {
-  let value = token.literal?.text;
-  let at = token.literal;
-  if (token.env) {
-    at = token.env;
-    value = access.env[token.env.text];
-    if (value === undefined || value === '')
-      return [error(token.env, `the variable ${token.env.text} is not set.`)];
-  } else if (token.file) {
-    at = token.file;
-    const file = read(token.file, 'the file', access);
-    if ('problem' in file) return [file.problem];
-    value = file.text.trim();
-    if (value === '') return [error(token.file, `the file ${quote(token.file.text)} is empty.`)];
-  }
-  if (at === undefined || value === undefined || value.length >= SHORT_SECRET || value === '') return [];
-  return [
-    warning(
-      at,
-      `the token has fewer than ${SHORT_SECRET} characters and could be guessed. Make one with: openssl rand -hex 24`,
-    ),
-  ];
+function checkToken(token: Loose['tokens'][number], access: FileAccess): Problem[] {
+  const found = secretAt(token, access);
+  if (found === undefined) return [];
+  return 'problem' in found ? [found.problem] : shortSecret(found, 'the token');
 }

@@ -10,7 +10,7 @@ import { byPlace, type Diagnostic, type Path, type Problem, pathText } from './d
 import type { Environment } from './env.ts';
 import { checkFiles } from './files.ts';
 import { describeIssue, problemsOf } from './issues.ts';
-import { type Loose, readLoosely } from './loose.ts';
+import { type Loose, readLoosely, secretsOf } from './loose.ts';
 import { checkOnePool, expandOnePool, isOnePool, onePoolOrigin } from './one-pool.ts';
 import { findOrigins, type Origins } from './origins.ts';
 import { findUnreachable } from './reach.ts';
@@ -109,7 +109,7 @@ function loadText(
     problems.push(...checkFiles(loose, { readFile, baseDir, env: options.env, wallMs: options.wallMs }));
   const diagnostics = [...source.diagnostics, ...problems.map((each) => source.locate(each))].sort(byPlace);
   const frameText = source.masked(
-    loose.tokens.flatMap((token) => (token.literal ? [token.literal.path] : [])),
+    secretsOf(loose).flatMap(({ literal }) => (literal?.path ? [literal.path] : [])),
   );
   if (!parsed.long || diagnostics.some((each) => each.severity === 'error'))
     return { ok: false, diagnostics, frameText };

@@ -4,14 +4,23 @@
  * same run as a bad unit somewhere else. Anything unreadable is left out here; the schema complains about it.
  */
 import type { Path } from './diagnostic.ts';
+import { type LooseAuth, type LooseTenant, readAuth, readSource, readTenant } from './loose-access.ts';
+import {
+  type At,
+  at,
+  isListOrText,
+  type LooseSecret,
+  list,
+  type Mapping,
+  mapping,
+  textOf,
+  texts,
+} from './loose-value.ts';
 import { hostPatternProblem, pathPatternProblem } from './schema/route.ts';
 import { stickyHeader } from './schema/sticky.ts';
 
-/** A text and where it stands. */
-export interface At {
-  readonly text: string;
-  readonly path: Path;
-}
+export type { LooseAuth, LooseTenant } from './loose-access.ts';
+export type { At, LooseSecret } from './loose-value.ts';
 
 export interface LooseListener {
   readonly name: string;
@@ -42,6 +51,7 @@ export interface LooseRoute {
   readonly paths: readonly string[] | undefined;
   /** It asks for more than host and path, so it takes nothing whole. */
   readonly isConditional: boolean;
+  readonly auth: LooseAuth;
 }
 
 export interface LooseServer {
@@ -73,14 +83,8 @@ export interface LooseCertificate {
   readonly key: At | undefined;
 }
 
-export interface LooseSecretFile {
-  readonly file: At | undefined;
-  readonly env: At | undefined;
-}
-
-export interface LooseToken extends LooseSecretFile {
+export interface LooseToken extends LooseSecret {
   readonly name: At | undefined;
-  readonly literal: At | undefined;
   readonly path: Path;
 }
 
@@ -92,37 +96,10 @@ export interface Loose {
   readonly pools: readonly LoosePool[];
   readonly certificates: readonly LooseCertificate[];
   readonly tokens: readonly LooseToken[];
+  readonly tenants: readonly LooseTenant[];
   readonly adminListen: At | undefined;
   readonly listen: At | undefined;
   readonly hasOnePoolTls: boolean;
-}
-
-type Mapping = Readonly<Record<string, unknown>>;
-
-function mapping(value: unknown): Mapping {
-  return typeof value === 'object' && value !== null && !Array.isArray(value) ? (value as Mapping) : {};
-}
-
-function list(value: unknown): readonly unknown[] {
-  return Array.isArray(value) ? value : [];
-}
-
-function textOf(value: unknown): string | undefined {
-  return typeof value === 'string' ? value : undefined;
-}
-
-function at(value: unknown, path: Path): At | undefined {
-  return typeof value === 'string' ? { text: value, path } : undefined;
-}
-
-function isListOrText(value: unknown): boolean {
-  return Array.isArray(value) || typeof value === 'string';
-}
-
-/** A list of texts, or one alone. */
-function texts(value: unknown, path: Path): At[] {
-  if (typeof value === 'string') return [{ text: value, path }];
-  return list(value).flatMap((each, index) => at(each, [...path, index]) ?? []);
 }
 
 /** `value` is what stands in the file, variables filled in. */
@@ -147,6 +124,7 @@ export function readLoosely(value: unknown): Loose {
       ...onePoolTls,
     ],
     tokens: list(mapping(top['admin'])['tokens']).map(readToken),
+    tenants: Object.entries(mapping(top['tenants'])).map(([name, each]) => readTenant(name, each)),
     adminListen: at(mapping(top['admin'])['listen'], ['admin', 'listen']),
     listen: at(top['listen'], ['listen']),
     hasOnePoolTls: top['tls'] !== undefined,
@@ -202,6 +180,7 @@ function readRoute(value: unknown, index: number): LooseRoute {
     isConditional: ['path_pattern', 'client', 'method', 'header', 'query'].some(
       (key) => match[key] !== undefined,
     ),
+    auth: readAuth(noun['auth'], [...path, 'auth']),
   };
 }
 
@@ -244,12 +223,18 @@ function readCertificate(name: string, value: unknown, path: Path): LooseCertifi
 function readToken(value: unknown, index: number): LooseToken {
   const noun = mapping(value);
   const path = ['admin', 'tokens', index];
-  const source = mapping(noun['token']);
   return {
     path,
     name: at(noun['name'], [...path, 'name']),
-    literal: at(noun['token'], [...path, 'token']),
-    file: at(source['file'], [...path, 'token', 'file']),
-    env: at(source['env'], [...path, 'token', 'env']),
+    ...readSource(noun['token'], [...path, 'token']),
   };
+}
+
+/** All secrets of a file. */
+export function secretsOf({ tokens, routes, tenants }: Loose): LooseSecret[] {
+  return [
+    ...tokens,
+    ...routes.flatMap((route) => route.auth.users),
+    ...tenants.flatMap((tenant) => tenant.keys),
+  ];
 }

@@ -4,6 +4,7 @@
  */
 import { isIP } from 'node:net';
 import { canonicalAddress, parseHostPort } from '../kernel/address.ts';
+import { checkAccess } from './check-access.ts';
 import type { Path, Problem } from './diagnostic.ts';
 import { pathText } from './diagnostic.ts';
 import type { At, Loose, LooseListener, LoosePool } from './loose.ts';
@@ -38,6 +39,7 @@ export function checkReferences(loose: Loose, lineOf: LineOf): Problem[] {
     ...checkListeners(loose, lineOf),
     ...loose.pools.flatMap((pool) => checkPool(pool, lineOf)),
     ...checkAdmin(loose, lineOf),
+    ...checkAccess(loose, lineOf),
   ];
 }
 

@@ -1,5 +1,6 @@
 /** Routes in the program's words; see resolve.ts. */
 
+import { resolveAuth } from './resolve-access.ts';
 import { type ResolveContext, sourceOf } from './resolve-context.ts';
 import { resolveRouteRetry } from './resolve-failing.ts';
 import { resolveLimits } from './resolve-limits.ts';
@@ -40,6 +41,7 @@ export function resolveRoutes(
         response: spec.headers?.response && resolveFields(spec.headers.response),
       },
       ...resolveLimits(spec),
+      auth: spec.auth && resolveAuth(spec.auth, context),
       ipAllow: spec.ip_allow,
       ipDeny: spec.ip_deny,
       retry: spec.retry && resolveRouteRetry(spec.retry),

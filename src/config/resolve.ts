@@ -5,6 +5,7 @@
  */
 import { resolve as resolvePath } from 'node:path';
 import { canonicalAddress, formatHostPort, isUnix, parseHostPort } from '../kernel/address.ts';
+import { readSecret, resolveTenants } from './resolve-access.ts';
 import { type ResolveContext, sourceOf } from './resolve-context.ts';
 import { resolveBreaker, resolveOutliers, resolvePoolRetry } from './resolve-failing.ts';
 import { resolveLimits } from './resolve-limits.ts';
@@ -26,7 +27,6 @@ import { parseStatuses } from './schema/health.ts';
 import { parseRequestKey } from './schema/request-key.ts';
 import { parseServerAddress } from './schema/server.ts';
 import { stickyHeader } from './schema/sticky.ts';
-import { Secret } from './secret.ts';
 
 type Long<Key extends keyof LongForm> = NonNullable<LongForm[Key]>;
 type LongListener = Long<'listeners'>[string];
@@ -72,6 +72,7 @@ export function resolveConfig(long: LongForm, context: ResolveContext): Resolved
     listeners: listeners.map(([name, each]) => resolveListener(name, each, secure, context)),
     routes: resolveRoutes(long.routes ?? [], routed, context),
     pools: Object.entries(long.pools ?? {}).map(([name, each]) => resolvePool(name, each, context)),
+    tenants: resolveTenants(long.tenants, context),
   };
 }
 
@@ -86,13 +87,6 @@ function resolveToken(
     token: readSecret(token.token, context),
     source: sourceOf(context, ['admin', 'tokens', index]),
   };
-}
-
-function readSecret(spec: LongForm['admin']['tokens'][number]['token'], context: ResolveContext): Secret {
-  if (typeof spec === 'string') return new Secret(spec, 'the configuration');
-  if (spec.env !== undefined) return new Secret(context.env[spec.env], `$${spec.env}`);
-  const path = resolvePath(context.baseDir, spec.file ?? '');
-  return new Secret(context.readFile?.(path).trim(), `the file ${path}`);
 }
 
 function resolveCertificate(

@@ -1,5 +1,6 @@
 /** Routes as the rest of Sluice gets to see them; see resolved.ts. */
 import type { Source } from './resolved.ts';
+import type { AuthConfig } from './resolved-access.ts';
 import type { RouteRetryConfig } from './resolved-failing.ts';
 import type { LimitsConfig, RequestKey } from './resolved-limits.ts';
 
@@ -49,6 +50,8 @@ export interface RouteConfig extends LimitsConfig {
     readonly request: FieldsConfig | undefined;
     readonly response: FieldsConfig | undefined;
   };
+  /** Who may use it; undefined = everybody. */
+  readonly auth: AuthConfig | undefined;
   readonly ipAllow: readonly string[];
   readonly ipDeny: readonly string[];
   /** What it wants otherwise than its pool. */

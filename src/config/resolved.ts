@@ -6,14 +6,17 @@
  * may change without a change here, and here one thing has one form only. `resolve.ts` is the single place
  * that maps one to the other. All values but `Secret` are plain data; every noun knows where it was written.
  */
-import type { HostPort } from '../kernel/address.ts';
+
+import type { TenantConfig } from './resolved-access.ts';
 import type { BreakerConfig, OutlierConfig, PoolRetryConfig } from './resolved-failing.ts';
 import type { LimitsConfig, ListenerLimits, RequestKey } from './resolved-limits.ts';
+import type { AdminConfig, LogsConfig, ShutdownConfig, StoreConfig } from './resolved-process.ts';
 import type { RouteConfig } from './resolved-route.ts';
-import type { Secret } from './secret.ts';
 
+export type * from './resolved-access.ts';
 export * from './resolved-failing.ts';
 export * from './resolved-limits.ts';
+export * from './resolved-process.ts';
 export * from './resolved-route.ts';
 
 /** Where a noun stands in the file. Lines count from 1; `line: 0` = no line of a file made it (a default). */
@@ -41,55 +44,7 @@ export interface ResolvedConfig {
   /** In file order: the first that matches wins. */
   readonly routes: readonly RouteConfig[];
   readonly pools: readonly PoolConfig[];
-}
-
-export interface ShutdownConfig {
-  readonly drainTimeoutMs: number;
-  readonly preStopDelayMs: number;
-}
-
-export const ADMIN_ROLES = ['viewer', 'operator', 'admin'] as const;
-export type AdminRole = (typeof ADMIN_ROLES)[number];
-
-export interface AdminConfig {
-  /** `host` is an IP address or a name; port 0 = any free port. */
-  readonly listen: HostPort;
-  /** Further names under which the API may be called: lower case, IPv6 without brackets. */
-  readonly hosts: readonly string[];
-  /** Empty: a token is made in `<store.path>/admin.token`. */
-  readonly tokens: readonly AdminTokenConfig[];
-  readonly source: Source;
-}
-
-export interface AdminTokenConfig {
-  readonly name: string;
-  readonly role: AdminRole;
-  readonly token: Secret;
-  readonly source: Source;
-}
-
-export interface StoreConfig {
-  /** Absolute path of the folder for admin.token, secrets and, later, the database. */
-  readonly path: string;
-}
-
-export const LOG_LEVELS = ['debug', 'info', 'warn', 'error'] as const;
-export type LogLevel = (typeof LOG_LEVELS)[number];
-export const LOG_FORMATS = ['auto', 'pretty', 'json'] as const;
-export type LogFormat = (typeof LOG_FORMATS)[number];
-
-export interface LogsConfig {
-  readonly level: LogLevel;
-  readonly format: LogFormat;
-  /** Absolute path; undefined = stdout. */
-  readonly file: string | undefined;
-  readonly access: {
-    readonly enabled: boolean;
-    /** Absolute path; undefined = where the log goes. */
-    readonly file: string | undefined;
-    /** Fraction of the exchanges that get a line, 0–1. */
-    readonly sampleFraction: number;
-  };
+  readonly tenants: readonly TenantConfig[];
 }
 
 export type CertificateConfig =

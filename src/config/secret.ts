@@ -15,6 +15,11 @@ export class Secret {
     this.origin = origin;
   }
 
+  /** Whether the value is there: files may not have been looked at. */
+  get isRead(): boolean {
+    return this.#value !== undefined;
+  }
+
   /** The value itself. Throws `secret_unread` when the configuration was loaded without looking at files. */
   reveal(): string {
     if (this.#value === undefined) {

@@ -23,11 +23,31 @@ export function showConfig(loaded: Shown): string {
   return text.replace(/:\n +(\[\]|\{\})\n +(#.*)$/gm, ': $1 $2');
 }
 
-function hideSecrets(input: z.input<typeof fileSchema>): z.input<typeof fileSchema> {
-  const tokens = input.admin?.tokens;
-  if (!tokens || tokens.length === 0) return input;
-  const hidden = tokens.map((each) => (typeof each.token === 'string' ? { ...each, token: MASK } : each));
-  return { ...input, admin: { ...input.admin, tokens: hidden } };
+type Written = z.input<typeof fileSchema>;
+
+const hide = <T>(secret: T): T | string => (typeof secret === 'string' ? MASK : secret);
+
+function hideSecrets(input: Written): Written {
+  const tokens = input.admin?.tokens?.map((each) => ({ ...each, token: hide(each.token) }));
+  const tenants = Object.entries(input.tenants ?? {}).map(([name, tenant]) => {
+    const keys = tenant.api_keys?.map((key) => (key.hash === undefined ? key : { ...key, hash: MASK }));
+    return [name, keys === undefined ? tenant : { ...tenant, api_keys: keys }];
+  });
+  return {
+    ...input,
+    ...(tokens && { admin: { ...input.admin, tokens } }),
+    ...(input.routes && { routes: input.routes.map(hideInRoute) }),
+    ...(input.tenants && { tenants: Object.fromEntries(tenants) }),
+  };
+}
+
+type WrittenRoute = NonNullable<Written['routes']>[number];
+
+function hideInRoute(route: WrittenRoute): WrittenRoute {
+  const { auth } = route;
+  if (typeof auth !== 'object' || auth.type !== 'basic' || auth.users === undefined) return route;
+  const users = Object.entries(auth.users).map(([name, hash]) => [name, hide(hash)]);
+  return { ...route, auth: { ...auth, users: Object.fromEntries(users) } };
 }
 
 function annotate(node: unknown, path: Path, origins: Origins): void {

@@ -7,10 +7,15 @@ export const REASONS = {
   redirect: { status: 0, title: 'Redirected', hint: '' },
   respond: { status: 0, title: 'Answered by a route', hint: '' },
   bad_request: { status: 400, title: 'Bad request', hint: 'The bytes are not a valid HTTP/1.1 request.' },
+  unauthorized: {
+    status: 401,
+    title: 'Who are you?',
+    hint: 'The route asks for credentials (auth), and these are missing, wrong or expired.',
+  },
   forbidden: {
     status: 403,
     title: 'Forbidden',
-    hint: 'The client address is denied by ip_deny or not in ip_allow.',
+    hint: 'The client address is denied by ip_deny or not in ip_allow, or auth found somebody who may not.',
   },
   no_route: {
     status: 404,
@@ -71,6 +76,11 @@ export const REASONS = {
     status: 502,
     title: 'Server closed the connection',
     hint: 'It ended before a complete answer.',
+  },
+  auth_unavailable: {
+    status: 503,
+    title: 'Cannot check who you are',
+    hint: 'What auth of the route asks (a service, a key set) gave no usable answer; the log line says why.',
   },
   shutting_down: {
     status: 503,

@@ -12,6 +12,8 @@ export const PLACEHOLDERS = [
   'route',
   'pool',
   'server',
+  'user',
+  'tenant',
 ] as const;
 export type Placeholder = (typeof PLACEHOLDERS)[number];
 

@@ -32,6 +32,9 @@ export interface AccessRecord {
   /** Bytes received from and sent to the client, heads included. */
   bytesIn: number;
   bytesOut: number;
+  /** Who asked, as a route with `auth` found out; '' = nobody: left out. */
+  user: string;
+  tenant: string;
   /** `TLSv1.3`, or '' on plain connections. */
   tls: string;
   /** '' when the client sent none. */
@@ -109,7 +112,9 @@ export class AccessLine {
     const head = `${this.#secondText}${threeDigits(Math.floor(r.wallMs) - second * 1000)}Z","request_id":"${r.requestId}","client_ip":"${r.clientIp}${this.#host(r)}${r.method}","target":"${jsonContent(r.target)}${this.#route(r)}${this.#server(r)}${this.#end(r)}${millis(r.durationMs)}`;
     const upstream = r.upstreamMs >= 0 ? `,"upstream_ms":${millis(r.upstreamMs)}` : '';
     const tls = r.tls === '' ? '' : this.#tlsText(r.tls);
-    return `${head}${upstream},"attempts":${r.attempts},"bytes_in":${r.bytesIn},"bytes_out":${r.bytesOut}${tls}${this.#userAgent(r.userAgent)}`;
+    const who =
+      r.user === '' && r.tenant === '' ? '' : `${field('user', r.user)}${field('tenant', r.tenant)}`;
+    return `${head}${upstream},"attempts":${r.attempts},"bytes_in":${r.bytesIn},"bytes_out":${r.bytesOut}${who}${tls}${this.#userAgent(r.userAgent)}`;
   }
 
   /** RFC 3339 in UTC; the milliseconds are added to each line. */

@@ -41,13 +41,18 @@ export function phraseOf(status: number): string {
   return PHRASES[status] ?? 'Status';
 }
 
-export interface OwnAnswer {
+export interface OwnAnswer<Body extends string | Buffer = string> {
   readonly head: AnswerHead;
-  readonly body: string;
+  readonly body: Body | '';
 }
 
 /** A whole answer with a body of ours. `fields` are further lines. */
-export function plainAnswer(status: number, contentType: string, body: string, fields = ''): OwnAnswer {
+export function plainAnswer<Body extends string | Buffer = string>(
+  status: number,
+  contentType: string,
+  body: Body,
+  fields = '',
+): OwnAnswer<Body> {
   const hasBody = status !== 204 && status !== 304;
   const length = hasBody ? Buffer.byteLength(body) : 0;
   return {

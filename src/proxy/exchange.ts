@@ -114,6 +114,10 @@ export class Exchange implements RequestSink {
         return this.poolName;
       case 'server':
         return this.serverId;
+      case 'user':
+        return this.user;
+      case 'tenant':
+        return this.tenant;
       default:
         return placeholder satisfies never;
     }
@@ -140,6 +144,15 @@ export class Exchange implements RequestSink {
       });
   }
 
+  /** Fields that servers get otherwise, beside what was changed before. */
+  changeRequest({ remove, lines }: RequestChanges): void {
+    const before = this.requestChanges;
+    this.requestChanges =
+      before === null
+        ? { remove, lines }
+        : { remove: new Set([...before.remove, ...remove]), lines: before.lines + lines };
+  }
+
   // ---- our own answers
 
   /** Answers with what a reason says. `fields` are further lines. */
@@ -148,7 +161,7 @@ export class Exchange implements RequestSink {
     this.answer(errorAnswer(reason, detail, this.requestId, isHtml, fields), reason);
   }
 
-  answer(answer: OwnAnswer, reason: Reason): void {
+  answer(answer: OwnAnswer<string | Buffer>, reason: Reason): void {
     if (this.#isFinished) return;
     const { stream, answerLines } = this;
     // Whatever has waited of the body is not wanted; reading it may find a fault, which is answered in the place of this.
@@ -161,8 +174,8 @@ export class Exchange implements RequestSink {
     const isHead = stream.head.method === 'HEAD';
     const head = isHead ? { ...answer.head, framing: 'none' as const } : answer.head;
     stream.startAnswer(answerLines === '' ? head : { ...head, fields: head.fields + answerLines });
-    if (answer.body !== '' && !isHead) {
-      const body = Buffer.from(answer.body);
+    if (answer.body.length > 0 && !isHead) {
+      const body = typeof answer.body === 'string' ? Buffer.from(answer.body) : answer.body;
       stream.sendBody(body, 0, body.length);
     }
     stream.endAnswer('');
@@ -213,6 +226,8 @@ export class Exchange implements RequestSink {
     record.attempts = this.attempts;
     record.bytesIn = stream.bytesIn;
     record.bytesOut = stream.bytesOut;
+    record.user = this.user;
+    record.tenant = this.tenant;
     record.tls = stream.client.tlsVersion;
     record.userAgent = stream.head.fields.userAgent;
     deps.accessLog?.write(record);

@@ -1,3 +1,4 @@
+export { AccessGate } from './access-gate.ts';
 export { ConcurrencyLimits } from './concurrency-limits.ts';
 export { compileFieldRules, type FieldRuleOptions } from './field-rules.ts';
 export type { Gate } from './gate.ts';

@@ -91,6 +91,8 @@ const NO_REQUEST = {
   attempts: 0,
   bytesIn: 0,
   bytesOut: 0,
+  user: '',
+  tenant: '',
   userAgent: '',
 };
 

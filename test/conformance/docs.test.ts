@@ -26,7 +26,11 @@ const text = (path: string): string => readFileSync(join(ROOT, path), 'utf8');
 const README = text('README.md');
 const REFERENCE = text('config/REFERENCE.md');
 const PAGES = ['README.md', ...globSync('config/guides/*.md', { cwd: ROOT }).sort()];
+/** Of the password `secret-of-ann`. */
+const HASH = '$scrypt$ln=15,r=8,p=3$BIRC+a1XWH0sGpvEjJi4zA$e6lOOlGKsCAH6L48W+3P4/xsHfeWF8gaNaGZHaueA4U';
 const ENV = {
+  HASH_OF_ANN: HASH,
+  ACME_KEY: 'another-key-for-the-documentation',
   SLUICE_ADMIN_TOKEN: 'a-token-for-the-documentation',
   DEPLOY_TOKEN: 'another-token-of-that-kind',
 };
@@ -42,6 +46,8 @@ async function workspace(folder: string): Promise<{ folder: string; env: NodeJS.
   );
   copyFileSync(join(certs, 'local-ca.crt'), join(certs, 'internal-ca.crt'));
   writeFileSync(join(certs, 'prometheus.token'), 'a-third-token-for-the-documentation\n');
+  writeFileSync(join(certs, 'staff.users'), `bob:${HASH}\n`);
+  writeFileSync(join(certs, 'acme.key'), 'a-key-for-the-documentation\n');
   writeFileSync(join(bin, 'sluice'), `#!/bin/sh\nexec node '${LAUNCHER}' "$@"\n`, { mode: 0o755 });
   const path = [bin, dirname(process.execPath), process.env['PATH']].join(delimiter);
   return { folder, env: { ...process.env, ...ENV, PATH: path } };

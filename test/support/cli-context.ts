@@ -22,12 +22,17 @@ export class FakeContext implements Context {
   nodeVersion: string = process.versions.node;
   readonly pid = 4711;
   isClosed = false;
+  /** What is on standard input. */
+  input = '';
   readonly #listeners = new Map<SignalName, (() => void)[]>();
   #onUncaught: ((error: unknown) => void) | undefined;
 
   constructor(cwd = process.cwd(), clock: Clock = systemClock) {
     this.cwd = cwd;
     this.clock = clock;
+  }
+  readSecret(): Promise<string> {
+    return Promise.resolve(this.input);
   }
   onSignal(name: SignalName, listener: () => void): void {
     this.#listeners.set(name, [...(this.#listeners.get(name) ?? []), listener]);

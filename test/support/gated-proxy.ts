@@ -5,6 +5,7 @@
 import { once } from 'node:events';
 import type { ClientHttp2Stream } from 'node:http2';
 import { type AddressInfo, createServer, type Server } from 'node:net';
+import { AccessBook } from '../../src/access/index.ts';
 import { buildSnapshot, poolDefinitions, slotKeys } from '../../src/assembly/build-snapshot.ts';
 import { ConnectionBook, compileSnapshot } from '../../src/assembly/plane.ts';
 import type { ListenerSnapshot } from '../../src/assembly/snapshot.ts';
@@ -156,6 +157,7 @@ export class GatedProxy implements AsyncDisposable {
       stickyKeys: [Buffer.alloc(32, 7)],
       connections,
       log,
+      access: new AccessBook(),
     });
     const { plane } = compiled;
     (plane.routes.match('http', 't.example', '/')?.route as { gates: readonly Gate[] }).gates = gates;

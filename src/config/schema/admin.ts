@@ -4,35 +4,13 @@ import { parseHostPort } from '../../kernel/address.ts';
 import { ADMIN_ROLES } from '../resolved.ts';
 import { quote } from '../units.ts';
 import { bracketsProblem, ipProblem } from './address.ts';
-import { filePath, isDnsName, isMapping, name, noun, oneOf, oneOrMany, text } from './basics.ts';
-
-const secretSource = noun({
-  file: filePath()
-    .optional()
-    .describe('A file whose content is the secret; white space around it is cut off.'),
-  env: text((value) =>
-    /^[A-Za-z_][A-Za-z0-9_]*$/.test(value) ? undefined : `${quote(value)} is not the name of a variable.`,
-  )
-    .optional()
-    .describe('The environment variable that holds the secret.'),
-}).refine((source) => (source.file === undefined) !== (source.env === undefined), {
-  message: 'Write either { file: … } or { env: … }.',
-  when: isMapping,
-});
-
-/** A secret in place, out of a file or out of the environment; never printed. */
-export const secret = z.union([
-  z
-    .string()
-    .min(1, 'The secret is empty.')
-    .describe('The secret itself; a reference to a variable keeps it out of the file.'),
-  secretSource,
-]);
+import { isDnsName, name, noun, oneOf, oneOrMany, text } from './basics.ts';
+import { secret } from './secret.ts';
 
 const token = noun({
   name: name().describe('Who this is, for the log.'),
   role: oneOf(ADMIN_ROLES).describe('`viewer` reads, `operator` changes servers, `admin` may do everything.'),
-  token: secret.describe('The bearer token, or where to find it.'),
+  token: secret().describe('The bearer token, or where to find it.'),
 });
 
 export const admin = noun({

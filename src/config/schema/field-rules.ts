@@ -60,7 +60,7 @@ export const fieldRules = noun({
   set: values
     .prefault({})
     .describe(
-      'Fields in the place of all of that name. Values may have `{client_ip}`, `{scheme}`, `{host}`, `{path}`, `{method}`, `{request_id}`, `{route}`, `{pool}`, `{server}`; `{{` is a brace.',
+      'Fields in the place of all of that name. Values may have `{client_ip}`, `{scheme}`, `{host}`, `{path}`, `{method}`, `{request_id}`, `{route}`, `{pool}`, `{server}`, `{user}`, `{tenant}`; `{{` is a brace.',
     ),
   add: values.prefault({}).describe('Fields besides those that are there, in the same way.'),
 });

@@ -1,6 +1,7 @@
 /** The whole file. Its keys in the order in which they are best read. */
 import * as z from 'zod';
 import { admin } from './admin.ts';
+import { tenant } from './auth.ts';
 import { named, noun, text } from './basics.ts';
 import { certificate } from './certificate.ts';
 import { health } from './health.ts';
@@ -31,6 +32,7 @@ export const fileSchema = noun({
     .optional()
     .describe('Which request goes where. The first that matches wins, in the order of the file.'),
   pools: named(pool).optional().describe('Groups of servers that do the same, by name.'),
+  tenants: named(tenant).prefault({}).describe('Who may use routes with `auth: api_key`, by name.'),
   listen: text((value) => {
     const parsed = parseListen(value);
     return 'error' in parsed ? parsed.error : undefined;

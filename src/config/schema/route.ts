@@ -4,6 +4,7 @@ import * as z from 'zod';
 import { compileLinearPattern } from '../../kernel/linear-pattern.ts';
 import { REDIRECT_STATUSES } from '../resolved.ts';
 import { quote } from '../units.ts';
+import { auth } from './auth.ts';
 import {
   blocks,
   duration,
@@ -227,6 +228,11 @@ export const route = noun({
     .optional()
     .describe(
       'How many requests of each client may be in flight here at one time (429). `10` is short for `{ max: 10 }`.',
+    ),
+  auth: auth
+    .optional()
+    .describe(
+      'Who may use it (401). `auth: api_key` is short for `{ type: api_key }`; without it, everybody.',
     ),
   ip_allow: blocks().describe('Not empty: only these addresses may use it (403).'),
   ip_deny: blocks().describe('These may not, even when `ip_allow` has them (403).'),

@@ -23,6 +23,8 @@ t.test('help for every verb, on standard output, code 0', async (t) => {
     ['config', 'schema'],
     ['route', 'test'],
     ['cert', 'make'],
+    ['hash', 'password'],
+    ['hash', 'key'],
     ['status'],
     ['reload'],
     ['health'],

@@ -90,3 +90,27 @@ t.test('a bad file is shown, code 2', async (t) => {
   t.equal(code, 2);
   t.match(stderr, /bad\.yaml:1:9 +error/);
 });
+
+t.test('what a route asks of who sends the request', async (t) => {
+  const text = `listeners: { web: { port: 8080 } }
+routes:
+  - { name: staff, match: { path: /staff }, respond: 200, auth: { type: basic, realm: R, users: { ann: { env: A } }, users_file: u } }
+  - { name: api, respond: 200, auth: { type: api_key, query: key } }
+tenants:
+  acme: { api_keys: [{ name: a, env: K }] }
+  small: { api_keys: [{ name: a, env: L }], routes: [staff] }
+`;
+  const at = t.testdir({ 'auth.yaml': text });
+  const of = async (path: string, ...args: string[]) =>
+    (await sluice(['route', 'test', 'GET', path, '-c', join(at, 'auth.yaml'), ...args], new FakeContext(at)))
+      .stdout;
+  t.match(
+    await of('/staff'),
+    /auth +user and password \(realm R\): ann, those in the file \S+\/u +auth\.yaml:3/,
+  );
+  t.match(
+    await of('/x'),
+    /auth +an API key in the field x-api-key or the parameter key, of acme +auth\.yaml:4/,
+  );
+  t.match(JSON.parse(await of('/x', '--json')).asks, [{ key: 'auth', at: 'auth.yaml:4' }]);
+});

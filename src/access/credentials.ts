@@ -1,0 +1,57 @@
+/** What a request brings to say who sent it. Pure. */
+import { fieldValues } from '../http/index.ts';
+
+export interface Credentials {
+  /** In lower case. */
+  readonly scheme: string;
+  /** What stands behind it. */
+  readonly value: string;
+}
+
+/** @returns null without an Authorization field; 'many' for several: which of them others would take cannot be known */
+export function authorizationOf(fields: string): Credentials | 'many' | null {
+  const values = fieldValues(fields, 'authorization');
+  const [only] = values;
+  if (only === undefined) return null;
+  if (values.length > 1) return 'many';
+  const blank = only.indexOf(' ');
+  if (blank < 0) return { scheme: only.toLowerCase(), value: '' };
+  return { scheme: only.slice(0, blank).toLowerCase(), value: only.slice(blank + 1).trim() };
+}
+
+const BASE64 = /^[A-Za-z0-9+/]+={0,2}$/;
+
+/** RFC 7617: user and password, each as bytes; a colon parts them. @returns null when it is not that */
+export function parseBasic(value: string): { user: string; password: Buffer } | null {
+  if (!BASE64.test(value)) return null;
+  const bytes = Buffer.from(value, 'base64');
+  const colon = bytes.indexOf(0x3a);
+  if (colon < 1) return null;
+  return { user: bytes.toString('latin1', 0, colon), password: bytes.subarray(colon + 1) };
+}
+
+/** The only value of that parameter of the query, decoded; null without it; 'many' for several. */
+export function queryValueOf(target: string, name: string): string | 'many' | null {
+  const mark = target.indexOf('?');
+  if (mark < 0) return null;
+  const values = new URLSearchParams(target.slice(mark + 1)).getAll(name);
+  if (values.length > 1) return 'many';
+  return values[0] ?? null;
+}
+
+/**
+ * All spellings of a field's name that CGI-like servers fold onto it: with `_` or `.` for `-`. Who clears a field that
+ * servers believe clears them too.
+ */
+export function spellingsOf(name: string): string[] {
+  const lower = name.toLowerCase();
+  const parts = lower.split(/[-_.]/);
+  // Beyond six dashes there are more spellings than it is worth: the usual ones then.
+  if (parts.length > 7) return [...new Set([lower, parts.join('-'), parts.join('_'), parts.join('.')])];
+  return parts
+    .slice(1)
+    .reduce<string[]>(
+      (all, part) => all.flatMap((it) => [`${it}-${part}`, `${it}_${part}`, `${it}.${part}`]),
+      [parts[0] as string],
+    );
+}

@@ -1,0 +1,5 @@
+export { type ApiKeyOptions, ApiKeys, KeyRing, type TenantOptions } from './api-keys.ts';
+export { type BasicOptions, BasicUsers } from './basic.ts';
+export { AccessBook } from './book.ts';
+export { spellingsOf } from './credentials.ts';
+export type { AccessRequest, Authenticator, Verdict } from './verdict.ts';

@@ -1,0 +1,47 @@
+/** Who may use a route: configuration -> snapshot. What is posted are hashes and digests, never a password or a key. */
+import { createHash } from 'node:crypto';
+import type { TenantOptions } from '../access/index.ts';
+import type { AuthConfig, TenantConfig } from '../config/index.ts';
+import { parseUserList } from '../kernel/user-list.ts';
+import type { AuthSnapshot } from './snapshot.ts';
+
+export function authSnapshot(auth: AuthConfig | undefined): AuthSnapshot | null {
+  if (auth === undefined) return null;
+  const { passCredentials } = auth;
+  switch (auth.type) {
+    case 'basic': {
+      const listed = auth.usersFile === undefined ? [] : parseUserList(auth.usersFile.reveal()).users;
+      const inPlace = auth.users.map(({ name, hash }) => ({ name, hash: hash.reveal() }));
+      return {
+        // The last of a name counts: what stands in the file itself.
+        how: { kind: 'basic', realm: auth.realm, users: [...listed, ...inPlace] },
+        cleared: passCredentials ? [] : ['authorization'],
+      };
+    }
+    case 'api_key':
+      return {
+        how: { kind: 'api_key', header: auth.header, query: auth.query },
+        cleared: passCredentials || auth.header === '' ? [] : [auth.header],
+      };
+    default:
+      return auth satisfies never;
+  }
+}
+
+export function tenantSnapshots(tenants: readonly TenantConfig[]): TenantOptions[] {
+  return tenants.map(({ name, keys, routes }) => ({
+    name,
+    keys: keys.map((key) => ({
+      name: key.name,
+      digest: digestOf(key.secret.reveal()),
+      expiresMs: key.expiresMs ?? null,
+    })),
+    routes: routes ?? null,
+  }));
+}
+
+/** Of a key, or of `sha256:` and its digest. */
+function digestOf(secret: string): string {
+  const digest = /^sha256:([0-9a-f]{64})$/i.exec(secret)?.[1];
+  return digest?.toLowerCase() ?? createHash('sha256').update(secret).digest('hex');
+}

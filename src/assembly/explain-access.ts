@@ -1,0 +1,43 @@
+/** What a route asks of who sends a request, in words: for `route test`. */
+import type { AuthConfig, ResolvedConfig, RouteConfig, Source } from '../config/index.ts';
+import { parseUserList } from '../kernel/user-list.ts';
+
+export interface RouteAsk {
+  /** The key of the route. */
+  readonly key: 'auth';
+  readonly text: string;
+  readonly source: Source;
+}
+
+export function asksOf(config: ResolvedConfig, route: RouteConfig): RouteAsk[] {
+  const { auth, source } = route;
+  return auth === undefined ? [] : [{ key: 'auth', text: authText(config, route.name, auth), source }];
+}
+
+function authText({ tenants }: ResolvedConfig, route: string, auth: AuthConfig): string {
+  switch (auth.type) {
+    case 'basic': {
+      const names = auth.users.map(({ name }) => name);
+      return `user and password (realm ${auth.realm}): ${[...names, ...listedNames(auth)].join(', ')}`;
+    }
+    case 'api_key': {
+      const places = [
+        auth.header === '' ? '' : `the field ${auth.header}`,
+        auth.query === '' ? '' : `the parameter ${auth.query}`,
+      ].filter((it) => it !== '');
+      const who = tenants.filter(({ routes }) => routes === undefined || routes.includes(route));
+      const names = who.map(({ name }) => name).join(', ') || 'nobody';
+      return `an API key in ${places.join(' or ')}, of ${names}`;
+    }
+    default:
+      return auth satisfies never;
+  }
+}
+
+function listedNames({ usersFile }: Extract<AuthConfig, { type: 'basic' }>): string[] {
+  if (usersFile === undefined) return [];
+  // Without looking at files nobody knows who is in them.
+  return usersFile.isRead
+    ? parseUserList(usersFile.reveal()).users.map(({ name }) => name)
+    : [`those in ${usersFile.origin}`];
+}

@@ -1,0 +1,75 @@
+/** Who may use a route: what takes two places of the file, or another file, to know. Part of references.ts and files.ts. */
+import { parseUserList, passwordHashProblem } from '../kernel/user-list.ts';
+import type { Path, Problem } from './diagnostic.ts';
+import { error, type FileAccess, readFile, secretAt, shortSecret, warning } from './file-access.ts';
+import type { Loose } from './loose.ts';
+import { parseDigest, parseExpiry } from './schema/auth.ts';
+import { didYouMean } from './schema/basics.ts';
+import { quote } from './units.ts';
+
+/** Of the file alone. */
+export function checkAccess({ routes, tenants }: Loose, lineOf: (path: Path) => number): Problem[] {
+  const problems: Problem[] = [];
+  const asking = routes.find((route) => route.auth.type?.text === 'api_key');
+  if (asking?.auth.type && tenants.every((tenant) => tenant.keys.length === 0))
+    problems.push(
+      error(
+        asking.auth.type,
+        'Nobody has a key. Add tenants: { NAME: { api_keys: [{ name: web, hash: … }] } }.',
+      ),
+    );
+  const names = routes.flatMap((route) => route.name ?? route.pools[0]?.text ?? []);
+  const seen = new Map<string, Path>();
+  for (const tenant of tenants) {
+    for (const route of tenant.routes) {
+      if (names.includes(route.text)) continue;
+      const guess = didYouMean(route.text, names);
+      const tail =
+        guess === undefined ? ' Give the route that is meant a name.' : ` – did you mean "${guess}"?`;
+      problems.push(error(route, `no route is called ${quote(route.text)}${tail}`));
+    }
+    for (const { literal } of tenant.keys) {
+      const digest = literal && parseDigest(literal.text);
+      if (literal === undefined || digest === undefined) continue;
+      const before = seen.get(digest);
+      if (before)
+        problems.push(error(literal, `the same key stands in line ${lineOf(before)}: whose is it?`));
+      else seen.set(digest, literal.path);
+    }
+  }
+  return problems;
+}
+
+/** With the files and variables that it names. */
+export function checkAccessFiles({ routes, tenants }: Loose, access: FileAccess): Problem[] {
+  const problems: Problem[] = [];
+  for (const { auth } of routes) {
+    for (const user of auth.users) {
+      // In place the schema has looked at it.
+      if (user.literal) continue;
+      const found = secretAt(user, access);
+      if (found === undefined) continue;
+      if ('problem' in found) problems.push(found.problem);
+      else {
+        const problem = passwordHashProblem(found.value);
+        if (problem !== undefined) problems.push(error(found.at, problem));
+      }
+    }
+    if (auth.usersFile === undefined) continue;
+    const file = readFile(auth.usersFile, 'the file of users', access);
+    if ('problem' in file) problems.push(file.problem);
+    else
+      for (const problem of parseUserList(file.text).problems)
+        problems.push(error(auth.usersFile, `${quote(auth.usersFile.text)}, ${problem}`));
+  }
+  for (const key of tenants.flatMap((tenant) => tenant.keys)) {
+    if (key.expires && parseExpiry(key.expires.text) <= access.wallMs)
+      problems.push(warning(key.expires, `this key ended with ${key.expires.text}: it is refused.`));
+    if (key.literal) continue;
+    const found = secretAt(key, access);
+    if (found === undefined) continue;
+    if ('problem' in found) problems.push(found.problem);
+    else if (parseDigest(found.value) === undefined) problems.push(...shortSecret(found, 'the key'));
+  }
+  return problems;
+}

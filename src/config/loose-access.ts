@@ -1,0 +1,64 @@
+/** What can be told of `auth` and `tenants` although some of it is wrong. Part of loose.ts. */
+import type { Path } from './diagnostic.ts';
+import { type At, at, type LooseSecret, list, mapping, texts } from './loose-value.ts';
+
+export interface LooseAuth {
+  /** `basic`, `api_key` …; undefined = not readable. */
+  readonly type: At | undefined;
+  readonly users: readonly LooseSecret[];
+  readonly usersFile: At | undefined;
+}
+
+export interface LooseTenantKey extends LooseSecret {
+  readonly name: At | undefined;
+  readonly expires: At | undefined;
+}
+
+export interface LooseTenant {
+  readonly name: string;
+  readonly path: Path;
+  readonly keys: readonly LooseTenantKey[];
+  readonly routes: readonly At[];
+}
+
+export function readAuth(value: unknown, path: Path): LooseAuth {
+  const noun = mapping(value);
+  return {
+    type: at(value, path) ?? at(noun['type'], [...path, 'type']),
+    users: Object.entries(mapping(noun['users'])).map(([name, each]) =>
+      readSource(each, [...path, 'users', name]),
+    ),
+    usersFile: at(noun['users_file'], [...path, 'users_file']),
+  };
+}
+
+export function readTenant(name: string, value: unknown): LooseTenant {
+  const noun = mapping(value);
+  const path = ['tenants', name];
+  return {
+    name,
+    path,
+    keys: list(noun['api_keys']).map((each, index) => {
+      const own = [...path, 'api_keys', index];
+      const key = mapping(each);
+      return {
+        name: at(key['name'], [...own, 'name']),
+        literal: at(key['hash'], [...own, 'hash']),
+        file: at(key['file'], [...own, 'file']),
+        env: at(key['env'], [...own, 'env']),
+        expires: at(key['expires'], [...own, 'expires']),
+      };
+    }),
+    routes: texts(noun['routes'], [...path, 'routes']),
+  };
+}
+
+/** A secret in place, or where it is. */
+export function readSource(value: unknown, path: Path): LooseSecret {
+  const source = mapping(value);
+  return {
+    literal: at(value, path),
+    file: at(source['file'], [...path, 'file']),
+    env: at(source['env'], [...path, 'env']),
+  };
+}

@@ -1,0 +1,41 @@
+/** Who may use a route, as the rest of Sluice gets to see it. Part of resolved.ts. */
+import type { Source } from './resolved.ts';
+import type { Secret } from './secret.ts';
+
+interface Credentials {
+  /** Servers get the credentials too. */
+  readonly passCredentials: boolean;
+}
+
+export type AuthConfig =
+  | (Credentials & {
+      readonly type: 'basic';
+      readonly realm: string;
+      /** Hashes as kernel/password-hash.ts has them. */
+      readonly users: readonly { readonly name: string; readonly hash: Secret }[];
+      /** The text of a file of further users (kernel/user-list.ts). */
+      readonly usersFile: Secret | undefined;
+    })
+  | (Credentials & {
+      readonly type: 'api_key';
+      /** In lower case; '' = none. */
+      readonly header: string;
+      /** '' = none. */
+      readonly query: string;
+    });
+
+export interface TenantConfig {
+  readonly name: string;
+  readonly keys: readonly TenantKeyConfig[];
+  /** Names of routes; undefined = all that ask for a key. */
+  readonly routes: readonly string[] | undefined;
+  readonly source: Source;
+}
+
+export interface TenantKeyConfig {
+  readonly name: string;
+  /** The key, or `sha256:` and the digest of it. */
+  readonly secret: Secret;
+  /** Unix time from which it is refused; undefined = never. */
+  readonly expiresMs: number | undefined;
+}
