@@ -8,7 +8,8 @@ import type { AdminServer } from './admin/index.ts';
 import { AccessRings } from './assembly/access-rings.ts';
 import type { FileReload } from './assembly/admin.ts';
 import { Applier } from './assembly/applier.ts';
-import { poolDefinitions, slotKeys } from './assembly/build-snapshot.ts';
+import { openDiscovery } from './assembly/discovery.ts';
+import { logHealth } from './assembly/health-log.ts';
 import { LimitMemory } from './assembly/limit-memory.ts';
 import { type Logs, openLogs } from './assembly/logs.ts';
 import { makeMetrics } from './assembly/metrics.ts';
@@ -22,11 +23,13 @@ import {
   logWarnings,
   reloadEvent,
 } from './assembly/reload-report.ts';
+import { makeSlotTable } from './assembly/slot-table.ts';
 import type { ListenerSnapshot, PoolSnapshot } from './assembly/snapshot.ts';
 import { ThreadPool } from './assembly/thread-pool.ts';
 import { tellTlsEvent } from './assembly/tls-events.ts';
 import { type ConfigDiff, diffConfig, type LoadResult, type ResolvedConfig } from './config/index.ts';
 import {
+  type Discovery,
   FirstChecks,
   HealthChecker,
   type HealthReport,
@@ -42,7 +45,7 @@ import { errorText, SluiceError } from './kernel/errors.ts';
 import { fastRandom } from './kernel/random.ts';
 import { BaseService } from './kernel/service.ts';
 import { SlotAllocator } from './kernel/slot-allocator.ts';
-import { SlotTable } from './kernel/slots.ts';
+import type { SlotTable } from './kernel/slots.ts';
 import { Turns } from './kernel/turns.ts';
 import { Events, writeRecord } from './observe/index.ts';
 import { CellAllocator, type Metrics } from './observe/main/index.ts';
@@ -64,7 +67,6 @@ export interface ReloadReport {
   readonly diff: ConfigDiff;
 }
 
-const MIN_SLOTS = 1024;
 /** Longest wait for first health checks, before the daemon calls itself ready or puts all new servers in the place of the old. */
 const SETTLE_MS = 3000;
 
@@ -76,6 +78,7 @@ export class Daemon extends BaseService {
   readonly logs: Logs;
   readonly slots: SlotTable;
   readonly limits: LimitMemory;
+  readonly discovery: Discovery;
   readonly #clock: Clock;
   readonly #options: DaemonOptions;
   readonly #cells: CellAllocator;
@@ -107,9 +110,7 @@ export class Daemon extends BaseService {
       log.error('a listener of an event failed', { event: name, error }),
     );
     const nowMs = clock.nowMs();
-    const wanted = slotKeys(config, poolDefinitions(config)).length;
-    // Rows of the shared tables: one a data thread, and the last for main.
-    this.slots = SlotTable.create({ capacity: Math.max(MIN_SLOTS, wanted * 4), threads: count + 1, nowMs });
+    this.slots = makeSlotTable(config, count, nowMs);
     this.limits = new LimitMemory(count, nowMs);
     this.#cells = new CellAllocator({ threads: count + 1 }, clock);
     this.registry = new Registry(this.slots, this.events, clock);
@@ -128,6 +129,7 @@ export class Daemon extends BaseService {
     });
     this.#firstChecks = new FirstChecks(clock, SETTLE_MS);
     this.#outliers = openOutliers(this, clock, log);
+    this.discovery = openDiscovery(this, clock, log, () => this.#applier.rediscover());
     this.#accessRings = new AccessRings(count, clock, this.logs.access);
     this.#threads = this.#makeThreads(count);
     this.#secrets = new Secrets(join(config.store.path, 'secrets'), {
@@ -146,6 +148,7 @@ export class Daemon extends BaseService {
       cells: this.#cells,
       threads: this.#threads,
       health: this.#health,
+      discovery: this.discovery,
       warmUp: () => this.#firstChecks.until(() => this.registry.isWarm()),
       threadsReady: () => this.#threadsReady.promise,
       certificatesDir: (it) => options.certificatesDir ?? certificatesFolder(it),
@@ -329,6 +332,7 @@ export class Daemon extends BaseService {
     this.#accessRings.start();
     await this.#secrets.start();
     await this.#health.start();
+    await this.discovery.start();
     this.#outliers.start();
     // Certificates, ports and slots are made while the threads load.
     this.#threads.start().then(this.#threadsReady.resolve, this.#threadsReady.reject);
@@ -367,6 +371,7 @@ export class Daemon extends BaseService {
     if (this.#isReady && preStopDelayMs > 0)
       await new Promise<void>((resolve) => this.#clock.setTimer(preStopDelayMs, resolve));
     await this.#reloads.idle();
+    await this.discovery.stop();
     await this.#applier.stop();
     this.#wasCut = await this.#threads.drain(drainTimeoutMs);
     await this.#health.stop();
@@ -382,14 +387,10 @@ export class Daemon extends BaseService {
   // ---- what the parts tell
 
   #onHealth(report: HealthReport): void {
-    const { pool, server, healthy, why, responseMs, changed } = report;
+    const { pool, server, healthy, why, responseMs } = report;
     const hasTurnedDown = this.registry.reportHealth(pool, server, { isHealthy: healthy, why, responseMs });
     if (hasTurnedDown) this.#threads.broadcast({ type: 'server_down', pool, server, why });
-    if (changed) {
-      const fields = { pool, server, why, response_ms: Math.round(responseMs) };
-      if (healthy) this.logs.log.info('server is healthy', fields);
-      else this.logs.log.warn('server is unhealthy', fields);
-    }
+    logHealth(this.logs.log, report);
     this.#firstChecks.look();
   }
 }

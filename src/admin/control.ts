@@ -28,6 +28,18 @@ export interface AdminPool {
   readonly isChecked: boolean;
   /** State of its circuit breaker; undefined = it has none. */
   readonly breaker: 'closed' | 'open' | 'half_open' | undefined;
+  readonly discovery: readonly AdminDiscovery[];
+}
+
+/** A name in DNS that stands for servers of a pool. */
+export interface AdminDiscovery {
+  readonly kind: 'dns' | 'srv';
+  readonly name: string;
+  /** How the last look-up ended; `unknown` before the first. */
+  readonly outcome: 'found' | 'empty' | 'failed' | 'unknown';
+  readonly why: string;
+  /** How many it stands for. */
+  readonly servers: number;
 }
 
 /** One server with what its slot counts. */

@@ -8,6 +8,7 @@ export {
 export type {
   AdminControl,
   AdminDiagnostic,
+  AdminDiscovery,
   AdminListener,
   AdminNounDiff,
   AdminPool,

@@ -71,7 +71,9 @@ export const serverView = z.object({
   pool: z.string(),
   address: z.string().describe('`host:port`, or `unix:` and a path.'),
   state: z.enum(['healthy', 'unhealthy', 'ejected', 'unknown', 'draining', 'maintenance']),
-  origin: z.enum(['file', 'api']).describe('Whether the file has it, or it was added while running.'),
+  origin: z
+    .enum(['file', 'api', 'dns'])
+    .describe('Whether the file has it, it was added while running, or a name of the file stands for it.'),
   weight: count,
   backup: z.boolean(),
   max_connections: count.nullable(),
@@ -103,6 +105,17 @@ export const poolView = z.object({
   available: count.describe('Servers that take new requests now.'),
   in_flight: count,
   requests_total: count,
+  discovery: z
+    .array(
+      z.object({
+        kind: z.enum(['dns', 'srv']),
+        name: z.string(),
+        outcome: z.enum(['found', 'empty', 'failed', 'unknown']).describe('Of the last look-up.'),
+        why: z.string().describe('Why it failed or was empty.'),
+        servers: count.describe('How many it stands for, those that stayed included.'),
+      }),
+    )
+    .describe('Names in DNS that stand for servers of this pool.'),
   servers: z.array(serverView),
 });
 export type PoolView = z.output<typeof poolView>;

@@ -54,6 +54,7 @@ export function viewPool(pool: AdminPool, servers: readonly AdminServer[]): Pool
     available: servers.filter((server) => isAvailable(server.live)).length,
     in_flight: views.reduce((sum, view) => sum + view.in_flight, 0),
     requests_total: views.reduce((sum, view) => sum + view.requests_total, 0),
+    discovery: pool.discovery.map((it) => ({ ...it })),
     servers: views,
   };
 }

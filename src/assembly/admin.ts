@@ -3,6 +3,7 @@ import { readFileSync } from 'node:fs';
 import {
   type AdminAccess,
   type AdminControl,
+  type AdminDiscovery,
   type AdminReload,
   AdminServer,
   type AdminServerState,
@@ -11,7 +12,15 @@ import {
 } from '../admin/index.ts';
 import { type BreakerMode, viewBreaker } from '../admit/index.ts';
 import type { AdminConfig, ConfigDiff, Diagnostic, ResolvedConfig } from '../config/index.ts';
-import type { HealthReport, LiveServer, Registry, ServerDefinition, ServerPatch } from '../control/index.ts';
+import type {
+  Discovery,
+  DiscoveryView,
+  HealthReport,
+  LiveServer,
+  Registry,
+  ServerDefinition,
+  ServerPatch,
+} from '../control/index.ts';
 import type { Clock } from '../kernel/clock.ts';
 import type { SlotTable } from '../kernel/slots.ts';
 import type { Log } from '../observe/index.ts';
@@ -39,6 +48,7 @@ export interface AdminSource {
   readonly isDraining: boolean;
   readonly threadCount: number;
   readonly registry: Registry;
+  readonly discovery: Discovery;
   readonly slots: SlotTable;
   readonly metrics: Metrics;
   addServer(pool: string, definition: ServerDefinition): Promise<LiveServer>;
@@ -116,6 +126,10 @@ function adminControl(source: AdminSource): AdminControl {
         algorithm: it.algorithm,
         isChecked: it.health !== undefined,
         breaker: breakerOf(it.name),
+        discovery: source.discovery
+          .views()
+          .filter((view) => view.source.pool === it.name)
+          .map(adminDiscovery),
       }));
     },
     servers: (pool) => registry.servers(pool).map(stateOf),
@@ -127,6 +141,13 @@ function adminControl(source: AdminSource): AdminControl {
     reload: async () => outcomeOf(await source.reloadFile()),
     metrics,
   };
+}
+
+function adminDiscovery({ source, state }: DiscoveryView): AdminDiscovery {
+  const { outcome = 'unknown', why, servers } = state;
+  const isSrv = source.kind === 'srv';
+  const name = isSrv ? source.name : `${source.name}:${source.port}`;
+  return { kind: isSrv ? 'srv' : 'dns', name, outcome, why, servers: servers.length };
 }
 
 function outcomeOf(reload: FileReload): ReloadOutcome {

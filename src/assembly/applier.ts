@@ -1,7 +1,7 @@
 /**
  * Puts configurations in force. Owns what is in force: configuration, snapshot, certificates.
  *
- *   make beside what runs: certificates ─▶ authorities ─▶ ports ─▶ slots ─▶ snapshot ─▶ compiled in every thread
+ *   make beside what runs: names in DNS ─▶ certificates ─▶ authorities ─▶ ports ─▶ slots ─▶ snapshot ─▶ compiled in every thread
  *   then:                  registry and health checks switch, then the threads, and what left is drained
  *
  * Make before break: where a pool has only servers that nobody has checked yet, the threads stay with those before until
@@ -11,7 +11,7 @@
  * the configuration of the moment (a runtime change, new certificates) is derived when its turn has come.
  */
 import type { ResolvedConfig } from '../config/index.ts';
-import type { HealthChecker, PoolDefinition, Registry, RegistryPlan } from '../control/index.ts';
+import type { Discovery, HealthChecker, PoolDefinition, Registry, RegistryPlan } from '../control/index.ts';
 import type { Clock } from '../kernel/clock.ts';
 import { errorText } from '../kernel/errors.ts';
 import type { SlotAllocator, SlotRef } from '../kernel/slot-allocator.ts';
@@ -19,7 +19,7 @@ import { Turns } from '../kernel/turns.ts';
 import type { Log } from '../observe/index.ts';
 import type { CellAllocator } from '../observe/main/index.ts';
 import type { CertificateMaterial, CertificateStore, TlsEvent } from '../tls/index.ts';
-import { buildSnapshot, healthPools, poolDefinitions, slotKeys } from './build-snapshot.ts';
+import { buildSnapshot, dnsSources, healthPools, poolDefinitions, slotKeys } from './build-snapshot.ts';
 import type { AccessLogSettings } from './messages.ts';
 import { openCertificates, readAuthorityFiles, resolvePorts } from './plan.ts';
 import type { ListenerSnapshot, PoolSnapshot, Snapshot } from './snapshot.ts';
@@ -33,6 +33,7 @@ export interface ApplierDeps {
   readonly cells: CellAllocator;
   readonly threads: ThreadPool;
   readonly health: HealthChecker;
+  readonly discovery: Discovery;
   /** Resolves when every pool can serve as far as first health checks can tell, or it has taken too long. */
   readonly warmUp: () => Promise<void>;
   /** Resolves when the threads can take their first snapshot. */
@@ -40,6 +41,9 @@ export interface ApplierDeps {
   certificatesDir(config: ResolvedConfig): string;
   onTlsEvent(event: TlsEvent): void;
 }
+
+/** Longest wait for names in DNS that nobody has asked for before. */
+const FIRST_LOOKUP_MS = 3500;
 
 type MakePlan = (file: readonly PoolDefinition[]) => RegistryPlan;
 
@@ -49,6 +53,9 @@ export class Applier {
   #snapshot: Snapshot | undefined;
   #certificates: CertificateStore | undefined;
   #generation = 0;
+  /** Of what DNS said when the plan in force was made. */
+  #discovered = -1;
+  #isDiscoveryPlanned = false;
   readonly #turns = new Turns();
 
   constructor(config: ResolvedConfig, deps: ApplierDeps) {
@@ -94,6 +101,21 @@ export class Applier {
     });
   }
 
+  /** DNS says something new; what it says until its turn has come goes in one. */
+  rediscover(): void {
+    if (this.#isDiscoveryPlanned) return;
+    this.#isDiscoveryPlanned = true;
+    const turn = this.#turns.run(async () => {
+      this.#isDiscoveryPlanned = false;
+      const { registry, discovery } = this.#deps;
+      if (this.#discovered === discovery.version) return;
+      await this.#apply(this.#config, (file) => registry.plan(file));
+    });
+    turn.catch((error: unknown) =>
+      this.#deps.log.error('could not put servers from DNS in force', { error }),
+    );
+  }
+
   /** Waits for what is under way and frees what is held. */
   async stop(): Promise<void> {
     await this.#turns.idle();
@@ -102,12 +124,26 @@ export class Applier {
 
   async #apply(config: ResolvedConfig, makePlan: MakePlan): Promise<void> {
     const deps = this.#deps;
+    const sources = dnsSources(config);
+    deps.discovery.add(sources);
+    try {
+      await deps.discovery.answered(sources, FIRST_LOOKUP_MS);
+      await this.#applyFound(config, makePlan);
+    } finally {
+      // Of the configuration that is in force now, be it the one before.
+      deps.discovery.use(dnsSources(this.#config));
+    }
+  }
+
+  async #applyFound(config: ResolvedConfig, makePlan: MakePlan): Promise<void> {
+    const deps = this.#deps;
     const { certificates, isNew } = await this.#certificatesFor(config);
     try {
       const authorities = readAuthorityFiles(config);
       const open = new Map(this.listeners.map((it) => [it.name, it]));
       const ports = await resolvePorts(config, open);
-      const plan = makePlan(poolDefinitions(config));
+      const discovered = deps.discovery.version;
+      const plan = makePlan(poolDefinitions(config, (it) => deps.discovery.found(it)));
       const slotPlan = deps.slots.prepare(slotKeys(config, plan.pools));
       const slotOf = (key: string): SlotRef => slotPlan.slots.get(key) as SlotRef;
       const generation = this.#generation + 1;
@@ -130,6 +166,7 @@ export class Applier {
       }
       deps.registry.commit(plan, slotOf);
       this.#config = config;
+      this.#discovered = discovered;
       deps.health.update(healthPools(config, plan.pools, authorities));
       // At the start there is nothing that could serve meanwhile.
       if (this.#generation > 0) await deps.warmUp();

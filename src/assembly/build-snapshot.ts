@@ -4,8 +4,20 @@
  */
 
 import type { AdmissionOptions } from '../admit/index.ts';
-import type { ListenerConfig, PoolConfig, ResolvedConfig, RouteConfig } from '../config/index.ts';
-import type { HealthPool, PoolDefinition } from '../control/index.ts';
+import type {
+  DiscoveryConfig,
+  ListenerConfig,
+  PoolConfig,
+  ResolvedConfig,
+  RouteConfig,
+} from '../config/index.ts';
+import type {
+  DnsSource,
+  FoundServer,
+  HealthPool,
+  PoolDefinition,
+  ServerDefinition,
+} from '../control/index.ts';
 import { serverKey } from '../control/index.ts';
 import { formatHostPort } from '../kernel/address.ts';
 import { ownProxyHeader, type ProxyVersion } from '../kernel/proxy-header.ts';
@@ -44,26 +56,56 @@ export function slotKeys(config: ResolvedConfig, pools: readonly PoolDefinition[
     ...pools.flatMap((pool) => [
       poolKey(pool.name),
       ...countedOf(configOf(config, pool.name)).map((what) => countedKey(what, pool.name)),
-      ...pool.servers.map((server) => serverKey(pool.name, server.id)),
+      ...pool.servers.map((server) => serverKey(pool.name, server)),
     ]),
   ];
 }
 
-export function poolDefinitions(config: ResolvedConfig): PoolDefinition[] {
-  return config.pools.map((pool) => ({
-    name: pool.name,
-    isChecked: pool.health !== undefined,
-    slowStartMs: pool.slowStartMs,
-    servers: pool.servers.map((server) => ({
-      id: server.id,
-      host: server.host,
-      port: server.port,
-      weight: server.weight,
-      backup: server.backup,
-      maxConnections: server.maxConnections ?? 0,
-      maintenance: server.maintenance,
-    })),
-  }));
+/** Which servers a name in DNS stands for at the moment. */
+export type FoundServers = (source: DnsSource) => readonly FoundServer[];
+
+export function poolDefinitions(config: ResolvedConfig, found: FoundServers = () => []): PoolDefinition[] {
+  return config.pools.map((pool) => {
+    const servers = pool.servers.map((server): ServerDefinition => {
+      const { id, host, port, weight, backup, maxConnections = 0, maintenance } = server;
+      return { id, host, port, weight, backup, maxConnections, maintenance };
+    });
+    // What the file names itself, or an earlier name stands for, is no second server.
+    const taken = new Set(servers.flatMap((it) => [it.id, formatHostPort(it)]));
+    for (const spec of pool.discovery) {
+      for (const each of found(dnsSource(pool.name, spec))) {
+        const server = foundDefinition(spec, each);
+        if (taken.has(server.id)) continue;
+        taken.add(server.id);
+        servers.push(server);
+      }
+    }
+    return { name: pool.name, isChecked: pool.health !== undefined, slowStartMs: pool.slowStartMs, servers };
+  });
+}
+
+function foundDefinition(spec: DiscoveryConfig, found: FoundServer): ServerDefinition {
+  const { host, port, name } = found;
+  return {
+    id: formatHostPort({ host, port }),
+    host,
+    port,
+    foundAs: name,
+    weight: found.weight === 0 ? spec.weight : found.weight,
+    backup: spec.backup || found.isBackup,
+    maxConnections: spec.maxConnections ?? 0,
+    maintenance: spec.maintenance,
+  };
+}
+
+/** All names in DNS that the pools of a configuration have. */
+export function dnsSources(config: ResolvedConfig): DnsSource[] {
+  return config.pools.flatMap((pool) => pool.discovery.map((spec) => dnsSource(pool.name, spec)));
+}
+
+function dnsSource(pool: string, spec: DiscoveryConfig): DnsSource {
+  const { kind, name, port, family, resolvers, refreshMs = null, keepEmptyMs } = spec;
+  return { pool, kind, name, port, family, resolvers, refreshMs, keepEmptyMs };
 }
 
 export function buildSnapshot(config: ResolvedConfig, inputs: SnapshotInputs): Snapshot {
@@ -172,9 +214,10 @@ function poolSnapshot(config: PoolConfig, pool: PoolDefinition, inputs: Snapshot
       address: formatHostPort(server),
       host: server.host,
       port: server.port,
+      foundAs: server.foundAs ?? '',
       tls: upstream.tls !== undefined,
       backup: server.backup,
-      ...inputs.slotOf(serverKey(pool.name, server.id)),
+      ...inputs.slotOf(serverKey(pool.name, server)),
     })),
     sticky:
       config.sticky === undefined
@@ -282,7 +325,9 @@ export function healthPools(
         host: server.host,
         port: server.port,
         ...(version === null ? {} : { proxyHeader: ownProxyHeader(version) }),
-        ...(tls === null ? {} : { tls: { ca: tls.ca, serverName: tls.name, verify: tls.verify } }),
+        ...(tls === null
+          ? {}
+          : { tls: { ca: tls.ca, serverName: tls.name ?? server.foundAs, verify: tls.verify } }),
       })),
     };
   });

@@ -310,7 +310,15 @@ function candidates(pool: PoolConfig): Candidate[] {
     return server.weight === 0 ? 'weight 0' : '';
   };
   const total = pool.servers.reduce((sum, it) => sum + (why(it) === '' ? it.weight : 0), 0);
-  return pool.servers.map((server) => ({
+  const named = pool.discovery.map((spec) => ({
+    id: spec.kind === 'srv' ? `srv ${spec.name}` : `dns ${spec.name}:${spec.port}`,
+    address: spec.name,
+    weight: spec.weight,
+    shareFraction: 0,
+    why: FOUND_LATER,
+    source: spec.source,
+  }));
+  const listed = pool.servers.map((server) => ({
     id: server.id,
     address: formatHostPort(server),
     weight: server.weight,
@@ -318,4 +326,8 @@ function candidates(pool: PoolConfig): Candidate[] {
     why: why(server),
     source: server.source,
   }));
+  return [...listed, ...named];
 }
+
+/** Of a name: this command asks no resolver. */
+export const FOUND_LATER = 'found in DNS by the daemon';

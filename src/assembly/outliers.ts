@@ -3,12 +3,16 @@ import type { ResolvedConfig } from '../config/index.ts';
 import { OutlierWatch, type Registry } from '../control/index.ts';
 import type { Clock } from '../kernel/clock.ts';
 import type { SlotTable } from '../kernel/slots.ts';
-import type { Log } from '../observe/index.ts';
+import type { Events, Log } from '../observe/index.ts';
+import type { Metrics } from '../observe/main/index.ts';
+import { ServerChanges } from './server-changes.ts';
 
 export interface OutlierSource {
   readonly config: ResolvedConfig;
   readonly registry: Registry;
   readonly slots: SlotTable;
+  readonly events: Events;
+  readonly metrics: Metrics;
 }
 
 export function openOutliers(
@@ -16,6 +20,7 @@ export function openOutliers(
   clock: Clock,
   log: Pick<Log, 'info' | 'warn'>,
 ): OutlierWatch {
+  const changes = new ServerChanges(source.events, source.metrics);
   return new OutlierWatch({
     clock,
     slots: source.slots,
@@ -29,7 +34,10 @@ export function openOutliers(
           ...fields,
           why: change.why,
         });
-      else log.warn('server is ejected', { ...fields, why: change.why, for_ms: change.forMs });
+      else {
+        changes.ejected(pool, change.id, change.reason);
+        log.warn('server is ejected', { ...fields, why: change.why, for_ms: change.forMs });
+      }
     },
   });
 }

@@ -225,7 +225,7 @@ function compilePoolPlane(options: PoolSnapshot, context: CompileContext, keys: 
         host: server.host,
         port: server.port,
         path: unixPathOf(server.host) ?? '',
-        tls: tlsFor(server.host),
+        tls: tlsFor(server.foundAs || server.host),
       };
       const meter = meterOf(
         server,
@@ -274,6 +274,7 @@ function connectionKey(pool: PoolSnapshot, server: ServerOptions): string {
     pool.firstByteTimeoutMs,
     pool.keepalive,
     server.generation,
+    server.foundAs,
   ];
   return `${pool.name}\n${server.id}\n${server.address}\n${JSON.stringify(how)}`;
 }

@@ -1,7 +1,13 @@
 /** `sluice route test METHOD URL`: what the file makes of a request, without a daemon. */
 import { isIP } from 'node:net';
 import { relative } from 'node:path';
-import { type AskedRequest, type Explanation, explainRequest, type Outcome } from '../assembly/explain.ts';
+import {
+  type AskedRequest,
+  type Explanation,
+  explainRequest,
+  FOUND_LATER,
+  type Outcome,
+} from '../assembly/explain.ts';
 import {
   type ConcurrencyConfig,
   formatDuration,
@@ -190,6 +196,10 @@ function outcomeRows(outcome: Outcome, asked: string): Row[] {
     rows.push({ label: 'sticky', text: `cookie ${cookie} keeps a client on its server ${until}` });
   }
   for (const server of servers) {
+    if (server.why === FOUND_LATER) {
+      rows.push({ label: 'servers', text: `${server.id}, ${FOUND_LATER}`, source: server.source });
+      continue;
+    }
     const name = server.id === server.address ? server.id : `${server.id} (${server.address})`;
     const share = server.why === '' ? shareText(pool.algorithm, server.shareFraction) : `none: ${server.why}`;
     rows.push({ label: 'server', text: `${name}, weight ${server.weight}, ${share}`, source: server.source });
@@ -224,6 +234,8 @@ function verdict(outcome: Outcome, paint: Painter): string {
   switch (outcome.type) {
     case 'pool': {
       const open = outcome.servers.filter((it) => it.why === '');
+      if (outcome.servers.some((it) => it.why === FOUND_LATER))
+        return `${paint.green('→')} a server of pool ${outcome.pool.name} answers`;
       if (open.length === 0)
         return `${paint.red('→')} 503: pool ${outcome.pool.name} has no server that takes requests`;
       const who =

@@ -26,8 +26,17 @@ interface Snapshot {
     readonly name: string;
     readonly algorithm: string;
     readonly breaker: string | null;
+    readonly discovery: readonly SnapshotName[];
     readonly servers: readonly SnapshotServer[];
   }[];
+}
+
+interface SnapshotName {
+  readonly kind: string;
+  readonly name: string;
+  readonly outcome: string;
+  readonly why: string;
+  readonly servers: number;
 }
 
 interface SnapshotServer {
@@ -67,9 +76,15 @@ export function statusText(snapshot: Snapshot, paint: Painter): string {
   for (const pool of snapshot.pools) {
     const breaker = pool.breaker === null ? '' : `  breaker ${breakerColour(pool.breaker, paint)}`;
     lines.push('', `${paint.dim('pool')} ${paint.bold(pool.name)}  ${pool.algorithm}${breaker}`);
-    lines.push(...serverTable(pool.servers, paint));
+    lines.push(...pool.discovery.map((it) => nameLine(it, paint)), ...serverTable(pool.servers, paint));
   }
   return `${lines.join('\n')}\n`;
+}
+
+function nameLine({ kind, name, outcome, why, servers }: SnapshotName, paint: Painter): string {
+  const colour = outcome === 'found' ? paint.green : outcome === 'failed' ? paint.red : paint.yellow;
+  const reason = why === '' ? '' : `: ${why}`;
+  return `  ${paint.dim(kind)} ${name}  ${colour(outcome)}${reason}, ${servers} ${servers === 1 ? 'server' : 'servers'}`;
 }
 
 const COLUMNS = ['server', 'state', 'weight', 'in flight', 'requests', '5xx', 'average', ''] as const;

@@ -67,14 +67,19 @@ export function isUnchanged(diff: NounDiff): boolean {
   return diff.added.length + diff.changed.length + diff.removed.length === 0;
 }
 
-function withoutServers(pool: PoolConfig): Omit<PoolConfig, 'servers'> {
-  const { servers: _, ...rest } = pool;
+function withoutServers(pool: PoolConfig): Omit<PoolConfig, 'servers' | 'discovery'> {
+  const { servers: _, discovery: __, ...rest } = pool;
   return rest;
 }
 
 function diffServers(before: PoolConfig | undefined, after: PoolConfig | undefined): NounDiff {
-  const list = (pool: PoolConfig | undefined): readonly Named[] =>
-    (pool?.servers ?? []).map(({ id, ...rest }) => ({ name: id, ...rest }));
+  const list = (pool: PoolConfig | undefined): readonly Named[] => [
+    ...(pool?.servers ?? []).map(({ id, ...rest }) => ({ name: id, ...rest })),
+    ...(pool?.discovery ?? []).map(({ name, kind, port, ...rest }) => ({
+      name: kind === 'srv' ? `srv ${name}` : `dns ${name}:${port}`,
+      ...rest,
+    })),
+  ];
   return diffNouns(list(before), list(after));
 }
 

@@ -56,6 +56,8 @@ export interface LooseRoute {
 
 export interface LooseServer {
   readonly address: string | undefined;
+  /** `dns` or `srv`, with the port. */
+  readonly name: string | undefined;
   readonly id: string | undefined;
   /** Of the address, or of the whole when it is short. */
   readonly path: Path;
@@ -191,12 +193,17 @@ function readPool(name: string, noun: Mapping, path: Path): LoosePool {
     path,
     servers: list(noun['servers']).map((each, index) => {
       const own = [...path, 'servers', index];
-      if (typeof each === 'string') return { address: each, id: undefined, path: own, noun: own };
+      if (typeof each === 'string')
+        return { address: each, name: undefined, id: undefined, path: own, noun: own };
       const fields = mapping(each);
+      const dns = textOf(fields['dns']);
+      const name = dns === undefined ? textOf(fields['srv']) : `${dns}:${fields['port']}`;
+      const address = textOf(fields['address']);
       return {
-        address: textOf(fields['address']),
+        address,
+        name,
         id: textOf(fields['id']),
-        path: [...own, 'address'],
+        path: address === undefined ? own : [...own, 'address'],
         noun: own,
       };
     }),

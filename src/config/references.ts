@@ -186,17 +186,19 @@ function checkPool(pool: LoosePool, lineOf: LineOf): Problem[] {
   const schemes = new Map<string, Path>();
   for (const server of pool.servers) {
     const parsed = server.address === undefined ? undefined : parseServerAddress(server.address);
-    if (!parsed || 'error' in parsed) continue;
-    const key = `${parsed.host}:${parsed.port}`;
+    if (parsed === undefined ? server.name === undefined : 'error' in parsed) continue;
+    const key =
+      parsed && !('error' in parsed) ? `${parsed.host}:${parsed.port}` : `dns ${server.name?.toLowerCase()}`;
     const before = seen.get(key);
     if (before)
       problems.push(
         error(
           server.path,
-          `${quote(server.address)} is in this pool already, in line ${lineOf(before)}. To give it more requests set its weight.`,
+          `${quote(server.address ?? server.name)} is in this pool already, in line ${lineOf(before)}. To give it more requests set its weight.`,
         ),
       );
     else seen.set(key, server.path);
+    if (!parsed || 'error' in parsed) continue;
     const scheme = parsed.scheme === 'https' ? 'https' : 'http';
     if (!schemes.has(scheme)) schemes.set(scheme, server.path);
   }

@@ -4,35 +4,30 @@
  * on two keys.
  */
 import { resolve as resolvePath } from 'node:path';
-import { canonicalAddress, formatHostPort, isUnix, parseHostPort } from '../kernel/address.ts';
+import { canonicalAddress, isUnix, parseHostPort } from '../kernel/address.ts';
 import { readSecret, resolveTenants } from './resolve-access.ts';
 import { type ResolveContext, sourceOf } from './resolve-context.ts';
 import { resolveBreaker, resolveOutliers, resolvePoolRetry } from './resolve-failing.ts';
 import { resolveLimits } from './resolve-limits.ts';
 import { resolveRoutes } from './resolve-route.ts';
+import { resolveHealth, resolveServers } from './resolve-servers.ts';
 import type {
   AdminTokenConfig,
   CertificateConfig,
   HashConfig,
-  HealthConfig,
   ListenerConfig,
   PoolConfig,
   ResolvedConfig,
-  ServerConfig,
   StickyConfig,
   UpstreamConfig,
 } from './resolved.ts';
 import type { LongForm } from './schema/file.ts';
-import { parseStatuses } from './schema/health.ts';
 import { parseRequestKey } from './schema/request-key.ts';
-import { parseServerAddress } from './schema/server.ts';
 import { stickyHeader } from './schema/sticky.ts';
 
 type Long<Key extends keyof LongForm> = NonNullable<LongForm[Key]>;
 type LongListener = Long<'listeners'>[string];
 type LongPool = Long<'pools'>[string];
-type LongServer = LongPool['servers'][number];
-type LongHealth = Exclude<LongPool['health'], false>;
 
 export function resolveConfig(long: LongForm, context: ResolveContext): ResolvedConfig {
   const path = (text: string): string => resolvePath(context.baseDir, text);
@@ -150,13 +145,13 @@ function resolveSocket({ address, socket }: LongListener): ListenerConfig['socke
 
 function resolvePool(name: string, spec: LongPool, context: ResolveContext): PoolConfig {
   const { sticky, health } = spec;
-  const isSecure = spec.servers.some((server) => server.address.toLowerCase().startsWith('https://'));
+  const isSecure = spec.servers.some((server) => server.address?.toLowerCase().startsWith('https://'));
   return {
     name,
     algorithm: spec.algorithm ?? 'peak_ewma',
     hash: resolveHash(spec),
-    servers: spec.servers.map((server, index) => resolveServer(name, server, index, context)),
     sticky: typeof sticky === 'object' ? resolveSticky(sticky) : undefined,
+    ...resolveServers(spec.servers, (index) => sourceOf(context, ['pools', name, 'servers', index])),
     health: health === false ? undefined : resolveHealth(health),
     queue: { max: spec.queue.max, timeoutMs: spec.queue.timeout },
     slowStartMs: spec.slow_start,
@@ -182,55 +177,6 @@ function resolveHash({ hash, sticky }: LongPool): HashConfig | undefined {
   if (hash === undefined) return undefined;
   const { key, table, max_load } = hash;
   return { key: parseRequestKey(key), table, maxLoad: max_load === false ? 0 : max_load };
-}
-
-function resolveServer(pool: string, spec: LongServer, index: number, context: ResolveContext): ServerConfig {
-  const parsed = parseServerAddress(spec.address);
-  const { host, port } = 'error' in parsed ? { host: spec.address, port: 0 } : parsed;
-  return {
-    id: spec.id ?? formatHostPort({ host, port }),
-    host,
-    port,
-    weight: spec.weight,
-    backup: spec.backup,
-    maxConnections: spec.max_connections,
-    maintenance: spec.maintenance,
-    source: sourceOf(context, ['pools', pool, 'servers', index]),
-  };
-}
-
-function resolveHealth(spec: LongHealth): HealthConfig {
-  const timing = {
-    intervalMs: spec.interval,
-    timeoutMs: spec.timeout ?? spec.interval,
-    rise: spec.rise,
-    fall: spec.fall,
-    jitterFraction: spec.jitter,
-  };
-  switch (spec.type) {
-    case 'http':
-    case 'https':
-      return {
-        type: spec.type,
-        path: spec.path,
-        port: spec.port,
-        method: spec.method,
-        host: spec.host,
-        headers: spec.headers,
-        ...timing,
-        expect: { statuses: [spec.expect.status].flat().flatMap(statuses), body: spec.expect.body },
-      };
-    case 'tcp':
-      return { type: 'tcp', port: spec.port, ...timing };
-    case 'icmp':
-      return { type: 'icmp', ...timing };
-    default:
-      return spec satisfies never;
-  }
-}
-
-function statuses(spec: string | number): readonly (readonly [number, number])[] {
-  return typeof spec === 'number' ? [[spec, spec]] : (parseStatuses(spec) ?? []);
 }
 
 function resolveUpstream(

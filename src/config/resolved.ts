@@ -138,7 +138,10 @@ export interface PoolConfig {
   readonly algorithm: Algorithm;
   /** Set with `consistent_hash`. */
   readonly hash: HashConfig | undefined;
+  /** Those with an address. */
   readonly servers: readonly ServerConfig[];
+  /** Names in DNS that stand for further ones. */
+  readonly discovery: readonly DiscoveryConfig[];
   readonly sticky: StickyConfig | undefined;
   /** undefined = `health: false`: always taken for healthy. */
   readonly health: HealthConfig | undefined;
@@ -166,6 +169,28 @@ export interface ServerConfig {
   readonly weight: number;
   readonly backup: boolean;
   /** Requests in flight over all data threads; undefined = no limit. */
+  readonly maxConnections: number | undefined;
+  readonly maintenance: boolean;
+  readonly source: Source;
+}
+
+/** An entry of a list of servers that has a name in DNS for an address. */
+export interface DiscoveryConfig {
+  /** `srv` = the name of SRV records. */
+  readonly kind: 'address' | 'srv';
+  /** Without a dot at the end. */
+  readonly name: string;
+  /** 0 of `srv`. */
+  readonly port: number;
+  readonly family: 'any' | 'ipv4' | 'ipv6';
+  /** `ip` or `ip:port`; empty = those of the system. */
+  readonly resolvers: readonly string[];
+  /** undefined = as the TTL says. */
+  readonly refreshMs: number | undefined;
+  readonly keepEmptyMs: number;
+  /** Of each server; of `srv` its record says it. */
+  readonly weight: number;
+  readonly backup: boolean;
   readonly maxConnections: number | undefined;
   readonly maintenance: boolean;
   readonly source: Source;

@@ -1,4 +1,5 @@
 /** The control loops of the main thread: each is a pure `decide.ts` and a thin `loop.ts`. */
+export * from './discovery/index.ts';
 export { FirstChecks } from './first-checks.ts';
 export * from './health/index.ts';
 export type {

@@ -7,6 +7,8 @@ export interface ServerDefinition {
   readonly id: string;
   readonly host: string;
   readonly port: number;
+  /** The name that DNS gave this address for; absent = it stands in the file or came by the API. */
+  readonly foundAs?: string;
   /** 0–1000. */
   readonly weight: number;
   readonly backup: boolean;
@@ -45,7 +47,7 @@ export interface ServerRef {
 export interface LiveServer {
   readonly pool: string;
   readonly definition: ServerDefinition;
-  readonly origin: 'file' | 'api';
+  readonly origin: 'file' | 'api' | 'dns';
   readonly address: string;
   readonly isDraining: boolean;
   readonly state: ServerState;
@@ -56,4 +58,17 @@ export interface LiveServer {
   readonly ejectedWhy: string;
   /** Response time of the last check, -1 before the first. */
   readonly healthMs: number;
+}
+
+/** Whether two definitions say the same of a server, but for its id. */
+export function isSameServer(a: ServerDefinition, b: ServerDefinition): boolean {
+  return (
+    a.host === b.host &&
+    a.port === b.port &&
+    a.foundAs === b.foundAs &&
+    a.weight === b.weight &&
+    a.backup === b.backup &&
+    a.maxConnections === b.maxConnections &&
+    a.maintenance === b.maintenance
+  );
 }

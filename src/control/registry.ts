@@ -4,7 +4,10 @@
  *
  * What survives a reload: a server that the file keeps under its id keeps its slot (health, counters, requests in
  * flight). A runtime change (weight, drain, maintenance, removal, an added server) stays until the file says
- * something new about that very server: then the file wins. A restart forgets runtime changes.
+ * something new about that very server: then the file wins, drain included. A server that the API added and that the
+ * file then names in the same words is no exception: nothing new was said. Another address is another machine: it has
+ * a slot of its own and begins anew, whatever its id. What DNS says counts as the file's words. A restart forgets
+ * runtime changes.
  */
 import { formatHostPort } from '../kernel/address.ts';
 import type { Clock } from '../kernel/clock.ts';
@@ -12,19 +15,22 @@ import { SluiceError } from '../kernel/errors.ts';
 import type { SlotRef } from '../kernel/slot-allocator.ts';
 import { type SlotTable, STATE } from '../kernel/slots.ts';
 import type { Events } from '../observe/index.ts';
-import type {
-  LiveServer,
-  PoolDefinition,
-  ServerDefinition,
-  ServerPatch,
-  ServerRef,
-  ServerState,
+import {
+  isSameServer,
+  type LiveServer,
+  type PoolDefinition,
+  type ServerDefinition,
+  type ServerPatch,
+  type ServerRef,
+  type ServerState,
 } from './live-server.ts';
 
 interface Entry {
   definition: ServerDefinition;
   /** What the file said last; undefined = added by the API. */
   fileDefinition: ServerDefinition | undefined;
+  /** What the file said last, or the API when it added it: what is new is new beside that. */
+  baseline: ServerDefinition;
   isDraining: boolean;
   slot: SlotRef;
   isChecked: boolean;
@@ -53,7 +59,11 @@ export interface RegistryPlan {
   readonly file: readonly PoolDefinition[];
 }
 
-export const serverKey = (pool: string, id: string): string => `server\n${pool}\n${id}`;
+/** Of a server's slot. Another address is another machine: it starts with a slot of its own. */
+export const serverKey = (
+  pool: string,
+  { id, host, port }: Pick<ServerDefinition, 'id' | 'host' | 'port'>,
+): string => `server\n${pool}\n${id}\n${host} ${port}`;
 
 export class Registry {
   readonly #slots: SlotTable;
@@ -79,7 +89,7 @@ export class Registry {
       const servers: ServerDefinition[] = [];
       for (const fresh of pool.servers) {
         const gone = known.removed.get(fresh.id);
-        if (gone && isSame(gone, fresh)) stillRemoved.set(fresh.id, fresh);
+        if (gone && isSameServer(gone, fresh)) stillRemoved.set(fresh.id, fresh);
         else servers.push(mergeServer(known.servers.get(fresh.id), fresh));
       }
       const inFile = new Set(pool.servers.map((it) => it.id));
@@ -107,7 +117,7 @@ export class Registry {
         removed: new Map(plan.removed.get(pool.name) ?? []),
       };
       for (const definition of pool.servers) {
-        const slot = slotOf(serverKey(pool.name, definition.id));
+        const slot = slotOf(serverKey(pool.name, definition));
         const fileDefinition = filePool?.servers.find((it) => it.id === definition.id);
         entry.servers.set(definition.id, this.#commitServer(pool, before, definition, fileDefinition, slot));
       }
@@ -129,13 +139,11 @@ export class Registry {
     const isKept =
       before !== undefined && before.slot.slot === slot.slot && before.slot.generation === slot.generation;
     const fileChanged =
-      isKept &&
-      before.fileDefinition !== undefined &&
-      fileDefinition !== undefined &&
-      !isSame(before.fileDefinition, fileDefinition);
+      isKept && fileDefinition !== undefined && !isSameServer(before.baseline, fileDefinition);
     const entry: Entry = {
       definition,
       fileDefinition,
+      baseline: fileDefinition ?? (isKept ? before.baseline : definition),
       isDraining: isKept && !fileChanged && before.isDraining,
       slot,
       isChecked: isKept && before.isChecked,
@@ -164,7 +172,7 @@ export class Registry {
     for (const [id, entry] of after.servers) {
       const old = before.servers.get(id);
       if (!old) tell(id, 'added');
-      else if (!isSame(old.definition, entry.definition)) tell(id, 'changed');
+      else if (!isSameServer(old.definition, entry.definition)) tell(id, 'changed');
     }
     for (const id of before.servers.keys()) if (!after.servers.has(id)) tell(id, 'removed');
   }
@@ -340,7 +348,7 @@ export class Registry {
     return {
       pool,
       definition,
-      origin: entry.fileDefinition === undefined ? 'api' : 'file',
+      origin: entry.fileDefinition === undefined ? 'api' : definition.foundAs === undefined ? 'file' : 'dns',
       address: formatHostPort(definition),
       isDraining: entry.isDraining,
       state: this.#state(entry),
@@ -366,19 +374,7 @@ export class Registry {
 
 /** The file's new words about a server, unless they are its old ones: then the runtime changes stay. */
 function mergeServer(known: Entry | undefined, fresh: ServerDefinition): ServerDefinition {
-  if (known?.fileDefinition === undefined || !isSame(known.fileDefinition, fresh)) return fresh;
-  return known.definition;
-}
-
-function isSame(a: ServerDefinition, b: ServerDefinition): boolean {
-  return (
-    a.host === b.host &&
-    a.port === b.port &&
-    a.weight === b.weight &&
-    a.backup === b.backup &&
-    a.maxConnections === b.maxConnections &&
-    a.maintenance === b.maintenance
-  );
+  return known !== undefined && isSameServer(known.baseline, fresh) ? known.definition : fresh;
 }
 
 function withoutKey(map: RegistryPlan['removed'], pool: string, id: string): RegistryPlan['removed'] {

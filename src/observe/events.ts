@@ -24,6 +24,15 @@ export interface EventMap {
     readonly change: 'added' | 'changed' | 'removed';
     readonly by: string;
   };
+  /** A name in DNS stands for other servers, or asking for it began to fail, to be empty, to work again. */
+  discovery: {
+    readonly pool: string;
+    readonly name: string;
+    readonly outcome: 'found' | 'empty' | 'failed';
+    /** How many it stands for now, those that stayed included. */
+    readonly servers: number;
+    readonly why: string;
+  };
   /** A reload ended. `kept`, `added`, `removed` name parts as `kind name`. */
   reload: {
     readonly ok: boolean;

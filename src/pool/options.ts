@@ -27,6 +27,8 @@ export interface ServerOptions {
   readonly address: string;
   readonly host: string;
   readonly port: number;
+  /** The name that DNS gave the address for; absent or '' = it has none but `host`. */
+  readonly foundAs?: string;
   readonly tls: boolean;
   readonly slot: number;
   /** Of the slot, when it was given to this server. */
@@ -114,6 +116,7 @@ export interface PickContext {
 
 /** One server as this snapshot has it. Live numbers are in its slot. */
 export interface PoolServer extends ServerOptions {
+  readonly foundAs: string;
   /** Place in the file. */
   readonly index: number;
   /** 32-bit hash of the id: the same in every thread and after every restart. */

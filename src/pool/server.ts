@@ -65,8 +65,8 @@ export function isMember(slots: SlotTable, server: PoolServer): boolean {
 }
 
 export function makeServer(options: ServerOptions, index: number): PoolServer {
-  const { id, address, host, port, tls, slot, generation, backup } = options;
-  return { id, address, host, port, tls, slot, generation, backup, index, hash: hashText(id) };
+  const { id, address, host, port, foundAs = '', tls, slot, generation, backup } = options;
+  return { id, address, host, port, foundAs, tls, slot, generation, backup, index, hash: hashText(id) };
 }
 
 /** One question to an algorithm. A pool has one and fills it anew for each pick, so that picking allocates nothing. */

@@ -68,7 +68,8 @@ function hostFor(rule: HostRule, asker: Asker, server: PoolServer): string {
   return rule.kind === 'server' || asker.authority === '' ? hostOf(server) : asker.authority;
 }
 
-function hostOf({ host, port }: PoolServer): string {
+function hostOf({ host, port, foundAs }: PoolServer): string {
+  if (foundAs !== '') return `${foundAs}:${port}`;
   return isUnix(host) ? publicHost(host) : formatHostPort({ host: publicHost(host), port });
 }
 

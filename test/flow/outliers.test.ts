@@ -33,6 +33,11 @@ t.test('five gateway errors: ejected, others serve, and it comes back', async (t
   isBad = false;
   await returned.promise;
   t.same(states, ['ejected: 5 errors in a row', 'healthy: its time is over']);
+  const metrics = await daemon.metrics.render();
+  const labels = `pool="web",server="${bad.address}"`;
+  t.match(metrics, `sluice_server_ejected_total{${labels},reason="consecutive_errors"} 1`);
+  t.match(metrics, `sluice_server_state_changes_total{${labels},state="ejected"} 1`);
+  t.match(metrics, `sluice_server_state_changes_total{${labels},state="healthy"} 1`);
   for (let body = ''; body !== 'bad is good'; ) body = (await client.ask(get('/'))).body;
 });
 

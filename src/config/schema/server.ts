@@ -3,7 +3,8 @@ import * as z from 'zod';
 import { canonicalAddress, isUnix, parseHostPort } from '../../kernel/address.ts';
 import { quote } from '../units.ts';
 import { bracketsProblem, ipProblem, unixProblem } from './address.ts';
-import { integer, isDnsName, name, noun, text, withShortForm } from './basics.ts';
+import { integer, isDnsName, isMapping, name, noun, text, withShortForm } from './basics.ts';
+import { discoveryKeys, discoveryProblem } from './discovery.ts';
 
 export interface ServerAddress {
   readonly host: string;
@@ -54,9 +55,12 @@ const long = noun({
   address: text((value) => {
     const parsed = parseServerAddress(value);
     return 'error' in parsed ? parsed.error : undefined;
-  }).describe(
-    '`host:port`; `http://…` and `https://…` work too, and https means TLS to the server. `:3001` is this machine, `unix:/run/app.sock` a Unix socket on it.',
-  ),
+  })
+    .optional()
+    .describe(
+      '`host:port`; `http://…` and `https://…` work too, and https means TLS to the server. `:3001` is this machine, `unix:/run/app.sock` a Unix socket on it. A host name is looked up for each new connection; `dns` makes a server of each of its addresses.',
+    ),
+  ...discoveryKeys,
   id: name().optional().describe('Name for API, logs and metrics; without it, the address.'),
   weight: integer(0, 1000)
     .prefault(1)
@@ -66,9 +70,12 @@ const long = noun({
     .optional()
     .describe('Requests in flight at most, over all data threads.'),
   maintenance: z.boolean().prefault(false).describe('Takes no requests at all and is not checked.'),
+}).superRefine((spec, context) => {
+  const problem = isMapping({ value: spec }) ? discoveryProblem(spec) : undefined;
+  if (problem) context.addIssue({ code: 'custom', message: problem.message, path: problem.path });
 });
 
-/** `10.0.0.11:8080` or `{ address, weight, … }`. */
+/** `10.0.0.11:8080`, `{ address, weight, … }`, `{ dns, port, … }` or `{ srv, … }`. */
 export const server = withShortForm(
   long,
   z.string({

@@ -39,8 +39,16 @@ export interface OutlierServer {
   readonly timesOut: number;
 }
 
+export type EjectionReason = 'consecutive_errors' | 'failure_rate';
+
 export type OutlierChange =
-  | { readonly kind: 'eject'; readonly id: string; readonly forMs: number; readonly why: string }
+  | {
+      readonly kind: 'eject';
+      readonly id: string;
+      readonly forMs: number;
+      readonly reason: EjectionReason;
+      readonly why: string;
+    }
   /** It would be taken out but for `maxEjected`. */
   | { readonly kind: 'spare'; readonly id: string; readonly why: string }
   | { readonly kind: 'return'; readonly id: string };
@@ -78,9 +86,13 @@ export function decideOutliers(
     }
     out++;
     const forMs = Math.min(MAX_EJECTION_MS, options.ejectionMs * (it.timesOut + 1));
-    changes.push({ kind: 'eject', id: it.id, forMs, why });
+    changes.push({ kind: 'eject', id: it.id, forMs, reason: reasonOf(it, options), why });
   }
   return changes;
+}
+
+function reasonOf({ errorsInARow }: OutlierServer, { consecutiveErrors }: OutlierOptions): EjectionReason {
+  return consecutiveErrors > 0 && errorsInARow >= consecutiveErrors ? 'consecutive_errors' : 'failure_rate';
 }
 
 function whyOut(server: OutlierServer, inUse: readonly OutlierServer[], options: OutlierOptions): string {

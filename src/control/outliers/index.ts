@@ -1,2 +1,2 @@
-export type { OutlierChange, OutlierOptions } from './decide.ts';
+export type { EjectionReason, OutlierChange, OutlierOptions } from './decide.ts';
 export { OutlierWatch } from './loop.ts';

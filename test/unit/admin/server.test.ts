@@ -23,7 +23,7 @@ function controlWith(changes: Partial<AdminControl>): AdminControl {
     threads: 1,
     configFile: '/etc/sluice.yaml',
     listeners: [],
-    pools: [{ name: 'web', algorithm: 'random', isChecked: false, breaker: undefined }],
+    pools: [{ name: 'web', algorithm: 'random', isChecked: false, breaker: undefined, discovery: [] }],
     servers: never,
     server: never,
     addServer: never,

@@ -203,7 +203,7 @@ t.test('pools and servers', async (t) => {
     ],
   });
   t.equal(slots[web?.slot ?? -1], poolKey('web'));
-  t.equal(slots[web?.servers[1]?.slot ?? -1], serverKey('web', 'second'));
+  t.equal(slots[web?.servers[1]?.slot ?? -1], serverKey('web', { id: 'second', host: '::1', port: 8081 }));
   t.same(
     web?.serverCells.map((it) => cells[it]),
     ['server web 10.0.0.1:8080', 'server web second'],

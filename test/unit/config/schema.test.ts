@@ -69,6 +69,7 @@ t.test('defaults are those of the design', (t) => {
         source: { file: 'sluice.yaml', line: 5 },
       },
     ],
+    discovery: [],
     sticky: undefined,
     health: {
       type: 'tcp',

@@ -1,212 +1,8 @@
-/** What becomes of servers when the file changes and when they are changed while running, and which of the two wins. */
+/** The live model of pools and servers: states, slots, what is told of them. */
 import t from 'tap';
-import {
-  type PoolDefinition,
-  Registry,
-  type RegistryPlan,
-  type ServerDefinition,
-  serverKey,
-} from '../../../src/control/index.ts';
-import { SlotAllocator, type SlotRef } from '../../../src/kernel/slot-allocator.ts';
-import { SlotTable, STATE } from '../../../src/kernel/slots.ts';
-import { type AnyEvent, Events } from '../../../src/observe/index.ts';
-import { FakeClock } from '../../support/fake-clock.ts';
-
-function server(id: string, more: Partial<ServerDefinition> = {}): ServerDefinition {
-  return {
-    id,
-    host: '10.0.0.1',
-    port: 80,
-    weight: 1,
-    backup: false,
-    maxConnections: 0,
-    maintenance: false,
-    ...more,
-  };
-}
-
-const pool = (servers: readonly ServerDefinition[], more: Partial<PoolDefinition> = {}): PoolDefinition => ({
-  name: 'web',
-  isChecked: true,
-  slowStartMs: 0,
-  servers,
-  ...more,
-});
-
-/** A registry over real slots, driven as the applier drives it. */
-class Fixture {
-  readonly clock = new FakeClock();
-  readonly slots = SlotTable.create({ capacity: 32, threads: 2, nowMs: this.clock.nowMs() });
-  readonly #allocator = new SlotAllocator(this.slots);
-  readonly events: AnyEvent[] = [];
-  readonly registry: Registry;
-
-  constructor(file: readonly PoolDefinition[] = []) {
-    const events = new Events(this.clock, (_, thrown) => {
-      throw thrown;
-    });
-    events.onAny((event) => this.events.push(event));
-    this.registry = new Registry(this.slots, events, this.clock);
-    if (file.length > 0) this.reload(file);
-  }
-
-  apply(plan: RegistryPlan): void {
-    const keys = plan.pools.flatMap((it) => it.servers.map(({ id }) => serverKey(it.name, id)));
-    const slots = this.#allocator.prepare(keys);
-    this.registry.commit(plan, (key) => slots.slots.get(key) as SlotRef);
-    slots.commit();
-  }
-
-  reload(file: readonly PoolDefinition[]): void {
-    this.apply(this.registry.plan(file));
-  }
-
-  ids(name = 'web'): string[] {
-    return this.registry.servers(name).map((it) => it.definition.id);
-  }
-  weight(id: string): number {
-    const live = this.registry.server('web', id);
-    const inSlot = this.slots.weight(live.slot.slot);
-    if (inSlot !== live.definition.weight) throw new Error(`the slot of ${id} says ${inSlot}`);
-    return inSlot;
-  }
-  healthy(id: string, isHealthy = true): boolean {
-    return this.registry.reportHealth('web', id, { isHealthy, why: 'checked', responseMs: 3 });
-  }
-  told(name: AnyEvent['name']): unknown[] {
-    return this.events.filter((it) => it.name === name).map((it) => it.payload);
-  }
-}
-
-t.test('what a reload and runtime changes make of a server', async (t) => {
-  /** File, what happens at run time, file, and then: is it there, with which weight, drained? */
-  type Row = [
-    name: string,
-    before: ServerDefinition[],
-    act: (it: Fixture) => void,
-    after: ServerDefinition[],
-    expected: { weight: number; isDraining: boolean; origin: string } | 'gone',
-  ];
-  const a = server('a');
-  const b = server('b');
-  const patch = (it: Fixture, change: Parameters<Registry['patch']>[2]): void =>
-    void it.registry.patch('web', 'a', change, 'test');
-  const nothing = (): void => {};
-  const table: Row[] = [
-    ['nothing changes', [a], nothing, [a], { weight: 1, isDraining: false, origin: 'file' }],
-    [
-      'the file changes',
-      [a],
-      nothing,
-      [server('a', { weight: 5 })],
-      { weight: 5, isDraining: false, origin: 'file' },
-    ],
-    ['the file drops it', [a, b], nothing, [b], 'gone'],
-    [
-      'patched; the file says the same',
-      [a],
-      (it) => patch(it, { weight: 9 }),
-      [a],
-      { weight: 9, isDraining: false, origin: 'file' },
-    ],
-    [
-      'patched; the file changes another',
-      [a, b],
-      (it) => patch(it, { weight: 9 }),
-      [a, server('b', { weight: 2 })],
-      { weight: 9, isDraining: false, origin: 'file' },
-    ],
-    [
-      'patched; the file changes it: the file wins',
-      [a],
-      (it) => patch(it, { weight: 9 }),
-      [server('a', { weight: 5 })],
-      { weight: 5, isDraining: false, origin: 'file' },
-    ],
-    [
-      'patched weight; the file changes its cap: the file wins in all',
-      [a],
-      (it) => patch(it, { weight: 9 }),
-      [server('a', { maxConnections: 7 })],
-      { weight: 1, isDraining: false, origin: 'file' },
-    ],
-    [
-      'drained; the file says the same',
-      [a],
-      (it) => patch(it, { draining: true }),
-      [a],
-      { weight: 1, isDraining: true, origin: 'file' },
-    ],
-    [
-      'drained; the file changes it',
-      [a],
-      (it) => patch(it, { draining: true }),
-      [server('a', { weight: 5 })],
-      { weight: 5, isDraining: false, origin: 'file' },
-    ],
-    [
-      'removed; the file says the same',
-      [a, b],
-      (it) => it.apply(it.registry.withRemoved('web', 'a', [pool([a, b])])),
-      [a, b],
-      'gone',
-    ],
-    [
-      'removed; the file changes it',
-      [a, b],
-      (it) => it.apply(it.registry.withRemoved('web', 'a', [pool([a, b])])),
-      [server('a', { weight: 5 }), b],
-      { weight: 5, isDraining: false, origin: 'file' },
-    ],
-    [
-      'added; the file does not know it',
-      [b],
-      (it) => it.apply(it.registry.withAdded('web', server('a', { weight: 3 }), [pool([b])])),
-      [b],
-      { weight: 3, isDraining: false, origin: 'api' },
-    ],
-    [
-      'added; the file brings one of the same name',
-      [b],
-      (it) => it.apply(it.registry.withAdded('web', server('a', { weight: 3 }), [pool([b])])),
-      [a, b],
-      { weight: 1, isDraining: false, origin: 'file' },
-    ],
-    [
-      'added and removed again',
-      [b],
-      (it) => {
-        it.apply(it.registry.withAdded('web', a, [pool([b])]));
-        it.apply(it.registry.withRemoved('web', 'a', [pool([b])]));
-      },
-      [b],
-      'gone',
-    ],
-    [
-      'removed, then added by hand',
-      [a, b],
-      (it) => {
-        it.apply(it.registry.withRemoved('web', 'a', [pool([a, b])]));
-        it.apply(it.registry.withAdded('web', server('a', { weight: 4 }), [pool([a, b])]));
-      },
-      [a, b],
-      { weight: 4, isDraining: false, origin: 'file' },
-    ],
-  ];
-  for (const [name, before, act, after, expected] of table) {
-    const fixture = new Fixture([pool(before)]);
-    act(fixture);
-    // Twice: what a reload makes of it, the next one must not undo.
-    for (const round of [1, 2]) {
-      fixture.reload([pool(after)]);
-      if (expected === 'gone') t.notOk(fixture.ids().includes('a'), `${name} (${round})`);
-      else {
-        const { isDraining, origin } = fixture.registry.server('web', 'a');
-        t.same({ weight: fixture.weight('a'), isDraining, origin }, expected, `${name} (${round})`);
-      }
-    }
-  }
-});
+import { COUNTER } from '../../../src/kernel/slot-counters.ts';
+import { STATE } from '../../../src/kernel/slots.ts';
+import { RegistryFixture as Fixture, pool, server } from '../../support/registry-fixture.ts';
 
 t.test('a server that stays keeps its slot and its health', async (t) => {
   const fixture = new Fixture([pool([server('a'), server('b')])]);
@@ -223,6 +19,35 @@ t.test('a server that stays keeps its slot and its health', async (t) => {
   const again = fixture.registry.server('web', 'a');
   t.not(`${again.slot.slot}/${again.slot.generation}`, `${before.slot.slot}/${before.slot.generation}`);
   t.equal(again.state, 'unknown', 'who was away is looked at anew');
+});
+
+t.test('another address under the same id is another machine, and begins anew', async (t) => {
+  const fixture = new Fixture([pool([server('a'), server('b')])]);
+  const { registry, slots } = fixture;
+  fixture.healthy('a');
+  const old = registry.server('web', 'a').slot;
+  slots.counters.count(old.slot, 0, COUNTER.picks, 5);
+  slots.countError(old.slot, 0);
+  registry.setEjected('web', 'a', true, 'errors');
+  registry.patch('web', 'a', { draining: true }, 'test');
+  t.equal(slots.tryAcquire(old.slot, 0, 1), true, 'a request is on its way');
+  fixture.events.length = 0;
+  fixture.reload([pool([server('a', { host: '10.0.0.2' }), server('b')])]);
+  const { slot, state, ejectedWhy, isDraining, healthMs } = registry.server('web', 'a');
+  t.not(slot.slot, old.slot, 'the place of the old one is held until that request is over');
+  t.same(
+    { state, ejectedWhy, isDraining, healthMs },
+    { state: 'unknown', ejectedWhy: '', isDraining: false, healthMs: -1 },
+  );
+  t.same(
+    [slots.counters.totals(slot.slot).picks, slots.errorsInARow(slot.slot), slots.inFlight(slot.slot)],
+    [0, 0, 0],
+  );
+  t.same(fixture.told('server_change'), [
+    { pool: 'web', server: 'a', change: 'changed', by: 'configuration' },
+  ]);
+  fixture.reload([pool([server('a', { host: '10.0.0.2', port: 81 }), server('b')])]);
+  t.not(registry.server('web', 'a').slot.slot, slot.slot, 'so is another port');
 });
 
 t.test('states, in the order of what matters most', async (t) => {

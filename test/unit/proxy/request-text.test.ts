@@ -8,7 +8,8 @@ import type { HostRule, PoolPlane } from '../../../src/proxy/index.ts';
 import { introduction, serverRequestText } from '../../../src/proxy/request-text.ts';
 
 const PRESERVE: HostRule = { kind: 'preserve' };
-const serverAt = (host: string, port: number): PoolServer => ({ id: 'a', host, port }) as PoolServer;
+const serverAt = (host: string, port: number): PoolServer =>
+  ({ id: 'a', host, port, foundAs: '' }) as PoolServer;
 const server = serverAt('10.0.0.1', 8000);
 const IDENTITY = 'X-Forwarded-For: 192.0.2.9\r\n';
 
