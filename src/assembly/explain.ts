@@ -6,6 +6,7 @@
 import type {
   ConcurrencyConfig,
   ListenerConfig,
+  MeterConfig,
   PoolConfig,
   RateLimitConfig,
   ResolvedConfig,
@@ -70,7 +71,7 @@ export interface ExplainedRoute extends RouteStep {
 export interface AppliedLimit {
   readonly of: 'listener' | 'route';
   readonly name: string;
-  readonly limit: RateLimitConfig | ConcurrencyConfig;
+  readonly limit: RateLimitConfig | ConcurrencyConfig | MeterConfig;
   readonly source: Source;
 }
 
@@ -173,7 +174,8 @@ function refused(reason: Reason, detail: string): Outcome {
 
 function limitsOf(of: 'listener' | 'route', part: ListenerConfig | RouteConfig): AppliedLimit[] {
   const { name, concurrency, rateLimits, source } = part;
-  return [...concurrency, ...rateLimits].map((limit) => ({ of, name, limit, source }));
+  const meter = 'meter' in part && part.meter !== undefined ? [part.meter] : [];
+  return [...meter, ...concurrency, ...rateLimits].map((limit) => ({ of, name, limit, source }));
 }
 
 /** The listener that such a request reaches, or why there is none. */

@@ -1,5 +1,5 @@
 /** Limits on their way: words of the file -> plain data for the threads -> what the phases ask. */
-import type { LimitsConfig } from '../config/index.ts';
+import type { LimitsConfig, MeterConfig } from '../config/index.ts';
 import {
   ConcurrencyRule,
   type ConcurrencyRuleOptions,
@@ -15,6 +15,7 @@ import {
   type LimitKey,
   type Limits,
   limitKeyName,
+  type MeterOptions,
   RateLimits,
 } from '../proxy/index.ts';
 
@@ -32,10 +33,14 @@ export interface ConcurrencySnapshot extends ConcurrencyRuleOptions {
 export interface LimitsSnapshot {
   readonly rateLimits: readonly RateLimitSnapshot[];
   readonly concurrency: readonly ConcurrencySnapshot[];
+  readonly meter: MeterOptions | null;
 }
 
 /** @param owner what has the limits, unique in the process: `route:api` */
-export function limitsSnapshot(owner: string, { rateLimits, concurrency }: LimitsConfig): LimitsSnapshot {
+export function limitsSnapshot(
+  owner: string,
+  { rateLimits, concurrency, meter }: LimitsConfig & { readonly meter?: MeterConfig | undefined },
+): LimitsSnapshot {
   // Without its place in the list: limits that are sorted otherwise keep their counts.
   const nameOf = ({ key, dryRun }: { readonly key: LimitKey; readonly dryRun: boolean }): string =>
     `${owner}${key.kind === 'client_ip' ? '' : `/${limitKeyName(key)}`}${dryRun ? '/dry_run' : ''}`;
@@ -46,6 +51,7 @@ export function limitsSnapshot(owner: string, { rateLimits, concurrency }: Limit
       ...(limit.key.kind === 'client_ip' ? {} : { policy: limitKeyName(limit.key) }),
     })),
     concurrency: concurrency.map((limit) => ({ ...limit, name: nameOf(limit) })),
+    meter: meter ?? null,
   };
 }
 
@@ -68,6 +74,7 @@ export function compileLimits(snapshot: LimitsSnapshot, tables: LimitTables): Co
     compiled(
       snapshot.rateLimits.filter((it) => isLate(it) === wanted),
       snapshot.concurrency.filter((it) => isLate(it) === wanted),
+      wanted ? null : snapshot.meter,
       tables,
     );
   const late = pick(true);
@@ -77,9 +84,10 @@ export function compileLimits(snapshot: LimitsSnapshot, tables: LimitTables): Co
 function compiled(
   rates: readonly RateLimitSnapshot[],
   concurrency: readonly ConcurrencySnapshot[],
+  meter: MeterOptions | null,
   { limiter, places }: LimitTables,
 ): Limits | null {
-  if (rates.length + concurrency.length === 0) return null;
+  if (rates.length + concurrency.length === 0 && meter === null) return null;
   const rateOptions = rates.map(({ key, dryRun, ...rule }) => ({ rule: new RateRule(rule), key, dryRun }));
   const placeOptions = concurrency.map(({ key, dryRun, ...rule }) => ({
     rule: new ConcurrencyRule(rule),
@@ -89,5 +97,6 @@ function compiled(
   return {
     rates: rates.length === 0 ? null : new RateLimits(rateOptions, limiter),
     concurrency: concurrency.length === 0 ? null : new ConcurrencyLimits(placeOptions, places, limiter),
+    meter,
   };
 }

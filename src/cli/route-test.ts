@@ -10,9 +10,12 @@ import {
 } from '../assembly/explain.ts';
 import {
   type ConcurrencyConfig,
+  formatByteRate,
   formatDuration,
   formatPercent,
   formatRate,
+  formatSize,
+  type MeterConfig,
   type RateLimitConfig,
   type RequestKey,
   type ResolvedConfig,
@@ -157,11 +160,20 @@ function wayRows({ listener, routes, asks, limits, path }: Explanation): Row[] {
   ];
 }
 
-function limitText(limit: RateLimitConfig | ConcurrencyConfig): string {
+function limitText(limit: RateLimitConfig | ConcurrencyConfig | MeterConfig): string {
+  if ('maxBodyBytes' in limit) return meterText(limit);
   const dryRun = limit.dryRun ? ', dry run: refuses nobody' : '';
   if ('max' in limit) return `${limit.max} at one time for ${countedText(limit.key)}${dryRun}`;
   const burst = limit.burst === undefined ? '' : `, bursts of ${limit.burst}`;
   return `${formatRate(limit)} for ${countedText(limit.key)}${burst}${dryRun}`;
+}
+
+function meterText({ maxBodyBytes, downloadRate, uploadRate }: MeterConfig): string {
+  return [
+    ...(maxBodyBytes > 0 ? [`bodies up to ${formatSize(maxBodyBytes)}`] : []),
+    ...(downloadRate > 0 ? [`answers at ${formatByteRate(downloadRate)}`] : []),
+    ...(uploadRate > 0 ? [`uploads at ${formatByteRate(uploadRate)}`] : []),
+  ].join(', ');
 }
 
 function countedText(key: RateLimitConfig['key']): string {

@@ -21,4 +21,11 @@ export {
 export * from './resolved.ts';
 export { MASK, Secret } from './secret.ts';
 export { showConfig } from './show.ts';
-export { formatDuration, formatPercent, formatRate, parseDuration } from './units.ts';
+export {
+  formatByteRate,
+  formatDuration,
+  formatPercent,
+  formatRate,
+  formatSize,
+  parseDuration,
+} from './units.ts';

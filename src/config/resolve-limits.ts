@@ -1,4 +1,4 @@
-import type { ConcurrencyConfig, LimitsConfig, RateLimitConfig } from './resolved-limits.ts';
+import type { ConcurrencyConfig, LimitsConfig, MeterConfig, RateLimitConfig } from './resolved-limits.ts';
 import type { LongForm } from './schema/file.ts';
 import { parseLimitKey } from './schema/request-key.ts';
 
@@ -25,4 +25,13 @@ function resolveRateLimits(specs: LongRateLimit = []): RateLimitConfig[] {
 
 function resolveConcurrency(specs: LongRoute['concurrency'] = []): ConcurrencyConfig[] {
   return [specs].flat().map(({ max, key, dry_run }) => ({ max, key: parseLimitKey(key), dryRun: dry_run }));
+}
+
+export function resolveMeter({
+  max_body_size,
+  bandwidth,
+}: Pick<LongRoute, 'max_body_size' | 'bandwidth'>): MeterConfig | undefined {
+  if (max_body_size === undefined && bandwidth === undefined) return undefined;
+  const { download = 0, upload = 0 } = bandwidth ?? {};
+  return { maxBodyBytes: max_body_size ?? 0, downloadRate: download, uploadRate: upload };
 }

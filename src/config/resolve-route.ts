@@ -3,7 +3,7 @@
 import { resolveAuth } from './resolve-access.ts';
 import { type ResolveContext, sourceOf } from './resolve-context.ts';
 import { resolveRouteRetry } from './resolve-failing.ts';
-import { resolveLimits } from './resolve-limits.ts';
+import { resolveLimits, resolveMeter } from './resolve-limits.ts';
 import type { FieldsConfig, MatchedValue, RouteAction, RouteConfig } from './resolved.ts';
 import type { LongForm } from './schema/file.ts';
 import { parseRequestKey } from './schema/request-key.ts';
@@ -42,6 +42,7 @@ export function resolveRoutes(
       },
       ...resolveLimits(spec),
       auth: spec.auth && resolveAuth(spec.auth, context),
+      meter: resolveMeter(spec),
       ipAllow: spec.ip_allow,
       ipDeny: spec.ip_deny,
       retry: spec.retry && resolveRouteRetry(spec.retry),

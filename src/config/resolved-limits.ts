@@ -50,3 +50,12 @@ export interface LimitsConfig {
   readonly rateLimits: readonly RateLimitConfig[];
   readonly concurrency: readonly ConcurrencyConfig[];
 }
+
+/** What a route allows of bodies. */
+export interface MeterConfig {
+  /** Of the request; 0 = any. */
+  readonly maxBodyBytes: number;
+  /** Bytes a second of each answer, and of each request's body; 0 = as fast as they go. */
+  readonly downloadRate: number;
+  readonly uploadRate: number;
+}

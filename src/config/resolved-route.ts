@@ -2,7 +2,7 @@
 import type { Source } from './resolved.ts';
 import type { AuthConfig } from './resolved-access.ts';
 import type { RouteRetryConfig } from './resolved-failing.ts';
-import type { LimitsConfig, RequestKey } from './resolved-limits.ts';
+import type { LimitsConfig, MeterConfig, RequestKey } from './resolved-limits.ts';
 
 /** Prefixes of paths; '' = none. */
 export interface RewriteConfig {
@@ -52,6 +52,8 @@ export interface RouteConfig extends LimitsConfig {
   };
   /** Who may use it; undefined = everybody. */
   readonly auth: AuthConfig | undefined;
+  /** undefined = bodies of any size, as fast as they go. */
+  readonly meter: MeterConfig | undefined;
   readonly ipAllow: readonly string[];
   readonly ipDeny: readonly string[];
   /** What it wants otherwise than its pool. */

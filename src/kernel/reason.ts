@@ -42,7 +42,11 @@ export const REASONS = {
     title: 'Answer not taken',
     hint: 'The client took nothing of the answer within body_timeout, or less than min_rate.',
   },
-  too_large: { status: 413, title: 'Request body too large', hint: 'limits.max_body_size of the listener.' },
+  too_large: {
+    status: 413,
+    title: 'Request body too large',
+    hint: 'max_body_size of the route, or of the limits of the listener.',
+  },
   target_too_long: {
     status: 414,
     title: 'Request target too long',

@@ -1,4 +1,4 @@
-/** Who may come in, and how often: address filters, and the rate limiter in shared memory. */
+/** Who may come in, how often, how many at once and how fast: address filters, and the tables of the limits in shared memory. */
 export {
   type Address,
   type ClientKey,
@@ -7,6 +7,7 @@ export {
   parseAddress,
   type TextKey,
 } from './address.ts';
+export { BytePace } from './byte-pace.ts';
 export { type Cidr, CidrSet, type IpDecision, IpFilter, parseCidr } from './cidr.ts';
 export { type FieldLine, rateLimitHeaders } from './headers.ts';
 export {

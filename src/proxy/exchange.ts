@@ -47,7 +47,8 @@ export interface RequestChanges {
 }
 
 export class Exchange implements RequestSink {
-  readonly stream: ClientStream;
+  /** The wire's, or one that meters it. */
+  stream: ClientStream;
   readonly plane: Plane;
   readonly listener: ListenerPlane;
   readonly deps: ProxyDeps;

@@ -5,6 +5,7 @@ export type { Gate } from './gate.ts';
 export { hashKeyOf } from './hash-key.ts';
 export { type LimitKey, limitKeyName } from './limit-key.ts';
 export { LimitGate, type Limits } from './limits.ts';
+export type { MeterOptions } from './metered-stream.ts';
 export type { HostRule, ListenerPlane, Plane, PoolPlane, ProxyDeps, RoutePlane } from './plane.ts';
 export { RequestPhases } from './proxy.ts';
 export { RateLimits } from './rate-limits.ts';

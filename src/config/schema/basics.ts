@@ -155,7 +155,7 @@ export function size(options: QuantityOptions = {}) {
 }
 
 /** Size per second as text, bytes per second inside. */
-export function byteRate() {
+export function byteRate(options: QuantityOptions = {}) {
   return quantity(
     {
       parse: parseByteRate,
@@ -165,7 +165,7 @@ export function byteRate() {
       example: '256B/s',
       pattern: '\\d+(\\.\\d+)?([KMGT]i)?B/s',
     },
-    {},
+    options,
   );
 }
 

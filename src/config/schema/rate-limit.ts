@@ -1,5 +1,5 @@
 import * as z from 'zod';
-import { integer, noun, rate, withShortForm } from './basics.ts';
+import { byteRate, integer, noun, rate, withShortForm } from './basics.ts';
 import { requestKey } from './request-key.ts';
 
 /** What a limit of a listener or of a route may count by, beside what a request has. */
@@ -71,3 +71,16 @@ export const routeRateLimit = rateLimits('route');
 function bare(input: unknown): string | undefined {
   return typeof input === 'number' ? `${input} has no unit. Write ${input}/s or ${input}/m.` : undefined;
 }
+
+/** `1MiB/s` or `{ download, upload }`. */
+export const bandwidth = withShortForm(
+  noun({
+    download: byteRate({ min: '1B/s' }).optional().describe('Of the answer, to the client.'),
+    upload: byteRate({ min: '1B/s' }).optional().describe('Of the body of the request, from the client.'),
+  }),
+  z.string({
+    error: ({ input }) =>
+      typeof input === 'number' ? `${input} has no unit. Write ${input}KiB/s.` : undefined,
+  }),
+  (text) => ({ download: text }),
+);

@@ -13,11 +13,12 @@ import {
   name,
   noun,
   oneOrMany,
+  size,
   text,
   withShortForm,
 } from './basics.ts';
 import { fieldRules } from './field-rules.ts';
-import { routeConcurrency, routeRateLimit } from './rate-limit.ts';
+import { bandwidth, routeConcurrency, routeRateLimit } from './rate-limit.ts';
 import { requestKey } from './request-key.ts';
 import { routeRetry } from './retry.ts';
 import { split } from './split.ts';
@@ -233,6 +234,14 @@ export const route = noun({
     .optional()
     .describe(
       'Who may use it (401). `auth: api_key` is short for `{ type: api_key }`; without it, everybody.',
+    ),
+  max_body_size: size()
+    .optional()
+    .describe('Largest request body (413); the smaller one of this and the listener’s counts.'),
+  bandwidth: bandwidth
+    .optional()
+    .describe(
+      'How fast each exchange may go; what is worth one second passes at once. `1MiB/s` is short for `{ download: 1MiB/s }`.',
     ),
   ip_allow: blocks().describe('Not empty: only these addresses may use it (403).'),
   ip_deny: blocks().describe('These may not, even when `ip_allow` has them (403).'),

@@ -91,6 +91,7 @@ t.test('listeners', async (t) => {
     tls: null,
     redirectPort: 44_300,
     concurrency: [],
+    meter: null,
     rateLimits: [],
     trustedProxies: [],
   });
@@ -105,6 +106,7 @@ t.test('listeners', async (t) => {
     ipAllow: ['10.0.0.0/8'],
     ipDeny: ['10.0.0.9'],
     concurrency: [],
+    meter: null,
     rateLimits: [
       {
         name: 'listener:https',
@@ -142,6 +144,7 @@ t.test('routes', async (t) => {
     paths: ['/admin/*'],
     action: { kind: 'respond', status: 403, body: 'no', contentType: 'text/html' },
     concurrency: [],
+    meter: null,
     rateLimits: [],
     timeoutMs: 0,
   });
@@ -151,6 +154,7 @@ t.test('routes', async (t) => {
     paths: ['/api/*', '/v2'],
     action: { kind: 'pool', pool: 'web' },
     concurrency: [],
+    meter: null,
     rateLimits: [
       {
         name: 'route:api',

@@ -203,7 +203,7 @@ listeners:
   one: { port: 443, tls: { certificates: [a], strict_sni: true } }
   two: { port: 8081, address: "::1" }
 routes:
-  - { match: { host: Shop.Example, path: [/a, /b/*] }, pool: web, timeout: 15s, rate_limit: [{ rate: 20/m, burst: 5 }, { rate: 9/s, key: "header:X-User", dry_run: true }], concurrency: 7 }
+  - { match: { host: Shop.Example, path: [/a, /b/*] }, pool: web, timeout: 15s, rate_limit: [{ rate: 20/m, burst: 5 }, { rate: 9/s, key: "header:X-User", dry_run: true }], concurrency: 7, max_body_size: 1KiB, bandwidth: 2KiB/s }
   - { match: { path: "/b" }, pool: web, listeners: two }
   - { match: { path: /old }, redirect: /new }
   - { match: { path: /secure, host: "*.x.example" }, redirect: { to: https, status: 301 } }
@@ -231,6 +231,7 @@ pools: { web: { servers: ["10.0.0.1:80"] } }
   );
   t.match(config.routes[0], {
     timeoutMs: 15_000,
+    meter: { maxBodyBytes: 1024, downloadRate: 2048, uploadRate: 0 },
     rateLimits: [
       { count: 20, windowMs: 60_000, burst: 5, key: { kind: 'client_ip' }, dryRun: false },
       { count: 9, windowMs: 1000, burst: undefined, key: { kind: 'header', name: 'x-user' }, dryRun: true },
