@@ -231,6 +231,7 @@ function poolSnapshot(config: PoolConfig, pool: PoolDefinition, inputs: Snapshot
     places: placesOf(config, inputs),
     admission: admissionOf(config, inputs),
     retry: config.retry,
+    hedge: config.hedge ?? null,
     retryShare: config.retry.budget,
     host: hostRule(config),
     upstreamTls: upstreamTls(config, inputs.authorities),

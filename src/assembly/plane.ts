@@ -6,6 +6,7 @@ import { Admission, type AdmissionOptions } from '../admit/index.ts';
 import {
   type ConnectionLimits,
   type ConnectionMeter,
+  QuantileEstimate,
   RetryBudget,
   type RetryBudgetOptions,
   ServerConnections,
@@ -23,6 +24,7 @@ import { ListenerCells, type Log, PoolCells, RouteCells, ServerCells } from '../
 import { compilePool, type PoolServer, type ServerOptions } from '../pool/index.ts';
 import {
   compileFieldRules,
+  HedgeRule,
   type ListenerPlane,
   type Plane,
   type PoolPlane,
@@ -66,6 +68,7 @@ const RETRIES_PER_S = 10;
 export class ConnectionBook {
   readonly #byKey = new Map<string, ServerConnections>();
   readonly #budgets = new Map<string, RetryBudget>();
+  readonly #estimates = new Map<string, QuantileEstimate>();
 
   of(key: string, make: () => ServerConnections): ServerConnections {
     let connections = this.#byKey.get(key);
@@ -86,6 +89,14 @@ export class ConnectionBook {
     return budget;
   }
 
+  /** How long answers of a pool take; counted on from snapshot to snapshot. */
+  estimateOf(pool: string, quantile: number): QuantileEstimate {
+    const key = `${pool}\n${quantile}`;
+    const estimate = this.#estimates.get(key) ?? new QuantileEstimate(quantile);
+    this.#estimates.set(key, estimate);
+    return estimate;
+  }
+
   find(key: string): ServerConnections | undefined {
     return this.#byKey.get(key);
   }
@@ -93,6 +104,8 @@ export class ConnectionBook {
   /** Retires what is not among `keys` any more. */
   keepOnly(keys: ReadonlySet<string>, pools: ReadonlySet<string>): void {
     for (const name of this.#budgets.keys()) if (!pools.has(name)) this.#budgets.delete(name);
+    for (const key of this.#estimates.keys())
+      if (!pools.has(key.slice(0, key.indexOf('\n')))) this.#estimates.delete(key);
     for (const [key, connections] of this.#byKey) {
       if (keys.has(key)) continue;
       connections.retire();
@@ -240,6 +253,7 @@ function compilePoolPlane(options: PoolSnapshot, context: CompileContext, keys: 
     pool,
     admission: options.admission && compileAdmission(options.name, options.admission, context),
     retry: new RetryRule(options.retry),
+    hedge: compileHedge(options, context.connections),
     retryBudget: context.connections.budgetOf(options.name, {
       share: options.retryShare,
       // The last row of the table is main's.
@@ -251,6 +265,13 @@ function compilePoolPlane(options: PoolSnapshot, context: CompileContext, keys: 
     connectionsOf: (server: PoolServer) => connections[server.index] as ServerConnections,
     cellsOf: (server: PoolServer) => cells[server.index] as ServerCells,
   };
+}
+
+function compileHedge({ name, hedge }: PoolSnapshot, book: ConnectionBook): HedgeRule | null {
+  if (hedge === null) return null;
+  return 'delayMs' in hedge
+    ? new HedgeRule(hedge.delayMs, null)
+    : new HedgeRule(0, book.estimateOf(name, hedge.quantile));
 }
 
 function compileAdmission(pool: string, options: AdmissionOptions, context: CompileContext): Admission {

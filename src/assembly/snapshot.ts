@@ -69,6 +69,8 @@ export interface PoolSnapshot extends PoolOptions {
   /** null = every request is let in. */
   readonly admission: AdmissionOptions | null;
   readonly retry: RetryOptions;
+  /** null = nothing is hedged. */
+  readonly hedge: { readonly delayMs: number } | { readonly quantile: number } | null;
   /** Retries as a part of the requests, 0 to 1. */
   readonly retryShare: number;
   readonly host: HostRule;

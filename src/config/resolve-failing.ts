@@ -1,6 +1,7 @@
 /** What of a pool is about failures: a part of resolve.ts. */
 import {
   type BreakerConfig,
+  type HedgeConfig,
   type NonIdempotent,
   type OutlierConfig,
   type PoolRetryConfig,
@@ -70,4 +71,8 @@ function whenOf(when: LongPool['retry']['when']): Pick<RetryConfig, 'failures' |
 
 function nonIdempotentOf(spec: boolean | 'with_key'): NonIdempotent {
   return spec === 'with_key' ? spec : spec ? 'always' : 'never';
+}
+
+export function resolveHedge({ delay }: Exclude<LongPool['hedge'], false>): HedgeConfig {
+  return typeof delay === 'number' ? { delayMs: delay } : { quantile: Number(delay.slice(1)) / 100 };
 }

@@ -7,7 +7,7 @@ import { resolve as resolvePath } from 'node:path';
 import { canonicalAddress, isUnix, parseHostPort } from '../kernel/address.ts';
 import { readSecret, resolveTenants } from './resolve-access.ts';
 import { type ResolveContext, sourceOf } from './resolve-context.ts';
-import { resolveBreaker, resolveOutliers, resolvePoolRetry } from './resolve-failing.ts';
+import { resolveBreaker, resolveHedge, resolveOutliers, resolvePoolRetry } from './resolve-failing.ts';
 import { resolveLimits } from './resolve-limits.ts';
 import { resolveRoutes } from './resolve-route.ts';
 import { resolveHealth, resolveServers } from './resolve-servers.ts';
@@ -159,6 +159,7 @@ function resolvePool(name: string, spec: LongPool, context: ResolveContext): Poo
     outliers: spec.outlier_detection === false ? undefined : resolveOutliers(spec.outlier_detection),
     breaker: spec.circuit_breaker === false ? undefined : resolveBreaker(spec.circuit_breaker),
     retry: resolvePoolRetry(spec.retry),
+    hedge: spec.hedge === false ? undefined : resolveHedge(spec.hedge),
     upstream: resolveUpstream(spec.upstream, isSecure, context),
     source: sourceOf(context, ['pools', name]),
   };

@@ -55,3 +55,6 @@ export interface PoolRetryConfig extends RetryConfig {
 
 /** What a route wants otherwise than its pool. */
 export type RouteRetryConfig = Partial<Omit<RetryConfig, 'backoff'>>;
+
+/** When a second attempt is made beside a slow one: after a time, or at a quantile (0 to 1) of what answers take. */
+export type HedgeConfig = { readonly delayMs: number } | { readonly quantile: number };

@@ -8,7 +8,7 @@
  */
 
 import type { TenantConfig } from './resolved-access.ts';
-import type { BreakerConfig, OutlierConfig, PoolRetryConfig } from './resolved-failing.ts';
+import type { BreakerConfig, HedgeConfig, OutlierConfig, PoolRetryConfig } from './resolved-failing.ts';
 import type { LimitsConfig, ListenerLimits, RequestKey } from './resolved-limits.ts';
 import type { AdminConfig, LogsConfig, ShutdownConfig, StoreConfig } from './resolved-process.ts';
 import type { RouteConfig } from './resolved-route.ts';
@@ -155,6 +155,8 @@ export interface PoolConfig {
   /** undefined = `circuit_breaker: false`. */
   readonly breaker: BreakerConfig | undefined;
   readonly retry: PoolRetryConfig;
+  /** undefined = never. */
+  readonly hedge: HedgeConfig | undefined;
   readonly upstream: UpstreamConfig;
   readonly source: Source;
 }

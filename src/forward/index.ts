@@ -2,7 +2,9 @@ export type { AttemptEvents, AttemptFailure } from './attempt.ts';
 export { ServerConnection } from './connection.ts';
 export { ServerConnections } from './connections.ts';
 export type { ConnectionDeps, ConnectionLimits, ConnectionMeter } from './options.ts';
+export { QuantileEstimate } from './quantile.ts';
 export { BUFFER_BYTES } from './read-buffer.ts';
+export type { ServerRequest } from './request-writer.ts';
 export {
   backoffMs,
   decideRetry,

@@ -16,6 +16,7 @@ import {
   type Reuse,
   reuseFor,
 } from '../forward/index.ts';
+import type { Timer } from '../kernel/clock.ts';
 import type { Lease, Outcome, PickContext, PickResult, Pool, PoolServer, Waiting } from '../pool/index.ts';
 import type { Exchange } from './exchange.ts';
 import { hashKeyOf } from './hash-key.ts';
@@ -60,6 +61,8 @@ export class Choice {
   #hasRetriedStale = false;
   /** Repeats of what was sent. */
   #repeats = 0;
+  /** Before a repeat. */
+  #pause: Timer | null = null;
 
   constructor(exchange: Exchange, pool: PoolPlane, events: ChoiceEvents) {
     this.#exchange = exchange;
@@ -176,10 +179,42 @@ export class Choice {
     return isRepeatable ? 'any' : reuseFor(head.method);
   }
 
-  /** How long the next repeat waits. */
-  backoffMs(wasSent: boolean): number {
-    if (!wasSent) return 0;
-    return backoffMs(this.#repeats++, this.rule.options.backoff, this.#exchange.deps.random.next());
+  /** Calls `then` when the next repeat may go, at once if it need not wait. @param wasSent what failed */
+  pause(wasSent: boolean, then: () => void): void {
+    const { clock, random } = this.#exchange.deps;
+    const delayMs = wasSent ? backoffMs(this.#repeats++, this.rule.options.backoff, random.next()) : 0;
+    // Less than the timers of the platform know.
+    if (delayMs < 1) then();
+    else this.#pause = clock.setTimer(delayMs, then);
+  }
+
+  /** A repeat that is wanted is not made. */
+  countRefused({ why }: RetryDecision): void {
+    if (why === 'attempts_used' || why === 'budget_used') this.pool.cells.countRetryRefused();
+  }
+
+  /** Whether a second attempt may be made beside the first. @param isBodyAtHand all of it is here */
+  mayHedge(isBodyAtHand: boolean): boolean {
+    const { head } = this.#exchange.stream;
+    const isPlain = head.upgrade === '' && !head.fields.bindsConnection;
+    return this.attempts === 1 && isBodyAtHand && isPlain && this.reuse === 'any';
+  }
+
+  /** A server for one more attempt beside the present one, which counts as a repeat; null = there may be none. */
+  findHedge(): Other | null {
+    const { ticket, deps } = this.#exchange;
+    const { retryBudget } = this.pool;
+    if (this.attempts - this.#staleCount >= this.rule.options.attempts) return null;
+    if (!retryBudget.hasLeft(deps.clock.nowMs()) || ticket?.claimRetry() === false) return null;
+    const other = this.findOther();
+    if (other === null) return null;
+    retryBudget.spend(deps.clock.nowMs());
+    this.attempts++;
+    return other;
+  }
+
+  noteTried(server: PoolServer): void {
+    if (!this.#tried.includes(server)) this.#tried.push(server);
   }
 
   /** Gives the present server up for another one. */
@@ -189,7 +224,7 @@ export class Choice {
     const fields = { request_id, pool, server: server.id, kind, detail, why };
     deps.log.debug('attempt failed, trying another server', fields);
     if (wasSent) this.pool.retryBudget.spend(this.#exchange.deps.clock.nowMs());
-    if (!this.#tried.includes(server)) this.#tried.push(server);
+    this.noteTried(server);
     this.#hasRetriedStale = false;
     this.release(kind === 'status' ? 'ok' : kind);
     this.pool.cells.countRetry();
@@ -198,7 +233,7 @@ export class Choice {
   /** Looks for another server while the present one, which has not failed yet, is kept. */
   findOther(): Other | null {
     const known = [...this.#tried];
-    this.#tried.push(this.server);
+    this.noteTried(this.server);
     const found = this.#pickIn(this.pool) ?? this.#pickInNewer();
     if (found === null) this.#tried.splice(0, this.#tried.length, ...known);
     return found;
@@ -233,6 +268,7 @@ export class Choice {
 
   /** Lets go of a server, and of a place in the queue. */
   cancel(outcome: Outcome): void {
+    this.#pause?.cancel();
     if (this.#waiting) {
       this.#waiting.cancel();
       this.#waiting = null;

@@ -24,6 +24,13 @@ export const ROUTE_TIMEOUT: Ending = {
   fields: '',
 };
 
+/** Of an attempt whose time is over. What was given to its connection may have reached the server. */
+export function lateFailure(wasSent: boolean, limitMs: number | undefined): AttemptFailure {
+  const kind = wasSent ? 'timeout' : 'connect_error';
+  const detail = `no answer within ${limitMs} ms (per_attempt_timeout)`;
+  return { kind, detail, wasSent, hadAnswer: false, wasReused: false };
+}
+
 export function failureEnding({ kind, detail }: AttemptFailure): Ending {
   return { reason: REASON_OF[kind], detail, fields: kind === 'shortage' ? 'Retry-After: 1\r\n' : '' };
 }

@@ -10,7 +10,6 @@
  * there, afterwards a larger body passes on and the attempt becomes the only one.
  */
 import {
-  type AttemptEvents,
   type AttemptFailure,
   BUFFER_BYTES,
   type RetryDecision,
@@ -19,22 +18,21 @@ import {
   type Tunnel,
 } from '../forward/index.ts';
 import type { HttpFault, RequestSink, ResponseHead, TunnelEnd } from '../http/index.ts';
-import type { Timer } from '../kernel/clock.ts';
 import type { Expiring } from '../kernel/deadlines.ts';
 import type { Lease, Outcome } from '../pool/index.ts';
-import { answerForClient, fieldsForClient, wantsInterim } from './answer-text.ts';
-import { withCookie } from './answers.ts';
-import { Choice, type ChoiceEvents, type LeftFailure, type Refusal } from './choice.ts';
-import { type Ending, failureEnding, ROUTE_TIMEOUT, refusalEnding } from './endings.ts';
+import { answerForClient, wantsInterim } from './answer-text.ts';
+import { Choice, type ChoiceEvents, type LeftFailure, type Other, type Refusal } from './choice.ts';
+import { type Ending, failureEnding, lateFailure, ROUTE_TIMEOUT, refusalEnding } from './endings.ts';
 import type { Exchange } from './exchange.ts';
+import { type Hedge, type HedgeOwner, planHedge } from './hedge.ts';
 import { KeptBody } from './kept-body.ts';
 import type { PoolPlane } from './plane.ts';
-import { introduction, serverRequestText } from './request-text.ts';
+import { introduction, serverRequest } from './request-text.ts';
 import { makeTunnel } from './switching.ts';
 
 const NO_BODY: readonly Buffer[] = [];
 
-export class Forwarding implements RequestSink, AttemptEvents, ChoiceEvents, Expiring {
+export class Forwarding implements RequestSink, HedgeOwner, ChoiceEvents, Expiring {
   deadlineMs: number;
   deadlineIndex = -1;
   readonly #exchange: Exchange;
@@ -56,8 +54,7 @@ export class Forwarding implements RequestSink, AttemptEvents, ChoiceEvents, Exp
   #isAnswerComplete = false;
   #tunnel: Tunnel | null = null;
   readonly #routeDueMs: number;
-  /** Before a repeat. */
-  #pause: Timer | null = null;
+  #hedge: Hedge | null = null;
 
   constructor(exchange: Exchange, pool: PoolPlane, timeoutMs: number) {
     this.#exchange = exchange;
@@ -113,23 +110,46 @@ export class Forwarding implements RequestSink, AttemptEvents, ChoiceEvents, Exp
   // ---- the attempt (AttemptEvents)
 
   onReady(): void {
-    const { stream } = this.#exchange;
-    const { head } = stream;
     this.#isSending = true;
-    (this.#connection as ServerConnection).send({
-      method: head.method,
-      text: serverRequestText(this.#exchange, this.#choice.pool.host, this.#choice.server),
-      body: this.#kept?.chunks ?? NO_BODY,
-      isChunked: head.fields.isChunked,
-      isComplete: this.#isBodyComplete,
-      trailers: this.#trailers,
-      wantsUpgrade: head.upgrade !== '',
-      bindsConnection: head.fields.bindsConnection,
-      takesLargePieces: stream.takesLargePieces,
-    });
+    const { pool, lease } = this.#choice;
+    this.sendOn(this.#connection as ServerConnection, { pool, lease: lease as Lease });
+    this.#planHedge();
     if (this.#isBodyComplete) return;
     this.#kept?.trim();
-    stream.resumeBody();
+    this.#exchange.stream.resumeBody();
+  }
+
+  sendOn(connection: ServerConnection, { pool, lease }: Other): void {
+    const chunks = this.#kept?.chunks ?? NO_BODY;
+    const body = { chunks, isComplete: this.#isBodyComplete, trailers: this.#trailers };
+    connection.send(serverRequest(this.#exchange, pool.host, lease.server, body));
+  }
+
+  #planHedge(): void {
+    if (this.#choice.pool.hedge === null || !this.#isBodyComplete) return;
+    this.#hedge = planHedge(this, this.#choice, this.#exchange, this.#kept?.isWhole ?? true);
+  }
+
+  onHedgeAnswers(): void {
+    // Its server has taken as long as this, and longer.
+    this.#choice.pool.hedge?.observe(this.#exchange.deps.clock.nowMs() - this.#attemptStartMs);
+    this.#handOver('cancelled');
+  }
+
+  /** A hedge that is under way goes on in the place of the present attempt, if there is one. */
+  #handOver(outcome: Outcome, isAnswered = false): boolean {
+    const hedge = this.#hedge;
+    this.#hedge = null;
+    if (hedge === null || !hedge.adopt()) return false;
+    this.#connection?.cancel(isAnswered);
+    this.#choice.release(outcome);
+    this.#choice.goTo(hedge.other as Other);
+    this.#connection = hedge.connection;
+    this.#isSending = hedge.isSending;
+    this.#attemptStartMs = hedge.startMs;
+    this.#exchange.serverId = this.#choice.server.id;
+    this.#boundAttempt();
+    return true;
   }
 
   onInterim(head: ResponseHead): void {
@@ -144,7 +164,10 @@ export class Forwarding implements RequestSink, AttemptEvents, ChoiceEvents, Exp
     const lease = this.#choice.lease as Lease;
     exchange.upstreamMs = exchange.deps.clock.nowMs() - this.#attemptStartMs;
     lease.answered(head.status, exchange.upstreamMs, this.#servedMs());
+    this.#choice.pool.hedge?.observe(exchange.upstreamMs);
     if (this.#choice.rule.wantsStatus(head.status) && this.#askAnother(head.status)) return;
+    this.#hedge?.cancel();
+    this.#hedge = null;
     this.#isAnswerStarted = true;
     this.deadlineMs = this.#routeDueMs;
     exchange.ticket?.answered(head.status, exchange.upstreamMs, exchange.deps.clock.nowMs());
@@ -195,7 +218,6 @@ export class Forwarding implements RequestSink, AttemptEvents, ChoiceEvents, Exp
 
   onUpgrade(head: ResponseHead, server: TunnelEnd): void {
     const exchange = this.#exchange;
-    const lease = this.#choice.lease as Lease;
     this.#connection = null;
     const fault = exchange.stream.checkSwitch(head.fields.forward);
     if (fault !== '') {
@@ -205,16 +227,8 @@ export class Forwarding implements RequestSink, AttemptEvents, ChoiceEvents, Exp
       return;
     }
     this.#isAnswerStarted = true;
-    exchange.upstreamMs = exchange.deps.clock.nowMs() - this.#attemptStartMs;
-    lease.answered(101, exchange.upstreamMs);
-    exchange.ticket?.answered(101, exchange.upstreamMs, exchange.deps.clock.nowMs());
     this.#stopClock();
-    const changed = fieldsForClient(exchange, head.fields.forward, lease.server, this.#choice.pool.host);
-    const fields = withCookie(changed, lease.setCookie);
-    this.#tunnel = makeTunnel(exchange, head.phrase, fields, server, () => {
-      this.#choice.release('ok');
-      exchange.finish('ok');
-    });
+    this.#tunnel = makeTunnel(exchange, this.#choice, head, server, this.#attemptStartMs);
     this.#tunnel.open();
   }
 
@@ -223,6 +237,7 @@ export class Forwarding implements RequestSink, AttemptEvents, ChoiceEvents, Exp
     this.#isSending = false;
     this.#lastFailure = failure;
     this.deadlineMs = this.#routeDueMs;
+    if (this.#handOver(failure.wasReused && failure.kind === 'reset' ? 'cancelled' : failure.kind)) return;
     const decision = this.#decide(failure);
     switch (decision.kind) {
       case 'same_server':
@@ -231,10 +246,10 @@ export class Forwarding implements RequestSink, AttemptEvents, ChoiceEvents, Exp
         return;
       case 'other_server':
         this.#choice.leave(failure, decision.why);
-        this.#after(this.#choice.backoffMs(failure.wasSent), () => this.start());
+        this.#choice.pause(failure.wasSent, () => this.start());
         return;
       case 'give_up':
-        this.#countRefused(decision);
+        this.#choice.countRefused(decision);
         this.#choice.release(failure.kind);
         this.#end(failureEnding(failure));
         return;
@@ -243,12 +258,9 @@ export class Forwarding implements RequestSink, AttemptEvents, ChoiceEvents, Exp
     }
   }
 
-  #countRefused({ why }: RetryDecision): void {
-    if (why === 'attempts_used' || why === 'budget_used') this.#choice.pool.cells.countRetryRefused();
-  }
-
   /** Leaves a server that is down if the request may be made again and another takes it; else it may still answer. */
   onServerDown(failure: AttemptFailure): void {
+    if (this.#handOver(failure.kind)) return;
     const decision = this.#decide(failure);
     if (decision.kind === 'other_server' && this.#moveOn(failure, decision.why, false))
       this.#lastFailure = failure;
@@ -263,11 +275,12 @@ export class Forwarding implements RequestSink, AttemptEvents, ChoiceEvents, Exp
 
   /** Has the request answered by another server, if that may be and there is one; else this answer is the answer. */
   #askAnother(status: number): boolean {
+    if (this.#handOver('ok', true)) return true;
     const failure = { kind: 'status', wasSent: true, hadAnswer: true, wasReused: false } as const;
     const decision = this.#decide(failure);
     if (decision.kind === 'other_server')
       return this.#moveOn({ ...failure, detail: `status ${status}` }, 'status', true);
-    this.#countRefused(decision);
+    this.#choice.countRefused(decision);
     return false;
   }
 
@@ -281,18 +294,8 @@ export class Forwarding implements RequestSink, AttemptEvents, ChoiceEvents, Exp
     this.deadlineMs = this.#routeDueMs;
     this.#choice.leave(failure, why);
     this.#choice.goTo(other);
-    this.#after(this.#choice.backoffMs(failure.wasSent), () => this.#attempt(false));
+    this.#choice.pause(failure.wasSent, () => this.#attempt(false));
     return true;
-  }
-
-  #after(delayMs: number, then: () => void): void {
-    // Less than the timers of the platform know.
-    if (delayMs < 1) then();
-    else
-      this.#pause = this.#exchange.deps.clock.setTimer(delayMs, () => {
-        this.#pause = null;
-        then();
-      });
   }
 
   onServerDrain(): void {
@@ -316,7 +319,9 @@ export class Forwarding implements RequestSink, AttemptEvents, ChoiceEvents, Exp
     this.#bodyEndMs = this.#exchange.deps.clock.nowMs();
     this.#trailers = trailers;
     if (this.#connection !== null && !this.#isAnswerStarted) this.#boundAttempt();
-    if (this.#isSending && this.#connection) this.#connection.endBody(trailers);
+    if (!this.#isSending || this.#connection === null) return;
+    this.#connection.endBody(trailers);
+    this.#planHedge();
   }
 
   onBodyFault(fault: HttpFault): void {
@@ -354,22 +359,15 @@ export class Forwarding implements RequestSink, AttemptEvents, ChoiceEvents, Exp
 
   onDeadline(nowMs: number): void {
     if (nowMs < this.#routeDueMs) {
-      this.#failAttempt();
+      const isSent = this.#isSending;
+      this.#connection?.cancel();
+      this.onFailed(lateFailure(isSent, this.#choice.rule.options.attemptTimeoutMs));
       return;
     }
     // A server that has the whole request and says nothing has failed; else the time may have been the client's.
     const isServers = this.#isSending && this.#isBodyComplete && !this.#isAnswerStarted;
     if (isServers) this.#exchange.ticket?.failed(nowMs);
     this.#end(ROUTE_TIMEOUT, isServers ? 'timeout' : 'cancelled');
-  }
-
-  /** The time of the attempt is over. What was given to its connection may have reached the server. */
-  #failAttempt(): void {
-    const isSent = this.#isSending;
-    this.#connection?.cancel();
-    const detail = `no answer within ${this.#choice.rule.options.attemptTimeoutMs} ms (per_attempt_timeout)`;
-    const kind = isSent ? 'timeout' : 'connect_error';
-    this.onFailed({ kind, detail, wasSent: isSent, hadAnswer: false, wasReused: false });
   }
 
   #end({ reason, detail, fields }: Ending, outcome: Outcome = 'cancelled'): void {
@@ -389,7 +387,7 @@ export class Forwarding implements RequestSink, AttemptEvents, ChoiceEvents, Exp
     this.#connection?.cancel();
     this.#connection = null;
     this.#isSending = false;
-    this.#pause?.cancel();
+    this.#hedge?.cancel();
     this.#choice.cancel(outcome);
     this.#tunnel?.close();
   }

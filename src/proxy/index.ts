@@ -3,6 +3,7 @@ export { ConcurrencyLimits } from './concurrency-limits.ts';
 export { compileFieldRules, type FieldRuleOptions } from './field-rules.ts';
 export type { Gate } from './gate.ts';
 export { hashKeyOf } from './hash-key.ts';
+export { HedgeRule } from './hedge-rule.ts';
 export { type LimitKey, limitKeyName } from './limit-key.ts';
 export { LimitGate, type Limits } from './limits.ts';
 export type { MeterOptions } from './metered-stream.ts';

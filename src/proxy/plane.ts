@@ -24,6 +24,7 @@ import type { Pool, PoolServer } from '../pool/index.ts';
 import type { RouteOptions, RouteTable } from '../route/index.ts';
 import type { FieldRules } from './field-rules.ts';
 import type { Gate } from './gate.ts';
+import type { HedgeRule } from './hedge-rule.ts';
 import type { Limits } from './limits.ts';
 import type { RetryRule, RouteRetry } from './retry-rule.ts';
 import type { RewriteOptions } from './rewrite.ts';
@@ -74,6 +75,8 @@ export interface PoolPlane {
   readonly admission: Admission | null;
   readonly retry: RetryRule;
   readonly retryBudget: RetryBudget;
+  /** null = nothing is hedged. */
+  readonly hedge: HedgeRule | null;
   readonly host: HostRule;
   /** null = servers want no PROXY header. */
   readonly proxyProtocol: ProxyVersion | null;

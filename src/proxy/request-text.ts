@@ -1,3 +1,4 @@
+import type { ServerRequest } from '../forward/index.ts';
 import { formatHostPort, isUnix, publicHost } from '../kernel/address.ts';
 import { flat } from '../kernel/flat.ts';
 import { proxyHeader } from '../kernel/proxy-header.ts';
@@ -36,6 +37,33 @@ export function serverRequestText(exchange: Exchange, rule: HostRule, server: Po
     memo.serverFields = flat(fields);
   }
   return `${head.method} ${head.target} HTTP/1.1\r\n${fields}X-Request-Id: ${exchange.requestId}\r\n\r\n`;
+}
+
+/** What of a request's body there is to be sent. */
+export interface BodySoFar {
+  readonly chunks: readonly Buffer[];
+  readonly isComplete: boolean;
+  readonly trailers: string;
+}
+
+export function serverRequest(
+  exchange: Exchange,
+  rule: HostRule,
+  server: PoolServer,
+  { chunks, isComplete, trailers }: BodySoFar,
+): ServerRequest {
+  const { head, takesLargePieces } = exchange.stream;
+  return {
+    method: head.method,
+    text: serverRequestText(exchange, rule, server),
+    body: chunks,
+    isChunked: head.fields.isChunked,
+    isComplete,
+    trailers,
+    wantsUpgrade: head.upgrade !== '',
+    bindsConnection: head.fields.bindsConnection,
+    takesLargePieces,
+  };
 }
 
 /** As the route wants it: another target, other fields. */

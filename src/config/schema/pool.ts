@@ -15,7 +15,7 @@ import {
 import { circuitBreaker } from './circuit-breaker.ts';
 import { health } from './health.ts';
 import { requestKey } from './request-key.ts';
-import { poolRetry } from './retry.ts';
+import { hedge, poolRetry } from './retry.ts';
 import { server } from './server.ts';
 import { sticky } from './sticky.ts';
 
@@ -163,5 +163,10 @@ export const pool = noun({
   retry: poolRetry
     .prefault({})
     .describe('Trying another server after a failure. `retry: 3` is short for `{ attempts: 3 }`.'),
+  hedge: hedge
+    .prefault(false)
+    .describe(
+      'A second attempt on another server when the first is slow; the first answer wins. `hedge: p95` is short for `{ delay: p95 }`; `false` = never.',
+    ),
   upstream: upstream.prefault({}).describe('How connections to the servers are made.'),
 });

@@ -58,3 +58,21 @@ export const routeRetry = withShortForm(
   attempts(),
   (count) => ({ attempts: count }),
 );
+
+const QUANTILES = ['p50', 'p75', 'p90', 'p95', 'p99'] as const;
+
+/** Of a pool. */
+export const hedge = z.union([
+  withShortForm(
+    noun({
+      delay: z
+        .union([oneOf(QUANTILES), duration({ min: '1ms' })])
+        .describe(
+          'How long the first attempt may take to the head of its answer: a time, or `p50`, `p75`, `p90`, `p95`, `p99` of what answers of this pool take. Only for what may be repeated and lies whole in memory, and within `retry.budget`.',
+        ),
+    }),
+    z.string(),
+    (delay) => ({ delay }),
+  ),
+  z.literal(false),
+]);

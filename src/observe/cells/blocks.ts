@@ -81,7 +81,15 @@ export const LISTENER = {
   proxyHeaders: 14,
   size: 14 + PROXY_HEADERS.length,
 } as const;
-export const POOL = { retries: 0, retriesRefused: 1, queued: 2, queueWaiting: 3, size: 4 } as const;
+export const POOL = {
+  retries: 0,
+  retriesRefused: 1,
+  queued: 2,
+  queueWaiting: 3,
+  hedges: 4,
+  hedgesWon: 5,
+  size: 6,
+} as const;
 export const SERVER = { retries: 0, connections: 1, size: 2 } as const;
 export const THREAD = {
   delayP50Ms: 0,
@@ -196,6 +204,14 @@ export class PoolCells extends Cells {
   /** A retry that the budget or the attempts left did not allow. */
   countRetryRefused(): void {
     this.add(POOL.retriesRefused, 1);
+  }
+  /** A second attempt beside a slow first one. */
+  countHedge(): void {
+    this.add(POOL.hedges, 1);
+  }
+  /** It answered first. */
+  countHedgeWon(): void {
+    this.add(POOL.hedgesWon, 1);
   }
   countQueued(): void {
     this.add(POOL.queued, 1);

@@ -253,6 +253,8 @@ export class Metrics {
       'pool',
       POOL.retriesRefused,
     );
+    this.#cell('sluice_pool_hedges_total', 'Second attempts beside slow first ones.', 'pool', POOL.hedges);
+    this.#cell('sluice_pool_hedges_won_total', 'Hedges that answered first.', 'pool', POOL.hedgesWon);
     this.#cell('sluice_pool_queued_total', 'Requests that had to wait for a server.', 'pool', POOL.queued);
     this.#cell(
       'sluice_pool_queue_waiting',

@@ -90,6 +90,7 @@ t.test('defaults are those of the design', (t) => {
       backoff: { baseMs: 25, maxMs: 250 },
       budget: 0.2,
     },
+    hedge: undefined,
     upstream: {
       host: { type: 'preserve' },
       tls: undefined,

@@ -168,5 +168,5 @@ t.test('a dead thread leaves its counts and takes its levels with it', async (t)
   cells.clearLevels(1);
   t.equal(cells.sums(block)[LISTENER.accepted], 2);
   t.equal(cells.sums(block)[LISTENER.active], 1);
-  t.strictSame([...cells.sums(pool)], [0, 0, 2, 1]);
+  t.strictSame([...cells.sums(pool)], [0, 0, 2, 1, 0, 0]);
 });
