@@ -176,10 +176,14 @@ export class DaemonProcess implements AsyncDisposable {
 
   /** Lines of the log since the last call that tell of a fault of its own. */
   newFaults(): string[] {
-    const path = join(this.folder, 'log');
-    const { text, end } = textFrom(path, this.#logRead);
+    return this.newLogLines().filter((line) => /"level":"(?:error|fatal)"/.test(line));
+  }
+
+  /** Whole lines of the log since the last call. */
+  newLogLines(): string[] {
+    const { text, end } = textFrom(join(this.folder, 'log'), this.#logRead);
     this.#logRead = end;
-    return text.split('\n').filter((line) => /"level":"(?:error|fatal)"/.test(line));
+    return text.split('\n').slice(0, -1);
   }
 
   /** Whole lines of the access log since the last call. */
