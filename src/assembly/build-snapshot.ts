@@ -182,6 +182,7 @@ function routeSnapshot(route: RouteConfig, inputs: SnapshotInputs): RouteSnapsho
     paths: route.match.paths,
     conditions: conditionsOf(route),
     rewrite: route.rewrite ?? null,
+    compression: route.compress ?? null,
     requestFields: route.fields.request ?? null,
     responseFields: route.fields.response ?? null,
     action: actionOf(route),

@@ -2,6 +2,8 @@
  * A data thread's life: snapshots in two phases (prepare: compile and bind; commit: switch), listeners, draining.
  * A request keeps the plane that it started with; connections and listeners go from one plane to the next.
  */
+
+import { EncoderPlaces } from '../encode/index.ts';
 import { HttpDate, type WireDeps } from '../http/index.ts';
 import { ByteRing } from '../kernel/byte-ring.ts';
 import type { ClientInfo } from '../kernel/client-info.ts';
@@ -89,6 +91,7 @@ export class DataThread {
       accessLog: null,
       log,
       record: emptyRecord(),
+      encoders: new EncoderPlaces(sockets.pressure),
       planeFor: (client) => this.#planeFor(client),
     };
     const handler = new RequestPhases(this.#proxyDeps);

@@ -2,7 +2,9 @@
  * Snapshot -> plane: what a data thread compiles from the plain data that main posted. Pure but for what it is
  * given (`CompileContext`), which is also what survives from one snapshot to the next: connections to servers.
  */
+
 import { Admission, type AdmissionOptions } from '../admit/index.ts';
+import { CompressionRule } from '../encode/index.ts';
 import {
   type ConnectionLimits,
   type ConnectionMeter,
@@ -179,6 +181,7 @@ function compileRoute(route: RouteSnapshot, context: CompileContext, access: Acc
     filter: filter.isOpen ? null : filter,
     limits: limits.limits,
     rewrite: route.rewrite,
+    compression: route.compression === null ? null : new CompressionRule(route.compression),
     requestFields: compileFieldRules(route.requestFields),
     responseFields: compileFieldRules(route.responseFields),
     split: route.action.kind === 'split' ? new PoolSplit(route.action.shares) : null,

@@ -5,6 +5,7 @@
 
 import type { ApiKeyOptions, BasicOptions, TenantOptions } from '../access/index.ts';
 import type { AdmissionOptions } from '../admit/index.ts';
+import type { CompressionOptions } from '../encode/index.ts';
 import type { RetryOptions } from '../forward/index.ts';
 import type { WireLimits } from '../http/index.ts';
 import type { ProxyVersion } from '../kernel/proxy-header.ts';
@@ -54,6 +55,7 @@ export interface AuthSnapshot {
 
 export interface RouteSnapshot extends RouteOptions, LimitsSnapshot {
   readonly rewrite: RewriteOptions | null;
+  readonly compression: CompressionOptions | null;
   readonly requestFields: FieldRuleOptions | null;
   readonly responseFields: FieldRuleOptions | null;
   readonly auth: AuthSnapshot | null;

@@ -4,7 +4,7 @@ import { resolveAuth } from './resolve-access.ts';
 import { type ResolveContext, sourceOf } from './resolve-context.ts';
 import { resolveRouteRetry } from './resolve-failing.ts';
 import { resolveLimits, resolveMeter } from './resolve-limits.ts';
-import type { FieldsConfig, MatchedValue, RouteAction, RouteConfig } from './resolved.ts';
+import type { CompressConfig, FieldsConfig, MatchedValue, RouteAction, RouteConfig } from './resolved.ts';
 import type { LongForm } from './schema/file.ts';
 import { parseRequestKey } from './schema/request-key.ts';
 
@@ -36,6 +36,7 @@ export function resolveRoutes(
         stripPrefix: spec.rewrite.strip_prefix ?? '',
         addPrefix: spec.rewrite.add_prefix ?? '',
       },
+      compress: spec.compress ? resolveCompress(spec.compress) : undefined,
       fields: {
         request: spec.headers?.request && resolveFields(spec.headers.request),
         response: spec.headers?.response && resolveFields(spec.headers.response),
@@ -50,6 +51,12 @@ export function resolveRoutes(
       source: sourceOf(context, ['routes', index]),
     };
   });
+}
+
+type LongCompress = Exclude<NonNullable<LongRoute['compress']>, false>;
+
+function resolveCompress({ types, min_size, algorithms, skip_set_cookie }: LongCompress): CompressConfig {
+  return { types, minSizeBytes: min_size, algorithms, skipsSetCookie: skip_set_cookie };
 }
 
 /** The pool's name reads best in a log; a second route to the same pool gets its place in the file. */

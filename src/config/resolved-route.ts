@@ -23,6 +23,16 @@ export interface MatchedValue {
   readonly value: string;
 }
 
+/** Compression of answers. */
+export interface CompressConfig {
+  /** In lower case; `text/*` = all of a kind, `*` = any. */
+  readonly types: readonly string[];
+  readonly minSizeBytes: number;
+  /** In the order of preference. */
+  readonly algorithms: readonly ('zstd' | 'br' | 'gzip')[];
+  readonly skipsSetCookie: boolean;
+}
+
 export interface RouteConfig extends LimitsConfig {
   /** Unique; made up (the pool's name, or `route-3`) when the file has none. */
   readonly name: string;
@@ -45,6 +55,8 @@ export interface RouteConfig extends LimitsConfig {
   };
   readonly action: RouteAction;
   readonly rewrite: RewriteConfig | undefined;
+  /** undefined = answers go as they are. */
+  readonly compress: CompressConfig | undefined;
   /** Changes of fields; undefined = none. */
   readonly fields: {
     readonly request: FieldsConfig | undefined;

@@ -2,6 +2,7 @@
 import type { AnswerHead, ClientStream } from '../http/index.ts';
 import type { Lease, PoolServer } from '../pool/index.ts';
 import { withCookie } from './answers.ts';
+import { compressed } from './compressed.ts';
 import type { Exchange } from './exchange.ts';
 import type { HostRule } from './plane.ts';
 import { changedAnswerFields } from './request-text.ts';
@@ -13,8 +14,12 @@ export function answerForClient(
   rule: HostRule,
 ): AnswerHead {
   const changed = fieldsForClient(exchange, answer.fields, server, rule);
-  if (changed === answer.fields && setCookie === null) return answer;
-  return { ...answer, fields: withCookie(changed, setCookie), memo: '' };
+  const wanted =
+    changed === answer.fields && setCookie === null
+      ? answer
+      : { ...answer, fields: withCookie(changed, setCookie), memo: '' };
+  const compression = exchange.route?.compression ?? null;
+  return compression === null ? wanted : compressed(exchange, wanted, compression);
 }
 
 export function fieldsForClient(

@@ -2,7 +2,9 @@
  * One exchange: what was learned of the request, its end, its log line. The phases (proxy.ts) decide what
  * happens; sending it to a server is `Forwarding`'s part. Ends exactly once, by one of `answer…`, `finish`.
  */
+
 import type { Ticket } from '../admit/index.ts';
+import type { AnswerEncoder, AnswerSink } from '../encode/index.ts';
 import {
   buildIdentity,
   type ClientStream,
@@ -60,6 +62,8 @@ export class Exchange implements RequestSink {
   path = '';
   /** Who sends the request on and gets its body; null when we answer ourselves. */
   relay: RequestSink | null = null;
+  /** Compresses the answer of a server; null = it goes as it is. */
+  encoder: AnswerEncoder | null = null;
   /** Lines that gates add to whatever is answered, and what they change of the request; null = nothing. */
   answerLines = '';
   requestChanges: RequestChanges | null = null;
@@ -87,6 +91,18 @@ export class Exchange implements RequestSink {
     this.asker = this.memo.asker;
     this.requestId = this.asker.identity.requestId === '' ? deps.ids.next() : this.asker.identity.requestId;
     stream.sink = this;
+  }
+
+  /** Where the body of a server's answer goes. */
+  get out(): AnswerSink {
+    return this.encoder ?? this.stream;
+  }
+
+  /** All of a server's answer is here. */
+  endAnswer(trailers: string): void {
+    this.out.endAnswer(trailers);
+    // What is compressed is over when that is done.
+    if (this.encoder === null) this.finish('ok');
   }
 
   get isFinished(): boolean {
@@ -188,6 +204,7 @@ export class Exchange implements RequestSink {
     if (this.#isFinished) return;
     this.#isFinished = true;
     this.relay = null;
+    this.encoder?.destroy();
     if (this.places !== null) leavePlaces(this.places);
     const { stream, deps } = this;
     stream.sink = null;
@@ -251,10 +268,12 @@ export class Exchange implements RequestSink {
     else this.finish('client_abort');
   }
   onClientDrain(): void {
-    this.relay?.onClientDrain();
+    if (this.encoder === null) this.relay?.onClientDrain();
+    else this.encoder.onClientDrain();
   }
   heldBytes(): number {
-    return this.relay?.heldBytes() ?? 0;
+    const encoderBytes = this.encoder === null ? 0 : this.encoder.heldBytes;
+    return (this.relay?.heldBytes() ?? 0) + encoderBytes;
   }
 }
 

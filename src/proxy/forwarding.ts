@@ -185,13 +185,13 @@ export class Forwarding implements RequestSink, HedgeOwner, ChoiceEvents, Expiri
   }
 
   onAnswerData(buffer: Buffer, from: number, to: number): void {
-    if (this.#exchange.stream.sendBody(buffer, from, to) || this.#isClientFull) return;
+    if (this.#exchange.out.sendBody(buffer, from, to) || this.#isClientFull) return;
     this.#isClientFull = true;
     this.#connection?.pause();
   }
 
   onReadDone(): void {
-    this.#exchange.stream.flush();
+    this.#exchange.out.flush();
   }
 
   onAnswerEnd(trailers: string): void {
@@ -212,8 +212,7 @@ export class Forwarding implements RequestSink, HedgeOwner, ChoiceEvents, Expiri
   #finish(trailers: string): void {
     const exchange = this.#exchange;
     this.#stopClock();
-    exchange.stream.endAnswer(trailers);
-    exchange.finish('ok');
+    exchange.endAnswer(trailers);
   }
 
   onUpgrade(head: ResponseHead, server: TunnelEnd): void {

@@ -3,6 +3,7 @@
  * put together by thread.ts; here stands only what is needed of them.
  */
 import type { Admission } from '../admit/index.ts';
+import type { CompressionRule, EncoderPlaces } from '../encode/index.ts';
 import type { RetryBudget, ServerConnections } from '../forward/index.ts';
 import type { ClientInfo } from '../kernel/client-info.ts';
 import type { Clock } from '../kernel/clock.ts';
@@ -38,6 +39,8 @@ export interface RoutePlane extends RouteOptions {
   readonly split: PoolSplit | null;
   /** What else a request must pass, in order. */
   readonly gates: readonly Gate[];
+  /** null = answers of servers go as they are. */
+  readonly compression: CompressionRule | null;
   /** null = servers are asked for what the client asked for. */
   readonly rewrite: RewriteOptions | null;
   /** Changes of what goes to servers, and of what comes back; null = none. */
@@ -100,6 +103,7 @@ export interface ProxyDeps {
   /** null = switched off. */
   readonly accessLog: AccessLog | null;
   readonly log: Log;
+  readonly encoders: EncoderPlaces;
   /** Scratch: filled for each line, so that logging allocates nothing. */
   readonly record: AccessRecord;
   /** The listener a connection came from, in the snapshot that is current now. */

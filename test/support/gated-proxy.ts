@@ -2,6 +2,7 @@
  * The phases over real sockets, in the test's own process, with gates that the test makes: what no configuration can say, such as a
  * gate that settles when the test wants. Of each wire: our codec, Node's server, HTTP/2.
  */
+
 import { once } from 'node:events';
 import type { ClientHttp2Stream } from 'node:http2';
 import { type AddressInfo, createServer, type Server } from 'node:net';
@@ -11,10 +12,12 @@ import { ConnectionBook, compileSnapshot } from '../../src/assembly/plane.ts';
 import type { ListenerSnapshot } from '../../src/assembly/snapshot.ts';
 import { wireOf } from '../../src/assembly/wires.ts';
 import { loadConfig } from '../../src/config/index.ts';
+import { EncoderPlaces } from '../../src/encode/index.ts';
 import { HttpDate } from '../../src/http/index.ts';
 import { systemClock } from '../../src/kernel/clock.ts';
 import { Deadlines } from '../../src/kernel/deadlines.ts';
 import { RequestIds } from '../../src/kernel/ids.ts';
+import { MemoryPressure } from '../../src/kernel/memory.ts';
 import { fastRandom } from '../../src/kernel/random.ts';
 import { SlotAllocator } from '../../src/kernel/slot-allocator.ts';
 import { SlotTable, STATE } from '../../src/kernel/slots.ts';
@@ -169,6 +172,7 @@ export class GatedProxy implements AsyncDisposable {
       accessLog: { write: (record: AccessRecord) => proxy.#onEnd(record) } as never,
       log,
       record: {} as AccessRecord,
+      encoders: new EncoderPlaces(new MemoryPressure()),
       planeFor: () => plane,
     });
     const open = await wireOf(

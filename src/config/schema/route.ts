@@ -17,6 +17,7 @@ import {
   text,
   withShortForm,
 } from './basics.ts';
+import { compress } from './compress.ts';
 import { fieldRules } from './field-rules.ts';
 import { bandwidth, routeConcurrency, routeRateLimit } from './rate-limit.ts';
 import { requestKey } from './request-key.ts';
@@ -222,6 +223,11 @@ export const route = noun({
   })
     .optional()
     .describe('Fields that are left out, set or added.'),
+  compress: compress
+    .optional()
+    .describe(
+      'Answers of servers are compressed, where the client takes it. `true` is short for `{}`: the types that gain by it, from 1KiB on.',
+    ),
   rate_limit: routeRateLimit
     .optional()
     .describe('How often each client may use this route (429). With a list all of them have to allow it.'),
@@ -272,7 +278,13 @@ export const route = noun({
     });
   if (value.pool !== undefined || value.split !== undefined) return;
   const idle =
-    value.rewrite !== undefined ? ['rewrite'] : value.headers?.request ? ['headers', 'request'] : [];
+    value.rewrite !== undefined
+      ? ['rewrite']
+      : value.compress
+        ? ['compress']
+        : value.headers?.request
+          ? ['headers', 'request']
+          : [];
   if (idle.length > 0)
     context.addIssue({
       code: 'custom',

@@ -42,13 +42,17 @@ function classOf(status: number): number {
 
 // Offsets within a block. A histogram is BUCKETS counts, not cumulated, then the sum in milliseconds.
 export const HISTOGRAM = { buckets: BUCKETS, sumMs: BUCKETS, size: BUCKETS + 1 } as const;
+const ROUTE_REQUESTS_END = 2 + HISTOGRAM.size + REASON_NAMES.length * STATUS_CLASSES.length;
 export const ROUTE = {
   bytesIn: 0,
   bytesOut: 1,
   duration: 2,
   /** [reason][status class] */
   requests: 2 + HISTOGRAM.size,
-  size: 2 + HISTOGRAM.size + REASON_NAMES.length * STATUS_CLASSES.length,
+  compressed: ROUTE_REQUESTS_END,
+  compressedFrom: ROUTE_REQUESTS_END + 1,
+  compressedTo: ROUTE_REQUESTS_END + 2,
+  size: ROUTE_REQUESTS_END + 3,
 } as const;
 /** What became of the PROXY headers of a listener's connections; the last four are closed for it. */
 export const PROXY_HEADERS = [
@@ -137,6 +141,12 @@ export class RouteCells extends Cells {
     this.add(ROUTE.duration + HISTOGRAM.sumMs, durationMs);
     this.add(ROUTE.bytesIn, bytesIn);
     this.add(ROUTE.bytesOut, bytesOut);
+  }
+  /** An answer was compressed, from so many bytes to so many. */
+  countCompressed(fromBytes: number, toBytes: number): void {
+    this.add(ROUTE.compressed, 1);
+    this.add(ROUTE.compressedFrom, fromBytes);
+    this.add(ROUTE.compressedTo, toBytes);
   }
 }
 

@@ -168,6 +168,19 @@ export class Metrics {
       'route',
       ROUTE.bytesOut,
     );
+    this.#cell('sluice_compressed_total', 'Answers that were compressed.', 'route', ROUTE.compressed);
+    this.#cell(
+      'sluice_compressed_from_bytes_total',
+      'Their bytes as servers sent them.',
+      'route',
+      ROUTE.compressedFrom,
+    );
+    this.#cell(
+      'sluice_compressed_to_bytes_total',
+      'Their bytes as clients got them.',
+      'route',
+      ROUTE.compressedTo,
+    );
   }
 
   #addLimits(): void {

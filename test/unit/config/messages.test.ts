@@ -60,6 +60,19 @@ t.test('what is wrong at the top, in listeners and routes', (t) => {
     ],
     [route('pool: web, match: { client: 10.0.0.1/8 }'), 'error routes[0].match.client: "10.0.0.1/8"'],
     [
+      route('pool: web, compress: { types: [HTML] }'),
+      'error routes[0].compress.types[0]: "HTML" is not a media type in lower case. Write text/html, "text/*" or "*".',
+    ],
+    [
+      route('pool: web, compress: { algorithms: [deflate] }'),
+      'error routes[0].compress.algorithms[0]: "deflate" is not one of zstd, br, gzip',
+    ],
+    [
+      route('respond: 200, compress: true'),
+      'error routes[0].compress: Nothing is sent to a server here. Remove it, or give the route a pool.',
+      'warning pools.web: no route leads to the pool "web".',
+    ],
+    [
       route('split: {}'),
       'error routes[0].split: Name the pools with their weights: { books: 95, books-v2: 5 }.',
       'warning pools.web: no route leads to the pool "web".',
