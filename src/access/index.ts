@@ -2,4 +2,7 @@ export { type ApiKeyOptions, ApiKeys, KeyRing, type TenantOptions } from './api-
 export { type BasicOptions, BasicUsers } from './basic.ts';
 export { AccessBook } from './book.ts';
 export { spellingsOf } from './credentials.ts';
+export { ForwardAuth, type ForwardOptions } from './forward-auth.ts';
+export { Jwt, type JwtOptions } from './jwt.ts';
+export { LocalKeySet, RemoteKeySet } from './key-set.ts';
 export type { AccessRequest, Authenticator, Verdict } from './verdict.ts';

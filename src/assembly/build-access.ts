@@ -1,13 +1,12 @@
 /** Who may use a route: configuration -> snapshot. What is posted are hashes and digests, never a password or a key. */
 import { createHash } from 'node:crypto';
-import type { TenantOptions } from '../access/index.ts';
+import type { JwtOptions, TenantOptions } from '../access/index.ts';
 import type { AuthConfig, TenantConfig } from '../config/index.ts';
 import { parseUserList } from '../kernel/user-list.ts';
 import type { AuthSnapshot } from './snapshot.ts';
 
 export function authSnapshot(auth: AuthConfig | undefined): AuthSnapshot | null {
   if (auth === undefined) return null;
-  const { passCredentials } = auth;
   switch (auth.type) {
     case 'basic': {
       const listed = auth.usersFile === undefined ? [] : parseUserList(auth.usersFile.reveal()).users;
@@ -15,14 +14,25 @@ export function authSnapshot(auth: AuthConfig | undefined): AuthSnapshot | null 
       return {
         // The last of a name counts: what stands in the file itself.
         how: { kind: 'basic', realm: auth.realm, users: [...listed, ...inPlace] },
-        cleared: passCredentials ? [] : ['authorization'],
+        cleared: auth.passCredentials ? [] : ['authorization'],
       };
     }
     case 'api_key':
       return {
         how: { kind: 'api_key', header: auth.header, query: auth.query },
-        cleared: passCredentials || auth.header === '' ? [] : [auth.header],
+        cleared: auth.passCredentials || auth.header === '' ? [] : [auth.header],
       };
+    case 'jwt': {
+      const { type: _, keys, passCredentials, ...rest } = auth;
+      return {
+        how: { kind: 'jwt', keys: keysOf(keys), ...rest },
+        cleared: [...rest.fields.map(({ name }) => name), ...(passCredentials ? [] : ['authorization'])],
+      };
+    }
+    case 'forward': {
+      const { type: _, requestFields, ...rest } = auth;
+      return { how: { kind: 'forward', fields: requestFields, ...rest }, cleared: rest.copy };
+    }
     default:
       return auth satisfies never;
   }
@@ -44,4 +54,19 @@ export function tenantSnapshots(tenants: readonly TenantConfig[]): TenantOptions
 function digestOf(secret: string): string {
   const digest = /^sha256:([0-9a-f]{64})$/i.exec(secret)?.[1];
   return digest?.toLowerCase() ?? createHash('sha256').update(secret).digest('hex');
+}
+
+type JwtKeys = Extract<AuthConfig, { type: 'jwt' }>['keys'];
+
+function keysOf(keys: JwtKeys): JwtOptions['keys'] {
+  switch (keys.type) {
+    case 'url':
+      return { kind: 'url', url: keys.url };
+    case 'file':
+      return { kind: 'jwks', text: keys.text.reveal() };
+    case 'secret':
+      return { kind: 'secret', secret: keys.secret.reveal() };
+    default:
+      return keys satisfies never;
+  }
 }

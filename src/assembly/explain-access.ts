@@ -29,6 +29,13 @@ function authText({ tenants }: ResolvedConfig, route: string, auth: AuthConfig):
       const names = who.map(({ name }) => name).join(', ') || 'nobody';
       return `an API key in ${places.join(' or ')}, of ${names}`;
     }
+    case 'jwt': {
+      const claims = auth.require.map(({ claim, values }) => `${claim} ${values.join(' or ')}`);
+      const more = claims.length === 0 ? '' : `, with ${claims.join(', ')}`;
+      return `a token of ${auth.issuer} (${auth.algorithms.join(', ')})${more}`;
+    }
+    case 'forward':
+      return `${auth.url} decides${auth.failOpen ? '; without its answer, requests pass' : ''}`;
     default:
       return auth satisfies never;
   }

@@ -3,7 +3,13 @@
  * cells that main gave to each part. A thread compiles it (plane.ts); it never edits it.
  */
 
-import type { ApiKeyOptions, BasicOptions, TenantOptions } from '../access/index.ts';
+import type {
+  ApiKeyOptions,
+  BasicOptions,
+  ForwardOptions,
+  JwtOptions,
+  TenantOptions,
+} from '../access/index.ts';
 import type { AdmissionOptions } from '../admit/index.ts';
 import type { CompressionOptions } from '../encode/index.ts';
 import type { RetryOptions } from '../forward/index.ts';
@@ -48,7 +54,7 @@ export interface ListenerSnapshot extends LimitsSnapshot {
 }
 
 export interface AuthSnapshot {
-  readonly how: BasicOptions | ApiKeyOptions;
+  readonly how: BasicOptions | ApiKeyOptions | JwtOptions | ForwardOptions;
   /** Fields of the client that do not go to servers. */
   readonly cleared: readonly string[];
 }

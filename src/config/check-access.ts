@@ -2,7 +2,7 @@
 import { parseUserList, passwordHashProblem } from '../kernel/user-list.ts';
 import type { Path, Problem } from './diagnostic.ts';
 import { error, type FileAccess, readFile, secretAt, shortSecret, warning } from './file-access.ts';
-import type { Loose } from './loose.ts';
+import type { At, Loose } from './loose.ts';
 import { parseDigest, parseExpiry } from './schema/auth.ts';
 import { didYouMean } from './schema/basics.ts';
 import { quote } from './units.ts';
@@ -40,6 +40,21 @@ export function checkAccess({ routes, tenants }: Loose, lineOf: (path: Path) => 
   return problems;
 }
 
+function checkKeysFile(at: At, access: FileAccess): Problem[] {
+  const file = readFile(at, 'the key set', access);
+  if ('problem' in file) return [file.problem];
+  const bad = (why: string): Problem[] => [error(at, `${quote(at.text)} is no JWK Set: ${why}`)];
+  try {
+    const { keys } = JSON.parse(file.text) as { keys?: unknown };
+    if (!Array.isArray(keys) || keys.length === 0) return bad('write { "keys": [ … ] }.');
+    if (keys.some((it) => typeof it?.kty !== 'string')) return bad('each key has a kty.');
+    const isPrivate = keys.some((it) => it.d !== undefined || it.kty === 'oct');
+    return isPrivate ? bad('it holds a private key. Only public ones belong here.') : [];
+  } catch {
+    return bad('it is not JSON.');
+  }
+}
+
 /** With the files and variables that it names. */
 export function checkAccessFiles({ routes, tenants }: Loose, access: FileAccess): Problem[] {
   const problems: Problem[] = [];
@@ -55,6 +70,11 @@ export function checkAccessFiles({ routes, tenants }: Loose, access: FileAccess)
         if (problem !== undefined) problems.push(error(found.at, problem));
       }
     }
+    if (auth.keysFile) problems.push(...checkKeysFile(auth.keysFile, access));
+    const secret = auth.secret.literal ? undefined : secretAt(auth.secret, access);
+    if (secret && 'problem' in secret) problems.push(secret.problem);
+    else if (secret && secret.value.length < 32)
+      problems.push(error(secret.at, 'a secret that signs tokens has 32 characters at least.'));
     if (auth.usersFile === undefined) continue;
     const file = readFile(auth.usersFile, 'the file of users', access);
     if ('problem' in file) problems.push(file.problem);

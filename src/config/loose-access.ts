@@ -1,12 +1,16 @@
 /** What can be told of `auth` and `tenants` although some of it is wrong. Part of loose.ts. */
 import type { Path } from './diagnostic.ts';
 import { type At, at, type LooseSecret, list, mapping, texts } from './loose-value.ts';
+import { isUrl } from './schema/auth.ts';
 
 export interface LooseAuth {
   /** `basic`, `api_key` …; undefined = not readable. */
   readonly type: At | undefined;
   readonly users: readonly LooseSecret[];
   readonly usersFile: At | undefined;
+  /** A file of keys; undefined also for a URL. */
+  readonly keysFile: At | undefined;
+  readonly secret: LooseSecret;
 }
 
 export interface LooseTenantKey extends LooseSecret {
@@ -23,12 +27,15 @@ export interface LooseTenant {
 
 export function readAuth(value: unknown, path: Path): LooseAuth {
   const noun = mapping(value);
+  const keys = at(noun['jwks'], [...path, 'jwks']);
   return {
     type: at(value, path) ?? at(noun['type'], [...path, 'type']),
     users: Object.entries(mapping(noun['users'])).map(([name, each]) =>
       readSource(each, [...path, 'users', name]),
     ),
     usersFile: at(noun['users_file'], [...path, 'users_file']),
+    keysFile: keys !== undefined && isUrl(keys.text) ? undefined : keys,
+    secret: readSource(noun['secret'], [...path, 'secret']),
   };
 }
 

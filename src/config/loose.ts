@@ -241,7 +241,7 @@ function readToken(value: unknown, index: number): LooseToken {
 export function secretsOf({ tokens, routes, tenants }: Loose): LooseSecret[] {
   return [
     ...tokens,
-    ...routes.flatMap((route) => route.auth.users),
+    ...routes.flatMap(({ auth }) => [...auth.users, auth.secret]),
     ...tenants.flatMap((tenant) => tenant.keys),
   ];
 }

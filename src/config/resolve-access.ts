@@ -2,7 +2,7 @@
 import { resolve as resolvePath } from 'node:path';
 import { type ResolveContext, sourceOf } from './resolve-context.ts';
 import type { AuthConfig, TenantConfig } from './resolved.ts';
-import { parseExpiry } from './schema/auth.ts';
+import { isUrl, parseExpiry } from './schema/auth.ts';
 import type { LongForm } from './schema/file.ts';
 import type { SecretInput } from './schema/secret.ts';
 import { Secret } from './secret.ts';
@@ -10,7 +10,6 @@ import { Secret } from './secret.ts';
 type LongAuth = NonNullable<NonNullable<LongForm['routes']>[number]['auth']>;
 
 export function resolveAuth(spec: LongAuth, context: ResolveContext): AuthConfig {
-  const passCredentials = spec.pass_credentials;
   switch (spec.type) {
     case 'basic':
       return {
@@ -18,18 +17,58 @@ export function resolveAuth(spec: LongAuth, context: ResolveContext): AuthConfig
         realm: spec.realm,
         users: Object.entries(spec.users).map(([name, hash]) => ({ name, hash: readSecret(hash, context) })),
         usersFile: spec.users_file === undefined ? undefined : readSecret({ file: spec.users_file }, context),
-        passCredentials,
+        passCredentials: spec.pass_credentials,
       };
     case 'api_key':
       return {
         type: 'api_key',
         header: spec.header === false ? '' : spec.header.toLowerCase(),
         query: spec.query ?? '',
-        passCredentials,
+        passCredentials: spec.pass_credentials,
+      };
+    case 'jwt':
+      return resolveJwt(spec, context);
+    case 'forward':
+      return {
+        type: 'forward',
+        url: spec.url,
+        requestFields: spec.request_fields.map((name) => name.toLowerCase()),
+        copy: spec.copy,
+        userField: spec.user_field.toLowerCase(),
+        tenantField: spec.tenant_field.toLowerCase(),
+        timeoutMs: spec.timeout,
+        failOpen: spec.fail === 'open',
       };
     default:
       return spec satisfies never;
   }
+}
+
+type LongJwt = Extract<LongAuth, { type: 'jwt' }>;
+
+function resolveJwt(spec: LongJwt, context: ResolveContext): AuthConfig {
+  return {
+    type: 'jwt',
+    keys: keysOf(spec, context),
+    issuer: spec.issuer,
+    audience: spec.audience ?? [],
+    algorithms: spec.algorithms ?? (spec.secret === undefined ? ['RS256', 'ES256', 'EdDSA'] : ['HS256']),
+    leewayMs: spec.leeway,
+    require: Object.entries(spec.require).map(([claim, values]) => ({ claim, values })),
+    userClaim: spec.user_claim,
+    tenantClaim: spec.tenant_claim ?? '',
+    fields: Object.entries(spec.fields).map(([name, claim]) => ({ name, claim })),
+    passCredentials: spec.pass_credentials,
+  };
+}
+
+function keysOf(
+  { secret, jwks = '' }: LongJwt,
+  context: ResolveContext,
+): Extract<AuthConfig, { type: 'jwt' }>['keys'] {
+  if (secret !== undefined) return { type: 'secret', secret: readSecret(secret, context) };
+  if (isUrl(jwks)) return { type: 'url', url: jwks };
+  return { type: 'file', text: readSecret({ file: jwks }, context) };
 }
 
 export function resolveTenants(tenants: LongForm['tenants'], context: ResolveContext): TenantConfig[] {

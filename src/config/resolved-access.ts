@@ -22,7 +22,36 @@ export type AuthConfig =
       readonly header: string;
       /** '' = none. */
       readonly query: string;
-    });
+    })
+  | (Credentials & {
+      readonly type: 'jwt';
+      readonly keys:
+        | { readonly type: 'url'; readonly url: string }
+        /** The text of a JWK Set; not secret, but read as secrets are. */
+        | { readonly type: 'file'; readonly text: Secret }
+        | { readonly type: 'secret'; readonly secret: Secret };
+      readonly issuer: string;
+      /** Empty = any. */
+      readonly audience: readonly string[];
+      readonly algorithms: readonly string[];
+      readonly leewayMs: number;
+      readonly require: readonly { readonly claim: string; readonly values: readonly string[] }[];
+      readonly userClaim: string;
+      /** '' = none. */
+      readonly tenantClaim: string;
+      readonly fields: readonly { readonly name: string; readonly claim: string }[];
+    })
+  | {
+      readonly type: 'forward';
+      readonly url: string;
+      /** In lower case. */
+      readonly requestFields: readonly string[];
+      readonly copy: readonly string[];
+      readonly userField: string;
+      readonly tenantField: string;
+      readonly timeoutMs: number;
+      readonly failOpen: boolean;
+    };
 
 export interface TenantConfig {
   readonly name: string;

@@ -45,7 +45,10 @@ type WrittenRoute = NonNullable<Written['routes']>[number];
 
 function hideInRoute(route: WrittenRoute): WrittenRoute {
   const { auth } = route;
-  if (typeof auth !== 'object' || auth.type !== 'basic' || auth.users === undefined) return route;
+  if (typeof auth !== 'object') return route;
+  if (auth.type === 'jwt' && auth.secret !== undefined)
+    return { ...route, auth: { ...auth, secret: hide(auth.secret) } };
+  if (auth.type !== 'basic' || auth.users === undefined) return route;
   const users = Object.entries(auth.users).map(([name, hash]) => [name, hide(hash)]);
   return { ...route, auth: { ...auth, users: Object.fromEntries(users) } };
 }

@@ -31,6 +31,7 @@ const HASH = '$scrypt$ln=15,r=8,p=3$BIRC+a1XWH0sGpvEjJi4zA$e6lOOlGKsCAH6L48W+3P4
 const ENV = {
   HASH_OF_ANN: HASH,
   ACME_KEY: 'another-key-for-the-documentation',
+  TOKEN_SECRET: 'a-secret-for-the-tokens-of-the-documentation',
   SLUICE_ADMIN_TOKEN: 'a-token-for-the-documentation',
   DEPLOY_TOKEN: 'another-token-of-that-kind',
 };

@@ -2,7 +2,18 @@
 import * as z from 'zod';
 import { passwordHashProblem, userNameProblem } from '../../kernel/user-list.ts';
 import { quote } from '../units.ts';
-import { filePath, isMapping, name, noun, text, withShortForm } from './basics.ts';
+import {
+  duration,
+  filePath,
+  isMapping,
+  name,
+  noun,
+  oneOf,
+  oneOrMany,
+  text,
+  withShortForm,
+} from './basics.ts';
+import { changeProblem } from './field-rules.ts';
 import { secret } from './secret.ts';
 
 const FIELD_NAME = /^[!#$%&'*+.^_`|~0-9A-Za-z-]{1,128}$/;
@@ -56,9 +67,125 @@ const apiKey = noun({
   when: isMapping,
 });
 
+const SIGNED = [
+  'RS256',
+  'RS384',
+  'RS512',
+  'PS256',
+  'PS384',
+  'PS512',
+  'ES256',
+  'ES384',
+  'ES512',
+  'EdDSA',
+] as const;
+const SHARED = ['HS256', 'HS384', 'HS512'] as const;
+const CLAIM = /^[\x21-\x7e]{1,200}$/;
+
+function claimProblem(value: string): string | undefined {
+  return CLAIM.test(value) ? undefined : `${quote(value)} is not the name of a claim.`;
+}
+
+const claimName = () => text(claimProblem);
+
+function urlProblem(value: string): string | undefined {
+  if (!/^https?:\/\/[^/]/.test(value) || !URL.canParse(value))
+    return `${quote(value)} is not a URL. Write one like https://id.example.com/path.`;
+  const { username, password, hash } = new URL(value);
+  return username + password + hash === ''
+    ? undefined
+    : `${quote(value)}: write it without user, password and "#".`;
+}
+
+/** A URL, or the path of a file. */
+export function isUrl(value: string): boolean {
+  return /^[a-z][a-z0-9+.-]*:\/\//i.test(value);
+}
+
+/** Fields that say who it is; nothing that frames a message, belongs to a connection or is ours to say. */
+function identityFieldProblem(value: string): string | undefined {
+  return fieldNameProblem(value) ?? changeProblem(value);
+}
+
+const jwt = noun({
+  type: z.literal('jwt').describe('A bearer token that is a signed JWT.'),
+  issuer: z.string().min(1).describe('Who has to have made it: the claim `iss`, exactly.'),
+  audience: oneOrMany(z.string().min(1))
+    .optional()
+    .describe('Whom it has to be meant for: one of these in the claim `aud`. Without it, whomever.'),
+  jwks: text((value) => (isUrl(value) ? urlProblem(value) : undefined))
+    .optional()
+    .describe('Where the issuer’s public keys are (JWK Set): a URL, or a file.'),
+  secret: secret((value) =>
+    value.length < 32 ? 'A secret that signs tokens has 32 characters at least.' : undefined,
+  )
+    .optional()
+    .describe('In the place of `jwks`: a secret that both sides know, for HS256 and its kin.'),
+  algorithms: z
+    .array(oneOf([...SIGNED, ...SHARED]))
+    .min(1)
+    .optional()
+    .describe('How it may be signed. Without it RS256, ES256 and EdDSA; with `secret` HS256.'),
+  leeway: duration({ max: '10m' }).prefault('30s').describe('How far the clocks of both sides may differ.'),
+  require: z
+    .record(claimName(), oneOrMany(z.string().min(1)))
+    .prefault({})
+    .describe(
+      'Claims that it has to have (403), each with its value, or with several of which it has one; `"*"` = any. Of lists and of `scope` one entry counts; `a.b` is b within a.',
+    ),
+  user_claim: claimName().prefault('sub').describe('The claim that is the user.'),
+  tenant_claim: claimName().optional().describe('The claim that is the tenant.'),
+  fields: z
+    .record(text(identityFieldProblem), claimName())
+    .prefault({})
+    .describe(
+      'Fields for servers, each with the claim that it gets. What the client sent in them is dropped.',
+    ),
+  pass_credentials: passCredentials(true),
+}).superRefine((value, context) => {
+  const complain = (message: string, path: string[] = []): void =>
+    context.addIssue({ code: 'custom', message, path });
+  if ((value.jwks === undefined) === (value.secret === undefined))
+    complain('Tokens are checked with keys from one place: jwks or secret.');
+  const isShared = (it: string): boolean => (SHARED as readonly string[]).includes(it);
+  const odd = value.algorithms?.find((it) => isShared(it) !== (value.secret !== undefined));
+  if (odd === undefined) return;
+  const fix = isShared(odd)
+    ? 'takes a secret, and a public key is none: whoever knows it could sign.'
+    : 'takes a key pair: name its public keys by jwks.';
+  complain(`${odd} ${fix}`, ['algorithms']);
+});
+
+const forward = noun({
+  type: z.literal('forward').describe('Another service decides.'),
+  url: text(urlProblem).describe(
+    'What is asked, with GET, `X-Forwarded-Method`, `-Proto`, `-Host`, `-Uri` and `-For`. 2xx passes; 3xx and 4xx are the client’s answer.',
+  ),
+  request_fields: z
+    .array(text(identityFieldProblem))
+    .prefault(['authorization', 'cookie', 'accept'])
+    .describe('Fields of the request that it gets.'),
+  copy: z
+    .array(text(identityFieldProblem))
+    .prefault([])
+    .describe('Fields of its answer that servers get. What the client sent in them is dropped.'),
+  user_field: text(identityFieldProblem)
+    .prefault('x-auth-user')
+    .describe('The field of its answer that is the user.'),
+  tenant_field: text(identityFieldProblem)
+    .prefault('x-auth-tenant')
+    .describe('The field of its answer that is the tenant.'),
+  timeout: duration({ min: '1ms', max: '1m' })
+    .prefault('2s')
+    .describe('How long it has for its whole answer.'),
+  fail: oneOf(['closed', 'open'])
+    .prefault('closed')
+    .describe('What to do without an answer, or with a 5xx: `closed` = 503, `open` = let pass.'),
+});
+
 /** `api_key`, or the long form. */
 export const auth = withShortForm(
-  z.union([basic, apiKey]),
+  z.union([basic, apiKey, jwt, forward]),
   text((value) =>
     value === 'api_key'
       ? undefined

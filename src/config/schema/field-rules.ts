@@ -22,7 +22,11 @@ const FIXED: ReadonlySet<string> = new Set([
 ]);
 
 function nameProblem(value: string): string | undefined {
-  if (!NAME.test(value)) return `${quote(value)} is not the name of a field.`;
+  return NAME.test(value) ? changeProblem(value) : `${quote(value)} is not the name of a field.`;
+}
+
+/** Why a field must not be changed, or undefined. */
+export function changeProblem(value: string): string | undefined {
   const name = value.toLowerCase();
   if (name === 'host') return 'The Host field is changed by upstream.host of the pool.';
   return FIXED.has(name)

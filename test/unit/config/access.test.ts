@@ -79,6 +79,47 @@ t.test('what is wrong, and what to write instead', (t) => {
       'error tenants.a.routes[0]: no route is called "apo" – did you mean "api"?',
     ],
     [keys(`{ name: w, hash: "${DIGEST}", expires: 2027-06-30 }`)],
+    [
+      file('auth: { type: jwt, issuer: i }'),
+      'error routes[0].auth: Tokens are checked with keys from one place: jwks or secret.',
+    ],
+    [
+      file('auth: { type: jwt, issuer: i, jwks: "ftp://x/y" }'),
+      'error routes[0].auth.jwks: "ftp://x/y" is not a URL. Write one like https://',
+    ],
+    [
+      file('auth: { type: jwt, issuer: i, jwks: "https://x/y", algorithms: [HS256] }'),
+      'error routes[0].auth.algorithms: HS256 takes a secret, and a public key is none: whoever knows it could sign.',
+    ],
+    [
+      file('auth: { type: jwt, issuer: i, jwks: "https://x/y", algorithms: [none] }'),
+      'error routes[0].auth.algorithms[0]: "none" is not one of RS256',
+    ],
+    [
+      file(`auth: { type: jwt, issuer: i, secret: ${'s'.repeat(32)}, algorithms: [ES256] }`),
+      'error routes[0].auth.algorithms: ES256 takes a key pair: name its public keys by jwks.',
+    ],
+    [
+      file('auth: { type: jwt, issuer: i, secret: short }'),
+      'error routes[0].auth.secret: A secret that signs tokens has 32 characters at least.',
+    ],
+    [
+      file('auth: { type: jwt, issuer: i, jwks: "https://x/y", fields: { content-length: a } }'),
+      'error routes[0].auth.fields: "content-length" frames the message',
+    ],
+    [file('auth: { type: forward }'), 'error routes[0].auth: "url" is missing.'],
+    [
+      file('auth: { type: forward, url: "http://u:p@x/" }'),
+      'error routes[0].auth.url: "http://u:p@x/": write it without user, password',
+    ],
+    [
+      file('auth: { type: forward, url: "http://x/", fail: opened }'),
+      'error routes[0].auth.fail: "opened" is not one of closed, open – did you mean "open"?',
+    ],
+    [
+      file('auth: { type: forward, url: "http://x/", copy: [Host] }'),
+      'error routes[0].auth.copy[0]: The Host field',
+    ],
     [file('auth: { type: basic, users: { ann: { env: HASH } } }')],
   ];
   for (const [text, ...expected] of rows) {
@@ -91,6 +132,7 @@ t.test('what is wrong, and what to write instead', (t) => {
 
 t.test('with the files and variables', (t) => {
   const users = file('auth: { type: basic, users_file: users }');
+  const jwks = file('auth: { type: jwt, issuer: i, jwks: keys }');
   const key = (source: string): string =>
     file('auth: api_key', `tenants: { acme: { api_keys: [{ name: w, ${source} }] } }`);
   const rows: readonly (readonly [text: string, files: Record<string, string>, expected?: string])[] = [
@@ -111,6 +153,20 @@ t.test('with the files and variables', (t) => {
     ],
     [key('file: key'), { key: '\n' }, 'error tenants.acme.api_keys[0].file: the file "key" is empty.'],
     [key('env: KEY'), {}],
+    [jwks, { keys: '{"keys":[{"kty":"RSA","n":"x","e":"AQAB"}]}' }],
+    [jwks, {}, 'error routes[0].auth.jwks: the key set "keys" does not exist'],
+    [jwks, { keys: '[' }, 'error routes[0].auth.jwks: "keys" is no JWK Set: it is not JSON.'],
+    [jwks, { keys: '{"keys":[]}' }, 'error routes[0].auth.jwks: "keys" is no JWK Set: write'],
+    [
+      jwks,
+      { keys: '{"keys":[{"kty":"RSA","d":"x"}]}' },
+      'error routes[0].auth.jwks: "keys" is no JWK Set: it holds a private',
+    ],
+    [
+      file('auth: { type: jwt, issuer: i, secret: { env: WRONG } }'),
+      {},
+      'error routes[0].auth.secret.env: a secret that signs tokens has 32 characters at least.',
+    ],
     [key('env: NONE'), {}, 'error tenants.acme.api_keys[0].env: the variable NONE is not set.'],
     [
       key(`hash: "${DIGEST}", expires: 2026-11-19`),
@@ -138,6 +194,8 @@ t.test('hashes are shown nowhere', (t) => {
   t.match(shown, /env: HASH/);
   t.notMatch(loaded.frameText, /scrypt|abab/);
   t.notMatch(JSON.stringify(loaded.config), /scrypt|abab|long-enough/);
+  const secret = loadFine(t, file(`auth: { type: jwt, issuer: i, secret: ${'s'.repeat(40)} }`));
+  t.notMatch(showConfig(secret) + secret.frameText + JSON.stringify(secret.config), /sssss/);
   t.end();
 });
 
