@@ -7,6 +7,7 @@ import { join } from 'node:path';
 import type { AdminServer } from './admin/index.ts';
 import { AccessRings } from './assembly/access-rings.ts';
 import type { FileReload } from './assembly/admin.ts';
+import { openAgents } from './assembly/agents.ts';
 import { Applier } from './assembly/applier.ts';
 import { openDiscovery } from './assembly/discovery.ts';
 import { logHealth } from './assembly/health-log.ts';
@@ -29,6 +30,7 @@ import { ThreadPool } from './assembly/thread-pool.ts';
 import { tellTlsEvent } from './assembly/tls-events.ts';
 import { type ConfigDiff, diffConfig, type LoadResult, type ResolvedConfig } from './config/index.ts';
 import {
+  type AgentWatch,
   type Discovery,
   FirstChecks,
   HealthChecker,
@@ -86,6 +88,7 @@ export class Daemon extends BaseService {
   readonly #threads: ThreadPool;
   readonly #health: HealthChecker;
   readonly #firstChecks: FirstChecks;
+  readonly #agents: AgentWatch;
   readonly #outliers: OutlierWatch;
   readonly #secrets: Secrets;
   readonly #applier: Applier;
@@ -129,6 +132,9 @@ export class Daemon extends BaseService {
     });
     this.#firstChecks = new FirstChecks(clock, SETTLE_MS);
     this.#outliers = openOutliers(this, clock, log);
+    this.#agents = openAgents(this, clock, log, (pool, server, why) =>
+      this.#threads.broadcast({ type: 'server_down', pool, server, why }),
+    );
     this.discovery = openDiscovery(this, clock, log, () => this.#applier.rediscover());
     this.#accessRings = new AccessRings(count, clock, this.logs.access);
     this.#threads = this.#makeThreads(count);
@@ -149,6 +155,7 @@ export class Daemon extends BaseService {
       threads: this.#threads,
       health: this.#health,
       discovery: this.discovery,
+      agents: this.#agents,
       warmUp: () => this.#firstChecks.until(() => this.registry.isWarm()),
       threadsReady: () => this.#threadsReady.promise,
       certificatesDir: (it) => options.certificatesDir ?? certificatesFolder(it),
@@ -330,9 +337,7 @@ export class Daemon extends BaseService {
     this.events.emit('life', { state: 'starting' });
     await this.logs.start();
     this.#accessRings.start();
-    await this.#secrets.start();
-    await this.#health.start();
-    await this.discovery.start();
+    for (const each of [this.#secrets, this.#health, this.discovery, this.#agents]) await each.start();
     this.#outliers.start();
     // Certificates, ports and slots are made while the threads load.
     this.#threads.start().then(this.#threadsReady.resolve, this.#threadsReady.reject);
@@ -374,9 +379,8 @@ export class Daemon extends BaseService {
     await this.discovery.stop();
     await this.#applier.stop();
     this.#wasCut = await this.#threads.drain(drainTimeoutMs);
-    await this.#health.stop();
     this.#outliers.stop();
-    await this.#secrets.stop();
+    for (const each of [this.#health, this.#agents, this.#secrets]) await each.stop();
     // Last: `/readyz` says until the end that this one drains.
     await this.#admin?.stop();
     this.events.emit('life', { state: 'stopped' });

@@ -91,6 +91,16 @@ export const serverView = z.object({
     why: z.string().describe('Why it is unhealthy or ejected.'),
     response_ms: z.number().nullable().describe('Of the last check.'),
   }),
+  agent: z
+    .object({
+      up: z.boolean(),
+      mode: z.enum(['ready', 'drain', 'maint']),
+      weight_percent: count.describe('Of `weight`.'),
+      max_connections: count.nullable(),
+      said: z.string().describe('Its last line.'),
+    })
+    .nullable()
+    .describe('What the server says of itself; null = nothing.'),
 });
 export type ServerView = z.output<typeof serverView>;
 

@@ -41,6 +41,16 @@ export function viewServer(server: AdminServer, pool: AdminPool): ServerView {
       why: live.state === 'ejected' ? live.ejectedWhy : live.healthWhy,
       response_ms: live.healthMs < 0 ? null : round(live.healthMs),
     },
+    agent:
+      live.agent === undefined
+        ? null
+        : {
+            up: live.agent.isUp,
+            mode: live.agent.mode,
+            weight_percent: live.agent.percent,
+            max_connections: live.agent.maxConnections === 0 ? null : live.agent.maxConnections,
+            said: live.agent.why,
+          },
   };
 }
 
@@ -61,7 +71,7 @@ export function viewPool(pool: AdminPool, servers: readonly AdminServer[]): Pool
 
 /** Whether a server takes new requests. */
 export function isAvailable(server: LiveServer): boolean {
-  return server.state === 'healthy' && server.definition.weight > 0;
+  return server.state === 'healthy' && server.definition.weight > 0 && server.agent?.percent !== 0;
 }
 
 /** What may be changed of a server: for the log, before and after, and for its entity tag. */

@@ -11,7 +11,14 @@
  * the configuration of the moment (a runtime change, new certificates) is derived when its turn has come.
  */
 import type { ResolvedConfig } from '../config/index.ts';
-import type { Discovery, HealthChecker, PoolDefinition, Registry, RegistryPlan } from '../control/index.ts';
+import type {
+  AgentWatch,
+  Discovery,
+  HealthChecker,
+  PoolDefinition,
+  Registry,
+  RegistryPlan,
+} from '../control/index.ts';
 import type { Clock } from '../kernel/clock.ts';
 import { errorText } from '../kernel/errors.ts';
 import type { SlotAllocator, SlotRef } from '../kernel/slot-allocator.ts';
@@ -19,7 +26,14 @@ import { Turns } from '../kernel/turns.ts';
 import type { Log } from '../observe/index.ts';
 import type { CellAllocator } from '../observe/main/index.ts';
 import type { CertificateMaterial, CertificateStore, TlsEvent } from '../tls/index.ts';
-import { buildSnapshot, dnsSources, healthPools, poolDefinitions, slotKeys } from './build-snapshot.ts';
+import {
+  agentPools,
+  buildSnapshot,
+  dnsSources,
+  healthPools,
+  poolDefinitions,
+  slotKeys,
+} from './build-snapshot.ts';
 import type { AccessLogSettings } from './messages.ts';
 import { openCertificates, readAuthorityFiles, resolvePorts } from './plan.ts';
 import type { ListenerSnapshot, PoolSnapshot, Snapshot } from './snapshot.ts';
@@ -34,6 +48,7 @@ export interface ApplierDeps {
   readonly threads: ThreadPool;
   readonly health: HealthChecker;
   readonly discovery: Discovery;
+  readonly agents: AgentWatch;
   /** Resolves when every pool can serve as far as first health checks can tell, or it has taken too long. */
   readonly warmUp: () => Promise<void>;
   /** Resolves when the threads can take their first snapshot. */
@@ -168,6 +183,7 @@ export class Applier {
       this.#config = config;
       this.#discovered = discovered;
       deps.health.update(healthPools(config, plan.pools, authorities));
+      deps.agents.update(agentPools(config, plan.pools));
       // At the start there is nothing that could serve meanwhile.
       if (this.#generation > 0) await deps.warmUp();
       await deps.threads.commit(generation, config.shutdown.drainTimeoutMs);

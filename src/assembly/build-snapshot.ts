@@ -12,6 +12,7 @@ import type {
   RouteConfig,
 } from '../config/index.ts';
 import type {
+  AgentPool,
   DnsSource,
   FoundServer,
   HealthPool,
@@ -307,6 +308,11 @@ function upstreamTls(
     name: tls.serverName,
     verify: tls.verify,
   };
+}
+
+/** Whose agents are asked, and where. */
+export function agentPools(config: ResolvedConfig, pools: readonly PoolDefinition[]): AgentPool[] {
+  return pools.map(({ name, servers }) => ({ name, agent: configOf(config, name).agent, servers }));
 }
 
 /** What the health checks need to know of the pools. */

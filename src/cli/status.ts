@@ -49,6 +49,7 @@ interface SnapshotServer {
   readonly answers: Readonly<Record<string, number>>;
   readonly average_ms: number | null;
   readonly health: { readonly why: string };
+  readonly agent: { readonly said: string } | null;
 }
 
 export async function status(args: StatusArguments, context: Context): Promise<ExitCode> {
@@ -98,7 +99,7 @@ function serverTable(servers: readonly SnapshotServer[], paint: Painter): string
     String(it.requests_total),
     String(it.answers['5xx'] ?? 0),
     it.average_ms === null ? '-' : `${it.average_ms} ms`,
-    it.state === 'unhealthy' || it.state === 'ejected' ? it.health.why : '',
+    it.state === 'unhealthy' || it.state === 'ejected' ? it.health.why : (it.agent?.said ?? ''),
   ]);
   const widths = COLUMNS.map((title, at) =>
     Math.max(title.length, ...rows.map((row) => row[at]?.length ?? 0)),

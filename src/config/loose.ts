@@ -75,6 +75,7 @@ export interface LoosePool {
   readonly upstreamTls: unknown;
   /** `icmp` or a port of its own: checks that a Unix socket cannot have. */
   readonly networkCheck: At | undefined;
+  readonly agent: At | undefined;
   readonly ca: At | undefined;
 }
 
@@ -212,6 +213,7 @@ function readPool(name: string, noun: Mapping, path: Path): LoosePool {
     hasHash: noun['hash'] !== undefined,
     upstreamTls: tls,
     networkCheck: networkCheck(noun['health'], [...path, 'health']),
+    agent: noun['agent'] === undefined ? undefined : { text: 'agent', path: [...path, 'agent'] },
     ca: at(mapping(tls)['ca'], [...path, 'upstream', 'tls', 'ca']),
   };
 }

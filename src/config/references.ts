@@ -248,11 +248,16 @@ function checkChoice({ path, algorithm, stickyBy, hasHash }: LoosePool): Problem
   return problems;
 }
 
-function networkChecks({ networkCheck: check, servers }: LoosePool): Problem[] {
+function networkChecks({ networkCheck, agent, servers }: LoosePool): Problem[] {
+  const check = networkCheck ?? agent;
   const local = servers.find((each) => each.address?.startsWith('unix:'));
   if (local === undefined || check === undefined) return [];
   const what =
-    check.text === 'icmp' ? 'cannot be pinged. Use tcp or http' : 'has no other port. Remove the key';
+    check.text === 'agent'
+      ? 'has no port for an agent. Remove the key'
+      : check.text === 'icmp'
+        ? 'cannot be pinged. Use tcp or http'
+        : 'has no other port. Remove the key';
   return [error(check.path, `the server ${quote(local.address)} is a Unix socket, which ${what}.`)];
 }
 

@@ -153,6 +153,11 @@ function resolvePool(name: string, spec: LongPool, context: ResolveContext): Poo
     sticky: typeof sticky === 'object' ? resolveSticky(sticky) : undefined,
     ...resolveServers(spec.servers, (index) => sourceOf(context, ['pools', name, 'servers', index])),
     health: health === false ? undefined : resolveHealth(health),
+    agent: spec.agent && {
+      port: spec.agent.port,
+      intervalMs: spec.agent.interval,
+      timeoutMs: spec.agent.timeout,
+    },
     queue: { max: spec.queue.max, timeoutMs: spec.queue.timeout },
     slowStartMs: spec.slow_start,
     panic: typeof spec.panic === 'number' ? spec.panic : 0,

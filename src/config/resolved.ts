@@ -145,6 +145,10 @@ export interface PoolConfig {
   readonly sticky: StickyConfig | undefined;
   /** undefined = `health: false`: always taken for healthy. */
   readonly health: HealthConfig | undefined;
+  /** undefined = servers are not asked how they are. */
+  readonly agent:
+    | { readonly port: number; readonly intervalMs: number; readonly timeoutMs: number }
+    | undefined;
   readonly queue: { readonly max: number; readonly timeoutMs: number };
   /** How long the share of a server grows after it came or recovered; 0 = it has the whole at once. */
   readonly slowStartMs: number;

@@ -1,5 +1,6 @@
 /** Pools and servers as the main thread knows them: what is said of them, and how they are. */
 import type { SlotRef } from '../kernel/slot-allocator.ts';
+import type { AgentState } from './agent/index.ts';
 
 /** A server as the file or the API defines it. */
 export interface ServerDefinition {
@@ -52,7 +53,9 @@ export interface LiveServer {
   readonly isDraining: boolean;
   readonly state: ServerState;
   readonly slot: SlotRef;
-  /** Of the last health check: why it is unhealthy, or ''. */
+  /** What its agent said last; undefined = it has none, or that has said nothing. */
+  readonly agent: AgentState | undefined;
+  /** Why it is unhealthy, or ''. */
   readonly healthWhy: string;
   /** Why it was ejected, or ''. */
   readonly ejectedWhy: string;

@@ -9,12 +9,14 @@
  * a slot of its own and begins anew, whatever its id. What DNS says counts as the file's words. A restart forgets
  * runtime changes.
  */
-import { formatHostPort } from '../kernel/address.ts';
 import type { Clock } from '../kernel/clock.ts';
 import { SluiceError } from '../kernel/errors.ts';
 import type { SlotRef } from '../kernel/slot-allocator.ts';
 import { type SlotTable, STATE } from '../kernel/slots.ts';
 import type { Events } from '../observe/index.ts';
+import type { AgentState } from './agent/index.ts';
+import { effectiveOf } from './effective.ts';
+import { type Entry, keptEntry, newEntry, type PoolEntry, stateOf, viewOf } from './entry.ts';
 import {
   isSameServer,
   type LiveServer,
@@ -24,32 +26,6 @@ import {
   type ServerRef,
   type ServerState,
 } from './live-server.ts';
-
-interface Entry {
-  definition: ServerDefinition;
-  /** What the file said last; undefined = added by the API. */
-  fileDefinition: ServerDefinition | undefined;
-  /** What the file said last, or the API when it added it: what is new is new beside that. */
-  baseline: ServerDefinition;
-  isDraining: boolean;
-  slot: SlotRef;
-  isChecked: boolean;
-  /** It came while its pool was running: it warms up. */
-  isLate: boolean;
-  healthWhy: string;
-  healthMs: number;
-  ejectedWhy: string;
-}
-
-interface PoolEntry {
-  readonly name: string;
-  isChecked: boolean;
-  readonly slowStartMs: number;
-  readonly servers: Map<string, Entry>;
-  refs: readonly ServerRef[];
-  /** Servers of the file that were removed while running, as the file had them. */
-  readonly removed: Map<string, ServerDefinition>;
-}
 
 /** Pools as the next snapshot will have them, before it is in force. */
 export interface RegistryPlan {
@@ -138,30 +114,14 @@ export class Registry {
     const before = poolBefore?.servers.get(definition.id);
     const isKept =
       before !== undefined && before.slot.slot === slot.slot && before.slot.generation === slot.generation;
-    const fileChanged =
-      isKept && fileDefinition !== undefined && !isSameServer(before.baseline, fileDefinition);
-    const entry: Entry = {
-      definition,
-      fileDefinition,
-      baseline: fileDefinition ?? (isKept ? before.baseline : definition),
-      isDraining: isKept && !fileChanged && before.isDraining,
-      slot,
-      isChecked: isKept && before.isChecked,
-      isLate: isKept ? before.isLate : poolBefore !== undefined,
-      healthWhy: isKept ? before.healthWhy : '',
-      healthMs: isKept ? before.healthMs : -1,
-      ejectedWhy: isKept ? before.ejectedWhy : '',
-    };
-    this.#slots.setWeight(slot.slot, definition.weight);
-    this.#slots.setMaxConnections(slot.slot, definition.maxConnections);
-    this.#setBit(slot, STATE.maintenance, definition.maintenance);
-    this.#setBit(slot, STATE.draining, entry.isDraining);
+    const entry = isKept
+      ? keptEntry(before, definition, fileDefinition, pool.isChecked)
+      : newEntry(definition, fileDefinition, slot, pool.isChecked);
+    entry.isLate = isKept ? before.isLate : poolBefore !== undefined;
     if (isKept && before.definition.maintenance && !definition.maintenance)
       this.#warmUp(slot, pool.slowStartMs);
-    if (!pool.isChecked) {
-      this.#setBit(slot, STATE.healthy, true);
-      if (entry.isLate && !isKept) this.#warmUp(slot, pool.slowStartMs);
-    }
+    if (!pool.isChecked && entry.isLate && !isKept) this.#warmUp(slot, pool.slowStartMs);
+    this.#write(entry);
     return entry;
   }
 
@@ -227,10 +187,7 @@ export class Registry {
     entry.isDraining = patch.draining ?? entry.isDraining;
     if (definition.maintenance && !entry.definition.maintenance)
       this.#warmUp(slot, this.#pool(pool).slowStartMs);
-    this.#slots.setWeight(slot.slot, entry.definition.weight);
-    this.#slots.setMaxConnections(slot.slot, entry.definition.maxConnections);
-    this.#setBit(slot, STATE.maintenance, entry.definition.maintenance);
-    this.#setBit(slot, STATE.draining, entry.isDraining);
+    this.#write(entry);
     this.#events.emit('server_change', { pool, server: id, change: 'changed', by });
     this.#tellState(pool, id, before, this.#state(entry), `by ${by}`);
     return this.#view(pool, entry);
@@ -246,20 +203,42 @@ export class Registry {
     const entry = its?.servers.get(id);
     if (!its || !entry) return false;
     const before = this.#state(entry);
-    const wasHealthy = (this.#slots.state(entry.slot.slot) & STATE.healthy) !== 0;
-    // What is there when Sluice starts is warm, as far as anybody knows.
-    if (report.isHealthy && !wasHealthy && (entry.isChecked || entry.isLate))
-      this.#warmUp(entry.slot, its.slowStartMs);
-    // What requests showed was of the one before: it was down since.
-    if (report.isHealthy && !wasHealthy) this.#setEjected(entry, false, '');
+    const wasHealthy = this.#isHealthy(entry);
+    const isWarm = !entry.isChecked && !entry.isLate;
+    entry.isPassing = report.isHealthy;
+    this.#recover(its, entry, wasHealthy, isWarm);
     entry.isChecked = true;
     entry.healthWhy = report.why;
     entry.healthMs = report.responseMs;
     this.#setBit(entry.slot, STATE.checked, true);
-    this.#setBit(entry.slot, STATE.healthy, report.isHealthy);
+    this.#write(entry);
     if (report.isHealthy) this.#slots.clearSuspect(entry.slot.slot);
     this.#tellState(pool, id, before, this.#state(entry), report.why);
     return wasHealthy && !report.isHealthy;
+  }
+
+  /** What its agent says of a server; undefined = it is asked no more. @returns whether the server has just turned unhealthy */
+  reportAgent(pool: string, id: string, agent: AgentState | undefined): boolean {
+    const its = this.#pools.get(pool);
+    const entry = its?.servers.get(id);
+    if (!its || !entry) return false;
+    const before = this.#state(entry);
+    const wasHealthy = this.#isHealthy(entry);
+    entry.agent = agent;
+    this.#recover(its, entry, wasHealthy, false);
+    if (before === 'maintenance' && !effectiveOf(entry).isInMaintenance)
+      this.#warmUp(entry.slot, its.slowStartMs);
+    this.#write(entry);
+    this.#tellState(pool, id, before, this.#state(entry), agent?.why ?? 'its agent is asked no more');
+    return wasHealthy && !this.#isHealthy(entry);
+  }
+
+  /** If it is about to be healthy again. @param isWarm what is there when Sluice starts is warm, as far as anybody knows */
+  #recover(its: PoolEntry, entry: Entry, wasHealthy: boolean, isWarm: boolean): void {
+    if (wasHealthy || !effectiveOf(entry).isHealthy) return;
+    if (!isWarm) this.#warmUp(entry.slot, its.slowStartMs);
+    // What requests showed was of the one before: it was down since.
+    this.#setEjected(entry, false, '');
   }
 
   /** What requests have shown of a server: it is out, or in again. */
@@ -312,7 +291,10 @@ export class Registry {
   isWarm(): boolean {
     for (const pool of this.#pools.values()) {
       const servers = [...pool.servers.values()];
-      if (!pool.isChecked || servers.some((it) => this.#state(it) === 'healthy' && it.definition.weight > 0))
+      if (
+        !pool.isChecked ||
+        servers.some((it) => this.#state(it) === 'healthy' && effectiveOf(it).weight > 0)
+      )
         continue;
       if (servers.some((it) => this.#state(it) === 'unknown')) return false;
     }
@@ -336,31 +318,30 @@ export class Registry {
   }
 
   #state(entry: Entry): ServerState {
-    const bits = this.#slots.state(entry.slot.slot);
-    if (bits & STATE.maintenance) return 'maintenance';
-    if (bits & STATE.draining) return 'draining';
-    if (bits & STATE.healthy) return bits & STATE.ejected ? 'ejected' : 'healthy';
-    return entry.isChecked ? 'unhealthy' : 'unknown';
+    return stateOf(entry, this.#slots.state(entry.slot.slot));
   }
 
   #view(pool: string, entry: Entry): LiveServer {
-    const { definition, slot } = entry;
-    return {
-      pool,
-      definition,
-      origin: entry.fileDefinition === undefined ? 'api' : definition.foundAs === undefined ? 'file' : 'dns',
-      address: formatHostPort(definition),
-      isDraining: entry.isDraining,
-      state: this.#state(entry),
-      slot,
-      healthWhy: entry.healthWhy,
-      healthMs: entry.healthMs,
-      ejectedWhy: entry.ejectedWhy,
-    };
+    return viewOf(pool, entry, this.#state(entry));
   }
 
   #warmUp({ slot }: SlotRef, rampMs: number): void {
     this.#slots.setRamp(slot, rampMs, this.#clock.nowMs());
+  }
+
+  #isHealthy({ slot: { slot } }: Entry): boolean {
+    return (this.#slots.state(slot) & STATE.healthy) !== 0;
+  }
+
+  /** The one place that puts what is said of a server into its slot. */
+  #write(entry: Entry): void {
+    const { slot } = entry;
+    const effective = effectiveOf(entry);
+    this.#slots.setWeight(slot.slot, effective.weight);
+    this.#slots.setMaxConnections(slot.slot, effective.maxConnections);
+    this.#setBit(slot, STATE.maintenance, effective.isInMaintenance);
+    this.#setBit(slot, STATE.draining, effective.isDraining);
+    this.#setBit(slot, STATE.healthy, effective.isHealthy);
   }
 
   #setBit(slot: SlotRef, bit: number, isSet: boolean): void {

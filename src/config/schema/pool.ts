@@ -121,6 +121,14 @@ const outliers = noun({
     .describe('Part of the pool that may be out at a time; the last server that works never is.'),
 });
 
+const agent = noun({
+  port: integer(1, 65_535).describe('Where the agent of each server listens, on the server’s address.'),
+  interval: duration({ min: '100ms', max: '1d' }).prefault('2s').describe('Time between two questions.'),
+  timeout: duration({ min: '1ms', max: '1d' })
+    .prefault('1s')
+    .describe('For its line to come. An agent that is silent changes nothing.'),
+});
+
 export const pool = noun({
   algorithm: algorithm.optional().describe('How a server is chosen. `peak_ewma` without it.'),
   hash: hash
@@ -136,6 +144,11 @@ export const pool = noun({
     .prefault('tcp')
     .describe(
       'How servers are watched: `/healthz`, `tcp`, `icmp`, the long form, or `false` for not at all.',
+    ),
+  agent: withShortForm(agent, integer(1, 65_535), (port) => ({ port }))
+    .optional()
+    .describe(
+      'Ask each server how it is, in the words of HAProxy’s agent-check. `agent: 9777` is short for `{ port: 9777 }`.',
     ),
   queue: queue
     .prefault({})

@@ -80,6 +80,7 @@ t.test('defaults are those of the design', (t) => {
       fall: 3,
       jitterFraction: 0.1,
     },
+    agent: undefined,
     queue: { max: 1000, timeoutMs: 5000 },
     retry: {
       attempts: 3,
