@@ -4,7 +4,7 @@ import { AttackTarget } from '../support/attack-target.ts';
 import { fieldOf, get, ok } from '../support/peer.ts';
 import { shakeHands } from '../support/tls-fixture.ts';
 
-t.test('48. requests that made others throw', async (t) => {
+t.test('48. requests that made others throw (B67)', async (t) => {
   await using target = await AttackTarget.start();
   const lost: unknown[] = [];
   target.daemon.daemon.events.on('thread_exit', (event: unknown) => lost.push(event));

@@ -33,7 +33,7 @@ function assertSaved(t: { same: (found: unknown, wanted: unknown) => boolean }, 
 for (const isTls of [false, true]) {
   const wire = isTls ? 'TLS' : 'plain';
 
-  t.test(`a listener leaves, ${wire}`, async (t) => {
+  t.test(`a listener leaves, ${wire} (B59)`, async (t) => {
     await using server = await MoodyServer.open('server');
     const fixture = await DaemonFixture.start(file(server, ['stays', 'leaves'], isTls));
     const port = fixture.port('leaves');
@@ -49,7 +49,7 @@ for (const isTls of [false, true]) {
     await fixture[Symbol.asyncDispose]();
   });
 
-  t.test(`the daemon stops, ${wire}`, async (t) => {
+  t.test(`the daemon stops, ${wire} (B63)`, async (t) => {
     await using server = await MoodyServer.open('server');
     const fixture = await DaemonFixture.start(file(server, ['only'], isTls));
     const port = fixture.port('only');

@@ -76,7 +76,7 @@ async function upload(target: Target, framing: string, bytes: number) {
   return JSON.parse(Buffer.concat(chunks).toString()) as { sha256: string; size: number };
 }
 
-t.test('a gigabyte each way', { skip }, async (t) => {
+t.test('a gigabyte each way (B1)', { skip }, async (t) => {
   const folder = mkdtempSync(join(tmpdir(), 'sluice-gigabyte-'));
   t.teardown(() => rmSync(folder, { recursive: true, force: true }));
   await using server = await bulkServer();

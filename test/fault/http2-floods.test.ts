@@ -259,7 +259,7 @@ for (const [name, flood] of Object.entries(floods)) {
   });
 }
 
-t.test('frames that are none', async (t) => {
+t.test('frames that are none (B48, B49)', async (t) => {
   const random = (length: number, seed: number): Buffer => {
     let state = seed;
     return Buffer.from(

@@ -18,7 +18,7 @@ function cpuMs(pid: number): number {
   return (Number(fields[11]) + Number(fields[12])) * 10;
 }
 
-t.test('too many clients for the files there are', { skip }, async (t) => {
+t.test('too many clients for the files there are (B65)', { skip }, async (t) => {
   await using server = await RawServer.open();
   server.answerAll(() => ok('served'));
   const port = await claimPort('test', '127.0.0.1', 0);

@@ -70,7 +70,7 @@ for (const [name, pool] of [
   });
 }
 
-t.test('reloads at once: the last one asked for is in force', async (t) => {
+t.test('reloads at once: the last one asked for is in force (B60)', async (t) => {
   await using servers = await Servers.open(3);
   await using fixture = await DaemonFixture.start(file([servers.address(0)]));
   const load = new Asking(() => ({ port: fixture.port(), isTls: false }), { clients: 30 });
@@ -85,7 +85,7 @@ t.test('reloads at once: the last one asked for is in force', async (t) => {
   t.same(outcomes, { 200: requests });
 });
 
-t.test('a reload every 200 ms, with other weights and servers each time', async (t) => {
+t.test('a reload every 200 ms, with other weights and servers each time (B56)', async (t) => {
   await using servers = await Servers.open(4);
   const variant = (turn: number): FileInput =>
     file(

@@ -47,7 +47,7 @@ const kinds: readonly Slow[] = [
   { name: 'idle', first: '', drip: '', ends: true },
 ];
 
-t.test('hundreds of each, and a client beside them', async (t) => {
+t.test('hundreds of each, and a client beside them (B55)', async (t) => {
   const server = createServer((request, response) => {
     request.resume();
     if (request.url === '/big') response.end(BIG);

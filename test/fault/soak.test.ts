@@ -9,7 +9,7 @@ import { systemClock } from '../../src/kernel/clock.ts';
 
 const env = (name: string, normally: number): number => Number(process.env[name] ?? normally);
 
-t.test('everything at once', async (t) => {
+t.test('everything at once (B66)', async (t) => {
   const seed = env('SOAK_SEED', randomInt(1_000_000));
   t.comment(`seed ${seed}`);
   const { ledger, problems, after, events } = await runSoak(

@@ -7,7 +7,7 @@ import { MoodyServer } from '../support/moody-server.ts';
 const CLIENTS = 40;
 const REPLACED_WITHIN_MS = 15_000;
 
-t.test('one of two threads, again and again', async (t) => {
+t.test('one of two threads, again and again (B64)', async (t) => {
   await using server = await MoodyServer.open('server');
   await using fixture = await DaemonFixture.start({
     threads: 2,

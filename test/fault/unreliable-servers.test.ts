@@ -30,7 +30,7 @@ const cases: readonly (readonly [string, readonly Manners[]])[] = [
 
 for (const [index, [name, manners]] of cases.entries()) {
   const count = index === 0 ? MOST_REQUESTS : REQUESTS;
-  t.test(`${count} GETs: ${name}`, async (t) => {
+  t.test(`${count} GETs: ${name} (B43)`, async (t) => {
     const seed = Number(process.env['UNRELIABLE_SEED'] ?? randomInt(1_000_000));
     t.comment(`seed ${seed}`);
     await using stack = new AsyncDisposableStack();

@@ -49,7 +49,7 @@ const ROUTES: readonly [
   ['POST', '/api/v1/reload', 'admin', 200],
 ];
 
-t.test('the table of roles', async (t) => {
+t.test('the table of roles (B61)', async (t) => {
   await using sluice = await withTokens();
   const order = ['viewer', 'operator', 'admin'] as const;
   for (const [method, path, needs, status, body] of ROUTES) {
@@ -141,7 +141,7 @@ t.test('unknown paths and methods', async (t) => {
   t.equal((await ask('/api/v1/snapshot', 'DELETE', TOKENS.viewer)).status, 405);
 });
 
-t.test('a page of another origin changes nothing and learns nothing', async (t) => {
+t.test('a page of another origin changes nothing and learns nothing (B61)', async (t) => {
   await using sluice = await withTokens();
   const { port } = sluice;
   const own = `127.0.0.1:${port}`;
@@ -252,7 +252,7 @@ t.test('a program with an outdated token locks nobody out', async (t) => {
   t.equal((await attempt(TOKENS.viewer)).status, 200);
 });
 
-t.test('no token and no secret in log, snapshot or metrics', async (t) => {
+t.test('no token and no secret in log, snapshot or metrics (B61)', async (t) => {
   await using sluice = await withTokens();
   const wrong = 'wrong-token-that-nobody-has';
   await sluice.api('/api/v1/snapshot', { token: wrong });

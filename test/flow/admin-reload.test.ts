@@ -57,7 +57,7 @@ t.test('runtime changes survive, unless the file says something new about that s
   t.match(after.get(added.address), { weight: 4 });
 });
 
-t.test('a file with errors changes nothing and says where they are', async (t) => {
+t.test('a file with errors changes nothing and says where they are (B57)', async (t) => {
   await using one = await Backend.open();
   await using sluice = await AdminFixture.start(webOf([one.address]));
   const failed = sluice.daemon.events.once('config_error');
@@ -76,7 +76,7 @@ t.test('a file with errors changes nothing and says where they are', async (t) =
   t.equal((await sluice.get()).text, one.address);
 });
 
-t.test('a file that is right but cannot be put in force', async (t) => {
+t.test('a file that is right but cannot be put in force (B57)', async (t) => {
   await using one = await Backend.open();
   await using sluice = await AdminFixture.start(webOf([one.address]));
   const listeners = { plain: { port: 0 }, second: { port: one.port } };

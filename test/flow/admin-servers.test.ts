@@ -198,7 +198,7 @@ t.test('a pool without checks has none to run', async (t) => {
   t.match(answer, { status: 409, body: { code: 'no_check' } });
 });
 
-t.test('If-Match: whoever looked at an older state changes nothing', async (t) => {
+t.test('If-Match: whoever looked at an older state changes nothing (B60)', async (t) => {
   await using one = await Backend.open();
   await using sluice = await AdminFixture.start(webOf([one.address]));
   const seen = (await sluice.api(pathOf(one))).headers.etag ?? '';

@@ -76,7 +76,7 @@ t.test('addresses that a listener denies get no connection', async (t) => {
   t.equal(await denied.rest(), '');
 });
 
-t.test('connections beyond the cap are closed, and a place that is free again is given', async (t) => {
+t.test('connections beyond the cap are closed, and a place that is free again is given (B53)', async (t) => {
   await using proxied = await Proxied.start({ listener: { limits: { max_connections: 2 } } });
   proxied.server.answerAll(() => ok());
   const first = await proxied.client();

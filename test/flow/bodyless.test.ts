@@ -73,7 +73,7 @@ const rows: readonly Row[] = [
   },
 ];
 
-test('bodyless answers', async (t, wire) => {
+test('bodyless answers (B9)', async (t, wire) => {
   await using proxied = await wire.start();
   const client = await proxied.client();
   client.write(get('/first'));

@@ -46,7 +46,7 @@ t.test('five mistakes of different kinds are reported at once, each with its pla
   t.equal(report.errors, lines.length);
 });
 
-t.test('exit codes', async (t) => {
+t.test('exit codes (B57)', async (t) => {
   const folder = t.testdir({ 'good.yaml': 'listen: ":0"\nservers: [":1"]\n', 'bad.yaml': FIVE });
   const rows: readonly (readonly [args: readonly string[], code: number])[] = [
     [['version'], 0],

@@ -63,7 +63,7 @@ async function urlOf(sluice: SluiceProcess): Promise<string> {
   return `http://127.0.0.1:${listener.slice(listener.indexOf(':') + 1)}`;
 }
 
-t.test('SIGTERM: what is in flight is finished, then code 0', async (t) => {
+t.test('SIGTERM: what is in flight is finished, then code 0 (B63)', async (t) => {
   await using backend = await startBackend();
   const folder = t.testdir({ 'sluice.yaml': configText(backend.address) });
   await using sluice = new SluiceProcess(['run'], { cwd: folder, through: 'launcher' });
@@ -77,7 +77,7 @@ t.test('SIGTERM: what is in flight is finished, then code 0', async (t) => {
   t.match(await sluice.ended, { code: 0, signal: null, stderr: '' });
 });
 
-t.test('the echo of a signal hurries nothing; a second signal ends at once', async (t) => {
+t.test('the echo of a signal hurries nothing; a second signal ends at once (B63)', async (t) => {
   await using backend = await startBackend();
   const folder = t.testdir({ 'sluice.yaml': configText(backend.address) });
   await using sluice = new SluiceProcess(['run'], { cwd: folder, through: 'launcher' });

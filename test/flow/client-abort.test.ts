@@ -20,7 +20,7 @@ const aborts = (proxied: Proxied): number => {
 };
 
 for (const [way, leave] of Object.entries(ways)) {
-  test(`${way} within the head: no server hears of it`, async (t, wire) => {
+  test(`${way} within the head: no server hears of it (B3)`, async (t, wire) => {
     await using proxied = await wire.start();
     const client = await proxied.client();
     client.write('GET / HTTP/1.1\r\nHost: t.exa');
@@ -30,7 +30,7 @@ for (const [way, leave] of Object.entries(ways)) {
     t.equal(proxied.server.connections, 0);
   });
 
-  test(`${way} while it waits for the answer`, async (t, wire) => {
+  test(`${way} while it waits for the answer (B3)`, async (t, wire) => {
     await using proxied = await wire.start();
     const client = await proxied.client();
     client.write(get('/'));
@@ -42,7 +42,7 @@ for (const [way, leave] of Object.entries(ways)) {
     t.equal(aborts(proxied), 1);
   });
 
-  test(`${way} within its body`, async (t, wire) => {
+  test(`${way} within its body (B3)`, async (t, wire) => {
     await using proxied = await wire.start();
     const client = await proxied.client();
     client.write(`${POST}some`);
@@ -71,7 +71,7 @@ for (const [way, leave] of Object.entries(ways)) {
     });
   }
 
-  test(`${way} within the answer`, async (t, wire) => {
+  test(`${way} within the answer (B3)`, async (t, wire) => {
     await using proxied = await wire.start();
     const client = await proxied.client();
     client.write(get('/'));

@@ -44,7 +44,7 @@ async function bodies(fixture: DaemonFixture, count: number): Promise<string[]> 
 
 const addresses = (...servers: RawServer[]): string[] => servers.map((it) => it.address).sort();
 
-t.test('servers come and go with the answers; who stays keeps its slot and its counts', async (t) => {
+t.test('servers come and go with the answers; who stays keeps its slot and its counts (B27)', async (t) => {
   await using dns = await DnsServer.open();
   const [a, b, c] = (await openAll(3)) as [RawServer, RawServer, RawServer];
   dns.setAddresses('here.internal', ['127.0.0.1']);
@@ -94,31 +94,34 @@ t.test('a server that left finishes what it does', async (t) => {
   t.equal((await client.answer()).body, 'late, and here');
 });
 
-t.test('a resolver that fails, and one that is silent: the servers stay, it is said once', async (t) => {
-  await using dns = await DnsServer.open();
-  await using a = await RawServer.open('a');
-  a.answerAll(() => ok(a.address));
-  dns.setAddresses('here.internal', ['127.0.0.1']);
-  dns.set(NAME, ...records([a]));
-  await using fixture = await DaemonFixture.start(file([srv(dns)]));
-  const { daemon } = fixture;
-  const told: EventMap['discovery'][] = [];
-  daemon.events.on('discovery', (event) => told.push(event));
-  const failed = daemon.events.once('discovery', (it) => it.outcome === 'failed');
-  dns.mood = 'SERVFAIL';
-  t.match(await failed, { servers: 1, why: /SERVFAIL/ });
-  await dns.nextAsked(NAME, 'SRV', 5);
-  t.same(await bodies(fixture, 2), addresses(a));
-  t.equal(told.length, 1, 'it is no news that it still fails');
-  const back = daemon.events.once('discovery', (it) => it.outcome === 'found');
-  dns.mood = 'NOERROR';
-  t.match(await back, { servers: 1 });
-  t.equal(daemon.generation, 1, 'nothing had to be put in force');
-  const metrics = await daemon.metrics.render();
-  t.match(metrics, /sluice_discovery_lookups_total\{[^}]*outcome="failed"\} [1-9]/);
-  const lines = readFileSync(join(fixture.folder, 'log'), 'utf8');
-  t.equal(lines.split('DNS does not say where the servers are').length - 1, 1, 'one line');
-});
+t.test(
+  'a resolver that fails, and one that is silent: the servers stay, it is said once (B27)',
+  async (t) => {
+    await using dns = await DnsServer.open();
+    await using a = await RawServer.open('a');
+    a.answerAll(() => ok(a.address));
+    dns.setAddresses('here.internal', ['127.0.0.1']);
+    dns.set(NAME, ...records([a]));
+    await using fixture = await DaemonFixture.start(file([srv(dns)]));
+    const { daemon } = fixture;
+    const told: EventMap['discovery'][] = [];
+    daemon.events.on('discovery', (event) => told.push(event));
+    const failed = daemon.events.once('discovery', (it) => it.outcome === 'failed');
+    dns.mood = 'SERVFAIL';
+    t.match(await failed, { servers: 1, why: /SERVFAIL/ });
+    await dns.nextAsked(NAME, 'SRV', 5);
+    t.same(await bodies(fixture, 2), addresses(a));
+    t.equal(told.length, 1, 'it is no news that it still fails');
+    const back = daemon.events.once('discovery', (it) => it.outcome === 'found');
+    dns.mood = 'NOERROR';
+    t.match(await back, { servers: 1 });
+    t.equal(daemon.generation, 1, 'nothing had to be put in force');
+    const metrics = await daemon.metrics.render();
+    t.match(metrics, /sluice_discovery_lookups_total\{[^}]*outcome="failed"\} [1-9]/);
+    const lines = readFileSync(join(fixture.folder, 'log'), 'utf8');
+    t.equal(lines.split('DNS does not say where the servers are').length - 1, 1, 'one line');
+  },
+);
 
 t.test('a name without addresses keeps its servers for a while, then they go', async (t) => {
   await using dns = await DnsServer.open();

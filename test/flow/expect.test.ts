@@ -7,7 +7,7 @@ const test = overWires(t);
 
 const HEAD = 'POST /up HTTP/1.1\r\nHost: t.example\r\nContent-Length: 5\r\nExpect: 100-Continue\r\n\r\n';
 
-test('the 100 of the server is passed on, then the body flows', async (t, wire) => {
+test('the 100 of the server is passed on, then the body flows (B11)', async (t, wire) => {
   await using proxied = await wire.start();
   const client = await proxied.client();
   client.write(HEAD);
@@ -33,7 +33,7 @@ for (const [status, phrase] of [
   [413, 'Content Too Large'],
   [401, 'Unauthorized'],
 ] as const) {
-  test(`a ${status} instead of the 100`, async (t, wire) => {
+  test(`a ${status} instead of the 100 (B11)`, async (t, wire) => {
     await using proxied = await wire.start();
     const client = await proxied.client();
     client.write(HEAD);
@@ -57,7 +57,7 @@ test('an expectation that nobody knows is refused here', async (t, wire) => {
   t.equal(proxied.server.connections, 0);
 });
 
-test('a body above the limit is refused before it is sent', async (t, wire) => {
+test('a body above the limit is refused before it is sent (B11)', async (t, wire) => {
   await using proxied = await wire.start({ listener: { limits: { max_body_size: '4B' } } });
   const client = await proxied.client();
   client.write(HEAD);

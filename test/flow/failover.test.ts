@@ -21,7 +21,7 @@ async function deadAddress(): Promise<string> {
 const post = (path: string, body = 'data'): string =>
   `POST ${path} HTTP/1.1\r\nHost: t.example\r\nContent-Length: ${body.length}\r\n\r\n${body}`;
 
-t.test('a server that refuses connections is passed over, for every method', async (t) => {
+t.test('a server that refuses connections is passed over, for every method (B39)', async (t) => {
   await using alive = await RawServer.open('alive');
   alive.answerAll((request) => ok(request.body));
   const servers = [await deadAddress(), alive.address];
@@ -36,7 +36,7 @@ t.test('a server that refuses connections is passed over, for every method', asy
   t.ok(connectErrors > 0 && connectErrors < 20, `it was tried now and then only: ${connectErrors}`);
 });
 
-t.test('all refuse: 502 after each was tried once', async (t) => {
+t.test('all refuse: 502 after each was tried once (B39)', async (t) => {
   const servers = [await deadAddress(), await deadAddress()];
   await using daemon = await DaemonFixture.start(onePool([], { pool: { servers } }));
   await using client = await Peer.connect(daemon.port());
@@ -76,7 +76,7 @@ for (const method of [...idempotent, 'POST', 'PATCH', 'LOCK']) {
   );
 }
 
-t.test('a kept connection that the server closed meanwhile: once more on a fresh one', async (t) => {
+t.test('a kept connection that the server closed meanwhile: once more on a fresh one (B43)', async (t) => {
   await using proxied = await Proxied.start();
   const client = await proxied.client();
   client.write(get('/'));
@@ -108,7 +108,7 @@ t.test('a POST on such a connection is not sent twice', async (t) => {
   t.equal(proxied.server.connections, 1);
 });
 
-t.test('a body larger than what is kept is sent once only', async (t) => {
+t.test('a body larger than what is kept is sent once only (B44)', async (t) => {
   await using proxied = await Proxied.start({}, 2);
   const client = await proxied.client();
   const size = 300_000;
@@ -138,7 +138,7 @@ t.test('no more attempts than allowed', async (t) => {
   );
 });
 
-t.test('a silent server is a 504, and its connection ends', async (t) => {
+t.test('a silent server is a 504, and its connection ends (B54)', async (t) => {
   await using proxied = await Proxied.start({
     pool: { upstream: { first_byte_timeout: '200ms' }, retry: 1 },
   });

@@ -82,7 +82,7 @@ function probe(port: number, changes: Partial<HttpCheck> = {}, tls?: HealthTls, 
   );
 }
 
-t.test('a good answer; what is asked; a connection for each check', async (t) => {
+t.test('a good answer; what is asked; a connection for each check (B33)', async (t) => {
   const asked: unknown[] = [];
   await using server = await http((request, response) => {
     asked.push([request.method, request.url, request.headers]);
@@ -187,7 +187,7 @@ t.test('nobody there', async (t) => {
   });
 });
 
-t.test('another port; IPv6; a name', async (t) => {
+t.test('another port; IPv6; a name (B33)', async (t) => {
   await using four = await http((_, response) => response.end());
   t.match(await probe(1, { port: four.port }), { ok: true });
   t.match(await probe(four.port, {}, undefined, 'localhost'), { ok: true });

@@ -29,7 +29,7 @@ function target(port: number, host = '127.0.0.1') {
   return { id: 'a', host, port };
 }
 
-t.test('a server goes down and comes back: told once each, within its rules', async (t) => {
+t.test('a server goes down and comes back: told once each, within its rules (B33)', async (t) => {
   const reports: HealthReport[] = [];
   let look: (() => void) | undefined;
   const checker = new HealthChecker({

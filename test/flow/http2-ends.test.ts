@@ -55,7 +55,7 @@ t.test('a reload that keeps the listener keeps its connections', async (t) => {
   t.notOk(client.frames.some(isGoaway));
 });
 
-t.test('a drain answers what is under way, and cuts what takes longer', async (t) => {
+t.test('a drain answers what is under way, and cuts what takes longer (B49)', async (t) => {
   const proxied = await Proxied.start({
     listener: { h2c: true },
     file: { shutdown: { drain_timeout: '300ms' } },

@@ -105,7 +105,7 @@ t.test('an echo server, over TLS, through a reload', async (t) => {
   await daemon.until('two are gone', () => echo.clients.size === 3);
 });
 
-t.test('the handshake, both ends in their time, and what breaks', async (t) => {
+t.test('the handshake, both ends in their time, and what breaks (B47)', async (t) => {
   await using proxied = await Proxied.start({ listener: { h2c: true }, pool: { retry: { attempts: 1 } } });
   await using h2 = await H2Client.open(proxied.daemon.port());
   const opening = open(h2, { 'sec-websocket-protocol': 'chat' });

@@ -63,7 +63,7 @@ t.test('methods, statuses, fields', async (t) => {
   t.match(headers['date'], /GMT$/);
 });
 
-t.test('what the server learns, and the log', async (t) => {
+t.test('what the server learns, and the log (B49)', async (t) => {
   await using proxied = await start();
   await using h2 = await client(proxied);
   const answer = h2.ask(
@@ -165,7 +165,7 @@ t.test('large bodies arrive as they were sent, many at a time', async (t) => {
   }
 });
 
-t.test('trailers both ways, interim answers, an expectation', async (t) => {
+t.test('trailers both ways, interim answers, an expectation (B7, B8, B11)', async (t) => {
   await using proxied = await start();
   await using h2 = await client(proxied);
   const asked = h2.ask(path('/', { ':method': 'POST', te: 'trailers' }), 'hello', {

@@ -34,7 +34,7 @@ const identity = (message: Message): Record<string, string | undefined> =>
     message.fields.filter(([name]) => /^(x[-_.]|forwarded|proxy|via)/.test(name) && name !== 'x-request-id'),
   );
 
-test('a stranger', async (t, wire) => {
+test('a stranger (B13)', async (t, wire) => {
   const { request, port } = await seen(wire, get('/', LIES));
   t.same(identity(request), {
     'x-forwarded-for': '127.0.0.1',
@@ -86,7 +86,7 @@ test('Connection does not take our fields away', async (t, wire) => {
   t.equal(fieldOf(request, 'x-own'), undefined, 'the client’s own may be named');
 });
 
-test('a trusted proxy: the chain goes on', async (t, wire) => {
+test('a trusted proxy: the chain goes on (B13)', async (t, wire) => {
   const { request } = await seen(
     wire,
     get(
@@ -115,7 +115,7 @@ test('a trusted proxy whose client lied: the right-most stranger is the client',
   t.equal(fieldOf(request, 'x-real-ip'), '198.51.100.4');
 });
 
-test('the Host that servers get', async (t, wire) => {
+test('the Host that servers get (B14)', async (t, wire) => {
   t.equal(fieldOf((await seen(wire, get('/'))).request, 'host'), 't.example');
   const fixed = await seen(wire, get('/'), { pool: { upstream: { host: 'fixed.example' } } });
   t.equal(fieldOf(fixed.request, 'host'), 'fixed.example');

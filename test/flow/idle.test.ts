@@ -22,7 +22,7 @@ test('an empty line after a request is no begun request', async (t, wire) => {
   );
 });
 
-test('a head that was begun gets a 408, an idle connection only a FIN', async (t, wire) => {
+test('a head that was begun gets a 408, an idle connection only a FIN (B54)', async (t, wire) => {
   await using proxied = await wire.start({
     listener: { limits: { header_timeout: '300ms', idle_timeout: '300ms' } },
   });
@@ -43,7 +43,7 @@ test('dripping does not move the deadline of the head', async (t, wire) => {
   clearInterval(drip);
 });
 
-test('a body that stops coming is a 408, and its server connection ends', async (t, wire) => {
+test('a body that stops coming is a 408, and its server connection ends (B54)', async (t, wire) => {
   await using proxied = await wire.start({ listener: { limits: { body_timeout: '300ms' } } });
   const client = await proxied.client();
   client.write('POST / HTTP/1.1\r\nHost: t.example\r\nContent-Length: 10\r\n\r\nabc');

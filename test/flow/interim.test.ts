@@ -5,7 +5,7 @@ import { overWires } from '../support/wires.ts';
 
 const test = overWires(t);
 
-test('103 passes with its fields, without hop-by-hop ones', async (t, wire) => {
+test('103 passes with its fields, without hop-by-hop ones (B8)', async (t, wire) => {
   await using proxied = await wire.start();
   const client = await proxied.client();
   client.write(get('/'));
@@ -35,7 +35,7 @@ test('100 without Expect and other 1xx stop here', async (t, wire) => {
   t.same((await client.answer()).interim, []);
 });
 
-test('an HTTP/1.0 client never gets any', async (t, wire) => {
+test('an HTTP/1.0 client never gets any (B8)', async (t, wire) => {
   await using proxied = await wire.start();
   const client = await proxied.client();
   client.write('GET / HTTP/1.0\r\nHost: t.example\r\n\r\n');

@@ -28,7 +28,7 @@ async function connected(port: number): Promise<Socket> {
   return socket;
 }
 
-test('a handshake that is under way is finished, and its request served', async (t, wire) => {
+test('a handshake that is under way is finished, and its request served (B59)', async (t, wire) => {
   await using daemon = await DaemonFixture.start(listeners(wire, ['stays', 'leaves'], true));
   const raw = await connected(daemon.port('leaves'));
   await daemon.until('it is accepted', () => daemon.inFlight() === 1);

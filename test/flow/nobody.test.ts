@@ -3,7 +3,7 @@ import t from 'tap';
 import { fieldOf, get, ok } from '../support/peer.ts';
 import { Proxied } from '../support/proxied.ts';
 
-t.test('all unhealthy, then one healthy', async (t) => {
+t.test('all unhealthy, then one healthy (B26)', async (t) => {
   await using proxied = await Proxied.start(
     {
       pool: {
@@ -42,7 +42,7 @@ t.test('drained servers take no new clients; weight 0 neither', async (t) => {
   t.same([...seen].sort(), ['0', '2']);
 });
 
-t.test('backups serve when no primary can', async (t) => {
+t.test('backups serve when no primary can (B24)', async (t) => {
   await using proxied = await Proxied.start({}, 1);
   await using backup = await Proxied.start({}, 1);
   backup.server.answerAll(() => ok('backup'));

@@ -5,7 +5,7 @@ import type { AnyEvent } from '../../src/observe/index.ts';
 import { get, ok, type RawServer } from '../support/peer.ts';
 import { Proxied } from '../support/proxied.ts';
 
-t.test('five gateway errors: ejected, others serve, and it comes back', async (t) => {
+t.test('five gateway errors: ejected, others serve, and it comes back (B35)', async (t) => {
   await using proxied = await Proxied.start({ pool: { outlier_detection: { ejection_time: '300ms' } } }, 2);
   const [bad, good] = proxied.servers as [RawServer, RawServer];
   let isBad = true;
@@ -60,7 +60,7 @@ t.test(
   },
 );
 
-t.test('what a client takes to send its request says nothing of the server', async (t) => {
+t.test('what a client takes to send its request says nothing of the server (B36)', async (t) => {
   await using proxied = await Proxied.start({ pool: { algorithm: 'peak_ewma' } });
   const { daemon } = proxied.daemon;
   const { slot } = daemon.registry.server('web', proxied.server.address).slot;

@@ -189,7 +189,7 @@ t.test(
   },
 );
 
-t.test('required: who has no header, or may not have one, is closed', async (t) => {
+t.test('required: who has no header, or may not have one, is closed (B51)', async (t) => {
   await using proxied = await start(REQUIRED);
   t.equal(await closed(proxied, get()), '', 'no header');
   t.equal(await closed(proxied, get(), STRANGER), '', 'a stranger');

@@ -26,7 +26,7 @@ async function waits(proxied: Proxied, count: number): Promise<void> {
   await proxied.daemon.until(`${count} wait`, () => proxied.daemon.inFlight() === 2 + 2 * count);
 }
 
-t.test('who waits gets the place that becomes free, in order', async (t) => {
+t.test('who waits gets the place that becomes free, in order (B23)', async (t) => {
   await using proxied = await narrow({ max: 10, timeout: '10s' });
   const { client, server } = await occupy(proxied);
   const waiting: Peer[] = [];
@@ -47,7 +47,7 @@ t.test('who waits gets the place that becomes free, in order', async (t) => {
   t.equal(proxied.server.connections, 1);
 });
 
-t.test('who waits too long hears 503', async (t) => {
+t.test('who waits too long hears 503 (B23)', async (t) => {
   await using proxied = await narrow({ max: 10, timeout: '150ms' });
   const { client, server } = await occupy(proxied);
   const next = await proxied.client();

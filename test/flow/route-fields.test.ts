@@ -5,7 +5,7 @@ import { valuesOf } from '../support/http-message.ts';
 import { fieldOf, ok } from '../support/peer.ts';
 import { Proxied } from '../support/proxied.ts';
 
-t.test('there and back', async (t) => {
+t.test('there and back (B15, B16)', async (t) => {
   await using proxied = await Proxied.start({
     listener: { h2c: true },
     file: {

@@ -40,7 +40,7 @@ for (const [way, leave] of Object.entries(ways)) {
   });
 
   for (const version of ['1.1', '1.0']) {
-    test(`${way} within a body with a length, to HTTP/${version}`, async (t, wire) => {
+    test(`${way} within a body with a length, to HTTP/${version} (B4)`, async (t, wire) => {
       await using proxied = await wire.start(NO_RETRY);
       const client = await proxied.client();
       client.write(`GET / HTTP/${version}\r\nHost: t.example\r\n\r\n`);
@@ -55,7 +55,7 @@ for (const [way, leave] of Object.entries(ways)) {
     });
   }
 
-  test(`${way} within a chunked body`, async (t, wire) => {
+  test(`${way} within a chunked body (B4)`, async (t, wire) => {
     await using proxied = await wire.start(NO_RETRY);
     const client = await proxied.client();
     client.write(get('/'));

@@ -96,7 +96,7 @@ t.teardown(() => daemon[Symbol.asyncDispose]());
 for (const { name: listener, isTls } of listeners) {
   for (const path of ['/length', '/chunked', '/close']) {
     for (const version of path === '/chunked' ? ['1.1', '1.0'] : ['1.1']) {
-      t.test(`${listener} ${path} to HTTP/${version}`, async (t) => {
+      t.test(`${listener} ${path} to HTTP/${version} (B2)`, async (t) => {
         const upstream = once(server, 'connection') as Promise<[Socket]>;
         const where = { host: '127.0.0.1', port: daemon.port(listener) };
         const socket = isTls ? connectTls({ ...where, rejectUnauthorized: false }) : connect(where);

@@ -47,7 +47,7 @@ async function reconnect(proxied: Proxied): ReturnType<Proxied['client']> {
   }
 }
 
-t.test('the other threads go on', async (t) => {
+t.test('the other threads go on (B64)', async (t) => {
   await using proxied = await Proxied.start({ file: { threads: 2 } });
   proxied.server.answerAll(() => ok());
   const { daemon } = proxied.daemon;

@@ -12,7 +12,7 @@ const api = materialFor(authority, 'api', ['api.shop.test', 'api.test']);
 const materials = [shop, wild, api];
 const trust = { ca: authority.certPem };
 
-t.test('the certificate is chosen by server name', async (t) => {
+t.test('the certificate is chosen by server name (B50)', async (t) => {
   const listener = new ListenerTls(compileTls(listenerOptions(materials)));
   await using server = await echoServer(() => listener.socketOptions());
   const cases: [string, string][] = [
@@ -75,7 +75,7 @@ t.test('a single certificate needs no callback', async (t) => {
   t.equal(seen.fingerprint, shop.fingerprint);
 });
 
-t.test('strict_sni refuses unknown and missing names with an alert', async (t) => {
+t.test('strict_sni refuses unknown and missing names with an alert (B50)', async (t) => {
   for (const certificates of [['shop'], ['shop', 'wild', 'api']]) {
     const listener = new ListenerTls(
       compileTls(listenerOptions(materials, { certificates, strictSni: true })),

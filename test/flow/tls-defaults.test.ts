@@ -30,7 +30,7 @@ async function shaken(options: ConnectionOptions): Promise<TLSSocket | undefined
   return result;
 }
 
-t.test('protocols', async (t) => {
+t.test('protocols (B50)', async (t) => {
   const table: [version: 'TLSv1' | 'TLSv1.1' | 'TLSv1.2' | 'TLSv1.3', isSpoken: boolean][] = [
     ['TLSv1', false],
     ['TLSv1.1', false],

@@ -57,7 +57,7 @@ function storeOver(folder: string, more: Partial<CertificateStoreOptions> = {}) 
   return { store, events, changes };
 }
 
-t.test('new files are served to new connections, open ones go on', async (t) => {
+t.test('new files are served to new connections, open ones go on (B50)', async (t) => {
   const folder = await newFolder(t);
   const before = fresh();
   await writePair(folder, before);
@@ -90,7 +90,7 @@ t.test('new files are served to new connections, open ones go on', async (t) => 
   open.destroy();
 });
 
-t.test('editors rename, Kubernetes swaps a link', async (t) => {
+t.test('editors rename, Kubernetes swaps a link (B58)', async (t) => {
   const folder = await newFolder(t);
   await writePair(folder, fresh());
   const renamed = storeOver(folder);

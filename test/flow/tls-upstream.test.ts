@@ -57,7 +57,7 @@ function attempt(port: number, tls: ServerTls, useSocket = false): Promise<strin
 
 const ofGood: TlsOptions = { cert: good.certPem, key: good.keyPem };
 
-t.test('who is believed', async (t) => {
+t.test('who is believed (B50)', async (t) => {
   await using server = await tlsServer(ofGood);
   const ca = authority.certPem;
   const cases: [string, Parameters<typeof compileUpstreamTls>[0], string, string, string | false][] = [

@@ -13,7 +13,7 @@ const CHUNKED_ANSWER =
 const CHUNKED =
   'POST / HTTP/1.1\r\nHost: t.example\r\nTransfer-Encoding: chunked\r\nTrailer: X-Sum\r\n\r\n5\r\nhello\r\n0\r\n';
 
-test('of a request', async (t, wire) => {
+test('of a request (B7)', async (t, wire) => {
   await using proxied = await wire.start();
   const client = await proxied.client();
   // Node refuses a length among trailers; we drop it.
@@ -47,7 +47,7 @@ async function asks(client: Peer, proxied: Proxied, te: string): Promise<Peer> {
   return proxied.server.accept();
 }
 
-test('of an answer, to a client with TE: trailers', async (t, wire) => {
+test('of an answer, to a client with TE: trailers (B7)', async (t, wire) => {
   await using proxied = await wire.start();
   const client = await proxied.client();
   const server = await asks(client, proxied, 'TE: gzip, trailers\r\nConnection: TE\r\n');

@@ -80,7 +80,7 @@ test('a 101 that nobody asked for is a bad answer', async (t, wire) => {
   await server.ended();
 });
 
-test('the server ends its direction first: the client may still talk', async (t, wire) => {
+test('the server ends its direction first: the client may still talk (B46)', async (t, wire) => {
   await using proxied = await wire.start();
   const { client, server } = await opened(proxied);
   server.end('the last word');
@@ -89,7 +89,7 @@ test('the server ends its direction first: the client may still talk', async (t,
   t.equal(await server.rest(), 'and mine');
 });
 
-test('the client ends its direction first: the server may still talk', async (t, wire) => {
+test('the client ends its direction first: the server may still talk (B46)', async (t, wire) => {
   await using proxied = await wire.start();
   const { client, server } = await opened(proxied);
   client.end('the last word');

@@ -49,7 +49,7 @@ async function closed(socket: WebSocket): Promise<number> {
   return (await close)[0];
 }
 
-test('a thousand messages both ways, over reloads that change everything but the server', async (t, wire) => {
+test('a thousand messages both ways, over reloads that change everything but the server (B46)', async (t, wire) => {
   await using echo = await echoServer();
   await using daemon = await DaemonFixture.start(configFor(wire, echo.address));
   const connection = once(echo.server, 'connection') as Promise<[WebSocket]>;
@@ -93,7 +93,7 @@ test('a thousand messages both ways, over reloads that change everything but the
   t.equal((await serverClosed)[0], 1000);
 });
 
-test('many at once, and a large message', async (t, wire) => {
+test('many at once, and a large message (B46)', async (t, wire) => {
   await using echo = await echoServer();
   await using daemon = await DaemonFixture.start(configFor(wire, echo.address));
   const sockets = await Promise.all(Array.from({ length: 20 }, (_, i) => open(daemon, `/${i}`)));

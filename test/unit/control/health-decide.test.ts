@@ -16,7 +16,7 @@ function stateOf(status: HealthStatus, successes: number, failures: number): Hea
   return { ...initialHealth(0), status, successes, failures };
 }
 
-t.test('every status, every streak, both results', async (t) => {
+t.test('every status, every streak, both results (B38)', async (t) => {
   const rules = { rise: 2, fall: 3 };
   const table: [HealthStatus, number, number, ProbeResult, HealthStatus, string][] = [
     ['unknown', 0, 0, PASS, 'healthy', 'check passed'],

@@ -104,7 +104,7 @@ t.test('why', (t) => {
   t.end();
 });
 
-t.test('whatever is counted: never too many out, never the last', (t) => {
+t.test('whatever is counted: never too many out, never the last (B35)', (t) => {
   const random = new SeededRandom(7);
   for (let round = 0; round < 20_000; round++) {
     const servers = Array.from({ length: 1 + random.below(8) }, (_, i) =>

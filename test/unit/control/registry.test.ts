@@ -4,7 +4,7 @@ import { COUNTER } from '../../../src/kernel/slot-counters.ts';
 import { STATE } from '../../../src/kernel/slots.ts';
 import { RegistryFixture as Fixture, pool, server } from '../../support/registry-fixture.ts';
 
-t.test('a server that stays keeps its slot and its health', async (t) => {
+t.test('a server that stays keeps its slot and its health (B34)', async (t) => {
   const fixture = new Fixture([pool([server('a'), server('b')])]);
   fixture.healthy('a');
   const before = fixture.registry.server('web', 'a');
@@ -131,7 +131,7 @@ t.test('a plan changes nothing', async (t) => {
   t.same(fixture.ids(), ['a']);
 });
 
-t.test('pools come and go, and two of them may have servers of the same name', async (t) => {
+t.test('pools come and go, and two of them may have servers of the same name (B37)', async (t) => {
   const fixture = new Fixture([pool([server('a')]), pool([server('a', { weight: 7 })], { name: 'api' })]);
   t.same(fixture.registry.poolNames(), ['web', 'api']);
   t.not(

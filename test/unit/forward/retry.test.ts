@@ -48,7 +48,7 @@ function* questions(): Generator<RetryQuestion> {
                       };
 }
 
-t.test('all combinations', async (t) => {
+t.test('all combinations (B40, B41)', async (t) => {
   let count = 0;
   const kinds: Record<string, number> = {};
   for (const question of questions()) {

@@ -132,7 +132,7 @@ t.test('Forwarded serves when there is no X-Forwarded-For', async (t) => {
   for (const [forwarded, client] of table) t.equal(identify({ forwarded }).clientIp, client, forwarded);
 });
 
-t.test('the chain goes on, by us last', async (t) => {
+t.test('the chain goes on, by us last (B13)', async (t) => {
   const { fields } = identify({
     for: '203.0.113.5, 10.0.0.2',
     proto: 'HTTPS',

@@ -90,7 +90,7 @@ const rows: readonly (readonly [string, readonly Field[], string])[] = [
   ],
 ];
 
-t.test('refused', (t) => {
+t.test('refused (B49)', (t) => {
   for (const [name, fields, reason] of rows) {
     const found = read(fields);
     t.equal(found instanceof HttpFault ? found.reason : 'taken', reason, name);

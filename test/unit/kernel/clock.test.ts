@@ -3,6 +3,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { Worker } from 'node:worker_threads';
 import t from 'tap';
 import { delay, systemClock } from '../../../src/kernel/clock.ts';
+import { Deadlines } from '../../../src/kernel/deadlines.ts';
 import { FakeClock } from '../../support/fake-clock.ts';
 
 t.test('it goes forward, in milliseconds', async (t) => {
@@ -13,6 +14,35 @@ t.test('it goes forward, in milliseconds', async (t) => {
   t.ok(elapsedMs >= 19, `${elapsedMs} ms`);
   t.ok(systemClock.wallMs() - wallMs >= 18);
   t.ok(Math.abs(systemClock.wallMs() - Date.now()) < 1000);
+});
+
+t.test('a wall clock that jumps moves no deadline and no limit (B68)', async (t) => {
+  const real = Date.now;
+  t.teardown(() => {
+    Date.now = real;
+  });
+  const startMs = systemClock.nowMs();
+  for (const jumpMs of [365 * 86_400_000, -365 * 86_400_000]) {
+    Date.now = () => real() + jumpMs;
+    const fired: number[] = [];
+    const timer = systemClock.setTimer(20, () => fired.push(systemClock.nowMs()));
+    const deadlines = new Deadlines(systemClock);
+    const entry = {
+      deadlineMs: systemClock.nowMs() + 60_000,
+      deadlineIndex: -1,
+      onDeadline: () => t.fail('a minute has not passed'),
+    };
+    deadlines.add(entry);
+    deadlines.sweep();
+    t.same(fired, [], 'nothing at once');
+    await delay(systemClock, 30);
+    t.equal(fired.length, 1, 'and not a year late');
+    deadlines.sweep();
+    deadlines.stop();
+    timer.cancel();
+  }
+  const elapsedMs = systemClock.nowMs() - startMs;
+  t.ok(elapsedMs >= 58 && elapsedMs < 60_000, `${elapsedMs} ms`);
 });
 
 t.test('one zero in all threads', async (t) => {

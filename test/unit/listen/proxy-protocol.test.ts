@@ -151,7 +151,7 @@ t.test('headers that are read, with what stands behind them left alone', async (
   }
 });
 
-t.test('headers that are refused', async (t) => {
+t.test('headers that are refused (B51)', async (t) => {
   for (const [header, why] of BAD)
     t.match(readProxyHeader(header), { kind: 'malformed', why }, shown(header));
 });

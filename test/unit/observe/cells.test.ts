@@ -118,7 +118,7 @@ t.test('blocks do not overlap and fit the table', async (t) => {
   t.equal(taken.size, cells.table.cells, 'and fill it');
 });
 
-t.test('a label keeps its block and its counts over reloads', async (t) => {
+t.test('a label keeps its block and its counts over reloads (B62)', async (t) => {
   const { cells } = allocator();
   const block = cells.block('route', 'shop');
   new RouteCells(cells.table.row(1), block.offset).countRequest('ok', 200, 1, 5, 6);

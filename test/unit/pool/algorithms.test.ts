@@ -21,7 +21,7 @@ for (const algorithm of ALGORITHMS) {
   const everyShare = (got: Record<string, number>, id: string): boolean =>
     isByWeight ? (got[id] ?? 0) > 50 : true;
   t.test(algorithm, (t) => {
-    t.test('shares by weight; weight 0 gets nothing', (t) => {
+    t.test('shares by weight; weight 0 gets nothing (B19)', (t) => {
       if (!isByWeight) return void t.end();
       for (const weights of [
         [1, 1, 1, 0],
@@ -98,7 +98,7 @@ for (const algorithm of ALGORITHMS) {
       t.end();
     });
 
-    t.test('backups serve when no primary can be reached, by weight', (t) => {
+    t.test('backups serve when no primary can be reached, by weight (B24)', (t) => {
       const fixture = new PoolFixture({
         algorithm,
         servers: [{ id: 'a' }, { id: 'b' }, { id: 'x', backup: true, weight: 2 }, { id: 'y', backup: true }],
@@ -119,7 +119,7 @@ for (const algorithm of ALGORITHMS) {
       t.end();
     });
 
-    t.test('caps hold and freed places are found', (t) => {
+    t.test('caps hold and freed places are found (B23)', (t) => {
       const fixture = new PoolFixture({ algorithm, servers: ['a', 'b', 'c'].map((id) => ({ id, max: 2 })) });
       const leases = Array.from({ length: 6 }, (_, i) => fixture.take({ hashKey: i * 7919 }));
       t.ok(['a', 'b', 'c'].every((id) => fixture.slots.inFlight(fixture.server(id).slot) === 2));
@@ -175,25 +175,28 @@ for (const algorithm of ALGORITHMS) {
       t.end();
     });
 
-    t.test('who warms up gets a growing part of its share, and all of it when nobody else is left', (t) => {
-      const fixture = new PoolFixture({ algorithm, servers: ['a', 'b'].map((id) => ({ id })) });
-      const { slot } = fixture.server('a');
-      const RAMP_MS = 10_000;
-      const got = (): number => (fixture.spread(2000)['a'] ?? 0) / 2000;
-      const whole = got();
-      fixture.slots.setRamp(slot, RAMP_MS, fixture.clock.nowMs());
-      t.ok(got() < 0.2 * whole, 'a tenth at first');
-      fixture.clock.advance(RAMP_MS / 2);
-      const half = got();
-      t.ok(half > 0.3 * whole && half < 0.75 * whole, `half of ${whole} then: ${half}`);
-      fixture.down('b');
-      t.equal(got(), 1, 'nobody else is left');
-      fixture.up('b');
-      fixture.clock.advance(RAMP_MS / 2);
-      t.ok(Math.abs(got() - whole) < 0.1, 'the whole after it');
-      t.equal(fixture.inFlight(), 0);
-      t.end();
-    });
+    t.test(
+      'who warms up gets a growing part of its share, and all of it when nobody else is left (B25)',
+      (t) => {
+        const fixture = new PoolFixture({ algorithm, servers: ['a', 'b'].map((id) => ({ id })) });
+        const { slot } = fixture.server('a');
+        const RAMP_MS = 10_000;
+        const got = (): number => (fixture.spread(2000)['a'] ?? 0) / 2000;
+        const whole = got();
+        fixture.slots.setRamp(slot, RAMP_MS, fixture.clock.nowMs());
+        t.ok(got() < 0.2 * whole, 'a tenth at first');
+        fixture.clock.advance(RAMP_MS / 2);
+        const half = got();
+        t.ok(half > 0.3 * whole && half < 0.75 * whole, `half of ${whole} then: ${half}`);
+        fixture.down('b');
+        t.equal(got(), 1, 'nobody else is left');
+        fixture.up('b');
+        fixture.clock.advance(RAMP_MS / 2);
+        t.ok(Math.abs(got() - whole) < 0.1, 'the whole after it');
+        t.equal(fixture.inFlight(), 0);
+        t.end();
+      },
+    );
 
     t.test('who warms up alone has its whole cap', (t) => {
       const fixture = new PoolFixture({ algorithm, servers: [{ id: 'a', max: 20 }] });
@@ -204,7 +207,7 @@ for (const algorithm of ALGORITHMS) {
       t.end();
     });
 
-    t.test('panic: when too few are healthy all are tried, unless a backup is', (t) => {
+    t.test('panic: when too few are healthy all are tried, unless a backup is (B26)', (t) => {
       const servers = ['a', 'b', 'c', 'd'].map((id) => ({ id, max: 100 }));
       const fixture = new PoolFixture({ algorithm, panic: 0.5, servers });
       const checked = (it: PoolFixture): void => {

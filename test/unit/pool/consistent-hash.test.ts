@@ -30,7 +30,7 @@ for (const kind of HASH_TABLES) {
       t.end();
     });
 
-    t.test('at most 1.2/n of the keys move when a server goes, or one comes', (t) => {
+    t.test('at most 1.2/n of the keys move when a server goes, or one comes (B21)', (t) => {
       const without = owners(kind, ids(n).slice(0, -1), Array(n - 1).fill(1));
       const moved = KEYS.filter((_, i) => before[i] !== without[i]).length / KEYS.length;
       t.ok(moved <= 1.2 / n, `${moved}`);

@@ -7,7 +7,7 @@ function setUp(): PoolFixture {
   return new PoolFixture({ servers: [{ id: 'a', weight: 3, max: 5 }] });
 }
 
-t.test('what each outcome counts, and what it says of the server', (t) => {
+t.test('what each outcome counts, and what it says of the server (B36)', (t) => {
   const table: Record<
     Outcome,
     { counter: string; suspectAfter: readonly [whenSound: boolean, whenSuspect: boolean] }

@@ -3,21 +3,24 @@ import { SeededRandom } from '../../../src/kernel/random.ts';
 import { AliasTable } from '../../../src/pool/algorithms/alias-table.ts';
 import { PoolFixture } from '../../support/pool-fixture.ts';
 
-t.test('least_connections keeps what is in flight in proportion to the weights, over all threads', (t) => {
-  const fixture = new PoolFixture({
-    algorithm: 'least_connections',
-    servers: [{ id: 'a', weight: 5 }, { id: 'b' }, { id: 'c' }],
-  });
-  const other = fixture.compile({ thread: 1 });
-  for (let i = 0; i < 70; i++) fixture.take({}, i % 2 === 0 ? other : fixture.pool);
-  t.same(
-    ['a', 'b', 'c'].map((id) => fixture.slots.inFlight(fixture.server(id).slot)),
-    [50, 10, 10],
-  );
-  t.end();
-});
+t.test(
+  'least_connections keeps what is in flight in proportion to the weights, over all threads (B20)',
+  (t) => {
+    const fixture = new PoolFixture({
+      algorithm: 'least_connections',
+      servers: [{ id: 'a', weight: 5 }, { id: 'b' }, { id: 'c' }],
+    });
+    const other = fixture.compile({ thread: 1 });
+    for (let i = 0; i < 70; i++) fixture.take({}, i % 2 === 0 ? other : fixture.pool);
+    t.same(
+      ['a', 'b', 'c'].map((id) => fixture.slots.inFlight(fixture.server(id).slot)),
+      [50, 10, 10],
+    );
+    t.end();
+  },
+);
 
-t.test('least_connections always finds the least, and shares ties', (t) => {
+t.test('least_connections always finds the least, and shares ties (B20)', (t) => {
   const random = new SeededRandom(42);
   const servers = Array.from({ length: 20 }, (_, i) => ({ id: `s${i}` }));
   const fixture = new PoolFixture({ algorithm: 'least_connections', servers });
@@ -47,7 +50,7 @@ t.test('least_connections leaves a nearly idle heavy server its advantage', (t) 
   t.end();
 });
 
-t.test('power_of_two takes the less loaded of any two', (t) => {
+t.test('power_of_two takes the less loaded of any two (B22)', (t) => {
   const fixture = new PoolFixture({ algorithm: 'power_of_two', servers: [{ id: 'a' }, { id: 'b' }] });
   for (let n = 0; n < 3; n++) fixture.slots.tryAcquire(fixture.server('a').slot, 1, 0);
   t.same(fixture.spread(200), { b: 200 }, 'two different ones are drawn every time');

@@ -26,7 +26,7 @@ t.test("the order is nginx's", (t) => {
   t.end();
 });
 
-t.test('every cycle is exact and nobody comes in a burst, whatever the size', (t) => {
+t.test('every cycle is exact and nobody comes in a burst, whatever the size (B19)', (t) => {
   const many = Array.from({ length: 1000 }, (_, i) => 1 + ((i * 7919) % 1000));
   const cases: readonly (readonly number[])[] = [[7, 3, 2], [1, 2, 3, 4, 5], [1000, 999, 1], [1000, 1], many];
   for (const weights of cases) {

@@ -80,7 +80,7 @@ for (const algorithm of ALGORITHMS) {
   });
 }
 
-t.test('round_robin is exact over all threads', async (t) => {
+t.test('round_robin is exact over all threads (B19)', async (t) => {
   const fixture = setUp([{ id: 'a', weight: 5 }, { id: 'b' }, { id: 'c' }]);
   await hammer(fixture, { kind: 'pick', options: fixture.options, picks: 3500, hold: 0 });
   const picks = fixture.pool.servers.map((server) => fixture.slots.counters.totals(server.slot).picks);

@@ -46,7 +46,7 @@ t.test('templates', (t) => {
   t.end();
 });
 
-t.test('there', (t) => {
+t.test('there (B16)', (t) => {
   const rows: [strip: string, add: string, path: string, target: string, expected: string][] = [
     ['/api', '', '/api/x', '/api/x?a=b', '/x?a=b'],
     ['/api', '', '/api', '/api', '/'],
@@ -68,7 +68,7 @@ t.test('there', (t) => {
   t.end();
 });
 
-t.test('and back', (t) => {
+t.test('and back (B15)', (t) => {
   const rows: [strip: string, add: string, line: string, expected: string][] = [
     ['/api', '', 'Location: /x?y#z', 'Location: /api/x?y#z'],
     ['/api', '', 'location: https://shop.example/x', 'location: https://shop.example/api/x'],

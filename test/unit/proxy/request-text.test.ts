@@ -87,7 +87,7 @@ t.test('what goes to a server', (t) => {
   t.end();
 });
 
-t.test('the Host that a server is called by', (t) => {
+t.test('the Host that a server is called by (B14)', (t) => {
   const table: [host: string, port: number, expected: string][] = [
     ['web.internal', 80, 'web.internal:80'],
     ['2001:db8::1', 8080, '[2001:db8::1]:8080'],
