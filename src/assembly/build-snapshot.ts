@@ -236,6 +236,7 @@ function poolSnapshot(config: PoolConfig, pool: PoolDefinition, inputs: Snapshot
     hedge: config.hedge ?? null,
     retryShare: config.retry.budget,
     host: hostRule(config),
+    protocol: upstream.protocol,
     upstreamTls: upstreamTls(config, inputs.authorities),
     proxyProtocol: proxyVersion(config),
     connectTimeoutMs: upstream.connectTimeoutMs,

@@ -47,7 +47,7 @@ interface Prepared {
 const FAREWELL_MS = 500;
 
 /** What a thread has beside what snapshots are compiled with. */
-export interface ThreadContext extends Omit<CompileContext, 'stickyKeys' | 'log'> {
+export interface ThreadContext extends Omit<CompileContext, 'stickyKeys' | 'log' | 'ServerSessions'> {
   readonly cells: CellTable;
 }
 
@@ -137,6 +137,7 @@ export class DataThread {
         ...this.#context,
         log: this.#log,
         stickyKeys: this.#secrets.stickyKeys,
+        ServerSessions: await serverSessionsFor(snapshot),
       });
       const tls = this.#compileAllTls(snapshot);
       const wires = await this.#wiresOf(snapshot, compiled.plane);
@@ -352,6 +353,12 @@ function isSameAddress(known: OpenListener, options: ListenerSnapshot): boolean 
     address.socket?.gid === options.socket?.gid &&
     (known.tls !== null) === (options.tls !== null)
   );
+}
+
+/** Loaded where a pool asks for it: it takes some 30 ms, in each thread. */
+async function serverSessionsFor({ pools }: Snapshot): Promise<CompileContext['ServerSessions']> {
+  if (pools.every(({ protocol }) => protocol === 'http1')) return null;
+  return (await import('../forward-http2/index.ts')).ServerSessions;
 }
 
 /** FNV-1a, 32 bits. */

@@ -11,8 +11,10 @@ import {
   QuantileEstimate,
   RetryBudget,
   type RetryBudgetOptions,
+  type ServerChannels,
   ServerConnections,
 } from '../forward/index.ts';
+import type { ServerSessions } from '../forward-http2/index.ts';
 import { SharedHead } from '../http/index.ts';
 import { publicHost, UNIX_PEER, unixPathOf } from '../kernel/address.ts';
 import type { Deadlines } from '../kernel/deadlines.ts';
@@ -52,6 +54,8 @@ export interface CompileContext extends AccessContext, LimitTables {
   readonly stickyKeys: readonly Uint8Array[];
   readonly connections: ConnectionBook;
   readonly log: Log;
+  /** Makes ways to servers over HTTP/2; null = no pool asks for it. */
+  readonly ServerSessions: typeof ServerSessions | null;
 }
 
 /** Idle connections are left after this time, and no connection is used longer than that. */
@@ -68,11 +72,11 @@ const RETRIES_PER_S = 10;
 
 /** The connections of this thread, by server; a server that a new snapshot keeps as it is keeps them. */
 export class ConnectionBook {
-  readonly #byKey = new Map<string, ServerConnections>();
+  readonly #byKey = new Map<string, ServerChannels>();
   readonly #budgets = new Map<string, RetryBudget>();
   readonly #estimates = new Map<string, QuantileEstimate>();
 
-  of(key: string, make: () => ServerConnections): ServerConnections {
+  of(key: string, make: () => ServerChannels): ServerChannels {
     let connections = this.#byKey.get(key);
     if (!connections) {
       connections = make();
@@ -99,7 +103,7 @@ export class ConnectionBook {
     return estimate;
   }
 
-  find(key: string): ServerConnections | undefined {
+  find(key: string): ServerChannels | undefined {
     return this.#byKey.get(key);
   }
 
@@ -228,7 +232,10 @@ function compilePoolPlane(options: PoolSnapshot, context: CompileContext, keys: 
   let tls: UpstreamTls | null = null;
   const tlsFor = (host: string) => {
     if (options.upstreamTls === null) return null;
-    tls ??= compileUpstreamTls(options.upstreamTls);
+    tls ??= compileUpstreamTls({
+      ...options.upstreamTls,
+      alpn: options.protocol === 'h2' ? 'h2' : 'http/1.1',
+    });
     return tls.forServer(publicHost(host));
   };
   const { clock, deadlines, sockets } = context;
@@ -248,7 +255,9 @@ function compilePoolPlane(options: PoolSnapshot, context: CompileContext, keys: 
         new ServerCells(context.row, options.serverCells[index] as number),
         context,
       );
-      return new ServerConnections(target, limits, options.keepalive, deps, meter);
+      const isHttp1 = options.protocol === 'http1' || context.ServerSessions === null;
+      const Channels = isHttp1 ? ServerConnections : context.ServerSessions;
+      return new Channels(target, limits, options.keepalive, deps, meter);
     });
   });
   const cells = options.serverCells.map((offset) => new ServerCells(context.row, offset));
@@ -263,9 +272,10 @@ function compilePoolPlane(options: PoolSnapshot, context: CompileContext, keys: 
       perS: RETRIES_PER_S / Math.max(1, context.slots.threads - 1),
     }),
     host: options.host,
+    isHttp2: options.protocol !== 'http1',
     proxyProtocol: options.proxyProtocol,
     cells: new PoolCells(context.row, options.cells),
-    connectionsOf: (server: PoolServer) => connections[server.index] as ServerConnections,
+    connectionsOf: (server: PoolServer) => connections[server.index] as ServerChannels,
     cellsOf: (server: PoolServer) => cells[server.index] as ServerCells,
   };
 }
@@ -292,6 +302,7 @@ function compileAdmission(pool: string, options: AdmissionOptions, context: Comp
 /** All that decides how a connection is made: when any of it changes, old connections are not used again. */
 function connectionKey(pool: PoolSnapshot, server: ServerOptions): string {
   const how = [
+    pool.protocol,
     pool.upstreamTls,
     pool.proxyProtocol,
     pool.connectTimeoutMs,

@@ -82,6 +82,8 @@ export interface PoolSnapshot extends PoolOptions {
   /** Retries as a part of the requests, 0 to 1. */
   readonly retryShare: number;
   readonly host: HostRule;
+  /** What servers are spoken to in: `h2` over TLS, `h2c` without. */
+  readonly protocol: 'http1' | 'h2' | 'h2c';
   /** null = plain. */
   readonly upstreamTls: UpstreamTlsOptions | null;
   readonly proxyProtocol: ProxyVersion | null;

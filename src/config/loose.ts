@@ -73,6 +73,13 @@ export interface LoosePool {
   readonly stickyBy: string | undefined;
   readonly hasHash: boolean;
   readonly upstreamTls: unknown;
+  /** `upstream.protocol` and `upstream.proxy_protocol`. */
+  readonly protocol: At | undefined;
+  readonly introduces: At | undefined;
+  /** Of a check by HTTP/1.1 on the port that serves requests. */
+  readonly httpCheck: Path | undefined;
+  /** Of a check by gRPC on that port. */
+  readonly grpcCheck: Path | undefined;
   /** `icmp` or a port of its own: checks that a Unix socket cannot have. */
   readonly networkCheck: At | undefined;
   readonly agent: At | undefined;
@@ -188,7 +195,9 @@ function readRoute(value: unknown, index: number): LooseRoute {
 }
 
 function readPool(name: string, noun: Mapping, path: Path): LoosePool {
-  const tls = mapping(noun['upstream'])['tls'];
+  const upstream = mapping(noun['upstream']);
+  const { tls } = upstream;
+  const spoken = spokenBy(noun['health']);
   return {
     name,
     path,
@@ -212,10 +221,23 @@ function readPool(name: string, noun: Mapping, path: Path): LoosePool {
     stickyBy: noun['sticky'] === 'ip' || stickyHeader(noun['sticky']) ? textOf(noun['sticky']) : undefined,
     hasHash: noun['hash'] !== undefined,
     upstreamTls: tls,
+    protocol: at(upstream['protocol'], [...path, 'upstream', 'protocol']),
+    introduces: at(upstream['proxy_protocol'], [...path, 'upstream', 'proxy_protocol']),
+    httpCheck: spoken === 'http' ? [...path, 'health'] : undefined,
+    grpcCheck: spoken === 'grpc' ? [...path, 'health'] : undefined,
     networkCheck: networkCheck(noun['health'], [...path, 'health']),
     agent: noun['agent'] === undefined ? undefined : { text: 'agent', path: [...path, 'agent'] },
     ca: at(mapping(tls)['ca'], [...path, 'upstream', 'tls', 'ca']),
   };
+}
+
+/** What a check on the port that serves requests speaks; '' for the rest. */
+function spokenBy(value: unknown): 'http' | 'grpc' | '' {
+  if (typeof value === 'string') return value === 'grpc' ? 'grpc' : value.startsWith('/') ? 'http' : '';
+  const noun = mapping(value);
+  if (value === undefined || value === false || noun['port'] !== undefined) return '';
+  if (noun['type'] === 'grpc') return 'grpc';
+  return ['http', 'https', undefined].includes(textOf(noun['type'])) ? 'http' : '';
 }
 
 function networkCheck(value: unknown, path: Path): At | undefined {

@@ -5,6 +5,7 @@
 import { isIP } from 'node:net';
 import { canonicalAddress, parseHostPort } from '../kernel/address.ts';
 import { checkAccess } from './check-access.ts';
+import { checkProtocol } from './check-protocol.ts';
 import type { Path, Problem } from './diagnostic.ts';
 import { pathText } from './diagnostic.ts';
 import type { At, Loose, LooseListener, LoosePool } from './loose.ts';
@@ -228,7 +229,13 @@ function checkPool(pool: LoosePool, lineOf: LineOf): Problem[] {
         'key',
       ),
     );
-  return [...problems, ...checkChoice(pool), ...networkChecks(pool), ...duplicateIds(pool, lineOf)];
+  return [
+    ...problems,
+    ...checkChoice(pool),
+    ...networkChecks(pool),
+    ...checkProtocol(pool),
+    ...duplicateIds(pool, lineOf),
+  ];
 }
 
 /** Keys that each choose the algorithm, and one another. */

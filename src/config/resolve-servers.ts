@@ -78,6 +78,8 @@ export function resolveHealth(spec: LongHealth): HealthConfig {
       };
     case 'tcp':
       return { type: 'tcp', port: spec.port, ...timing };
+    case 'grpc':
+      return { type: 'grpc', port: spec.port, service: spec.service, ...timing };
     case 'icmp':
       return { type: 'icmp', ...timing };
     default:

@@ -192,6 +192,7 @@ function resolveUpstream(
 ): UpstreamConfig {
   const tls = typeof spec.tls === 'object' ? spec.tls : isSecure ? { verify: true } : undefined;
   return {
+    protocol: spec.protocol,
     host:
       spec.host === 'preserve' || spec.host === 'server'
         ? { type: spec.host }

@@ -12,12 +12,15 @@ import type { BreakerConfig, HedgeConfig, OutlierConfig, PoolRetryConfig } from 
 import type { LimitsConfig, ListenerLimits, RequestKey } from './resolved-limits.ts';
 import type { AdminConfig, LogsConfig, ShutdownConfig, StoreConfig } from './resolved-process.ts';
 import type { RouteConfig } from './resolved-route.ts';
+import type { UpstreamConfig } from './resolved-upstream.ts';
 
 export type * from './resolved-access.ts';
 export * from './resolved-failing.ts';
 export * from './resolved-limits.ts';
 export * from './resolved-process.ts';
 export * from './resolved-route.ts';
+
+export type { ServerProtocol, UpstreamConfig, UpstreamTls } from './resolved-upstream.ts';
 
 /** Where a noun stands in the file. Lines count from 1; `line: 0` = no line of a file made it (a default). */
 export interface Source {
@@ -245,30 +248,12 @@ export type HealthConfig =
       };
     })
   | (HealthTiming & { readonly type: 'tcp'; readonly port: number | undefined })
-  | (HealthTiming & { readonly type: 'icmp' });
+  | (HealthTiming & { readonly type: 'icmp' })
+  /** `service` '' = the server as a whole. */
+  | (HealthTiming & {
+      readonly type: 'grpc';
+      readonly port: number | undefined;
+      readonly service: string;
+    });
 
 export type HealthType = HealthConfig['type'];
-
-export interface UpstreamConfig {
-  /** The Host field that servers get. */
-  readonly host:
-    | { readonly type: 'preserve' }
-    | { readonly type: 'server' }
-    | { readonly type: 'literal'; readonly value: string };
-  /** Set by `upstream.tls` or by `https://` addresses; undefined = plain. */
-  readonly tls: UpstreamTls | undefined;
-  /** What each connection to a server begins with: who it is for. */
-  readonly proxyProtocol: 'none' | 'v1' | 'v2';
-  readonly connectTimeoutMs: number;
-  readonly firstByteTimeoutMs: number;
-  /** Idle connections kept per server and data thread. */
-  readonly keepalive: number;
-}
-
-export interface UpstreamTls {
-  /** Absolute path of a PEM file that replaces the system's authorities. */
-  readonly caPath: string | undefined;
-  /** SNI and the name that is verified; undefined = the server's host. */
-  readonly serverName: string | undefined;
-  readonly verify: boolean;
-}

@@ -17,6 +17,7 @@ import { emptySocket } from '../kernel/socket-internals.ts';
 import { tlsEnd } from '../kernel/tls-end.ts';
 import { AnswerBody } from './answer-body.ts';
 import { type AttemptEvents, type AttemptFailure, failureKindOf, isGoodbye } from './attempt.ts';
+import type { ServerChannel } from './channel.ts';
 import { DISCARD_MS, Discard } from './discard.ts';
 import {
   type ConnectionDeps,
@@ -33,7 +34,7 @@ import { type ConnectTarget, openSocket } from './server-socket.ts';
 
 type Phase = 'connecting' | 'idle' | 'busy' | 'tunnel' | 'closed';
 
-export class ServerConnection implements Expiring, ChunkSink, Linked<ServerConnection> {
+export class ServerConnection implements ServerChannel, Expiring, ChunkSink, Linked<ServerConnection> {
   deadlineMs: number;
   deadlineIndex = -1;
   /** Of all that are open to its server. */

@@ -1,4 +1,5 @@
 import { LinkedSet } from '../kernel/linked-set.ts';
+import type { ServerChannels } from './channel.ts';
 import { ServerConnection } from './connection.ts';
 import { IdleConnections } from './idle.ts';
 import type { ConnectionDeps, ConnectionLimits, ConnectionMeter } from './options.ts';
@@ -29,7 +30,7 @@ const ANY = (): boolean => true;
  * A connection that began with a PROXY header is its client's for good: what the server believes of it would be wrong for
  * any other. It is used again for the same header only (the same connection of that client), as HAProxy does it.
  */
-export class ServerConnections {
+export class ServerConnections implements ServerChannels {
   readonly #target: ConnectTarget;
   readonly #limits: ConnectionLimits;
   readonly #deps: ConnectionDeps;

@@ -22,6 +22,8 @@ export interface ServerRequest {
   readonly bindsConnection: boolean;
   /** Whoever gets the answer can do with large pieces of it. */
   readonly takesLargePieces: boolean;
+  /** The longest silence within the answer's body, of a conversation over HTTP/2; 0 = as the limits of the connection say. */
+  readonly silenceMs: number;
 }
 
 /** A body up to this size leaves in one write with its head. */

@@ -20,7 +20,7 @@ export interface TlsToServer {
 }
 
 /** Idle time after which the system asks whether the other side still lives. */
-const TCP_KEEPALIVE_MS = 30_000;
+export const TCP_KEEPALIVE_MS = 30_000;
 
 /**
  * Starts connecting; the socket reads into the given buffer. A server that ends its direction has not ended ours: in a

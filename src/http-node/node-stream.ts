@@ -98,6 +98,8 @@ export class NodeStream implements http.ClientStream {
     this.pace.pauseBody();
   }
 
+  converse(): void {}
+
   resumeBody(): void {
     this.pace.resumeBody();
     this.request.resume();

@@ -95,6 +95,8 @@ export class Http1Stream implements ClientStream, ChunkSink {
     this.#owner.resumeReading();
   }
 
+  converse(): void {}
+
   sendInterim(status: number, phrase: string, fields: string): void {
     if (this.head.minor === 0 || this.isAnswerStarted) return;
     this.#held += `HTTP/1.1 ${status} ${phrase}\r\n${fields}\r\n`;

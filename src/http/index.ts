@@ -12,7 +12,7 @@ export { buildIdentity, type Identity } from './identity.ts';
 export { AnswerPace, BodyPace } from './pace.ts';
 export { parseRequestFields, type RequestFields } from './request-fields.ts';
 export { buildRequestHead, type RequestHead } from './request-head.ts';
-export type { AnswerFraming, ResponseHead } from './response-head.ts';
+export { type AnswerFraming, parseResponseFields, ResponseHead } from './response-head.ts';
 export { ResponseReader, SharedHead } from './response-reader.ts';
 export { isTargetText, isToken } from './syntax.ts';
 export { TunnelEnd, type TunnelSink, type TunnelSocket } from './tunnel-end.ts';

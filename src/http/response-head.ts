@@ -75,11 +75,14 @@ export class ResponseHead {
   /** The reason phrase, made of harmless characters only. */
   readonly phrase: string;
   readonly fields: ResponseFields;
+  /** What the server is judged by: its status, but where a protocol inside of HTTP says otherwise (gRPC). */
+  readonly judgedStatus: number;
   /** As it goes on to clients. */
   #answer: AnswerHead | null = null;
 
-  constructor(status: number, minor: 0 | 1, phrase: string, fields: ResponseFields) {
+  constructor(status: number, minor: 0 | 1, phrase: string, fields: ResponseFields, judgedStatus = status) {
     this.status = status;
+    this.judgedStatus = judgedStatus;
     this.minor = minor;
     this.phrase = phrase;
     this.fields = fields;

@@ -79,6 +79,11 @@ export interface ClientStream {
    */
   pauseBody(isInUse: boolean): void;
   resumeBody(): void;
+  /**
+   * The request and its answer are a conversation (gRPC): its body has no pace, and may be silent for so long. Only HTTP/2 has
+   * such, elsewhere this changes nothing.
+   */
+  converse(silenceMs: number): void;
   /** An interim answer (1xx other than 101); ignored for HTTP/1.0 clients. */
   sendInterim(status: number, phrase: string, fields: string): void;
   startAnswer(head: AnswerHead): void;

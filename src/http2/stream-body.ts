@@ -5,7 +5,7 @@
 import type { ServerHttp2Stream } from 'node:http2';
 import { BodyPace, filterTrailers, HttpFault, type WireLimits } from '../http/index.ts';
 
-const NEVER = Number.POSITIVE_INFINITY;
+export const NEVER = Number.POSITIVE_INFINITY;
 export const FRAME_BYTES = 9;
 /** Control bytes other than HTAB. */
 const CONTROL = /[\x00-\x08\x0a-\x1f\x7f]/;
@@ -35,6 +35,7 @@ export class StreamBody {
   readonly #taker: BodyTaker;
   /** null before it is read, and when it is over. */
   #pace: BodyPace | null = null;
+  #paceLimits: WireLimits;
   #isPaused = false;
   #bytes = 0;
   #trailers: string | HttpFault = '';
@@ -45,12 +46,21 @@ export class StreamBody {
     this.#node = node;
     this.#owner = owner;
     this.#taker = taker;
+    this.#paceLimits = owner.limits;
+  }
+
+  /** It is one side of a conversation: it may be slow, and silent for so long. */
+  converse(silenceMs: number): void {
+    this.#paceLimits = { ...this.#owner.limits, bodyTimeoutMs: silenceMs, minRate: 0 };
+    if (this.#pace === null) return;
+    this.#pace = new BodyPace(this.#paceLimits, this.#owner.nowMs());
+    this.restart();
   }
 
   /** Starts to read. */
   open(): void {
     const node = this.#node;
-    this.#pace = new BodyPace(this.#owner.limits, this.#owner.nowMs());
+    this.#pace = new BodyPace(this.#paceLimits, this.#owner.nowMs());
     this.restart();
     node.on('trailers', (_fields, _flags, raw?: string[]) => {
       this.#trailers = this.#readTrailers(raw ?? []);

@@ -6,7 +6,6 @@
  * are written from where they lie: then `sendBody` returns false, the server's connection waits, and so a client that
  * opens no window, or reads nothing, holds one piece and no more.
  */
-
 import { constants, type ServerHttp2Stream } from 'node:http2';
 import {
   type AnswerHead,
@@ -29,13 +28,10 @@ import {
   WINDOW_UPDATE_BYTES,
 } from './limits.ts';
 import type { ReadHead } from './request.ts';
-import { type BodyTaker, FRAME_BYTES, StreamBody } from './stream-body.ts';
+import { type BodyTaker, FRAME_BYTES, NEVER, StreamBody } from './stream-body.ts';
 import type { StreamOwner } from './stream-owner.ts';
 import { feedTunnel, StreamSocket } from './stream-socket.ts';
 import { acceptedHead, checkWebSocketAccept } from './websocket.ts';
-
-const { NGHTTP2_NO_ERROR } = constants;
-const NEVER = Number.POSITIVE_INFINITY;
 
 export class Http2Stream implements ClientStream, BodyTaker, Linked<Http2Stream> {
   readonly client: ClientInfo;
@@ -76,9 +72,8 @@ export class Http2Stream implements ClientStream, BodyTaker, Linked<Http2Stream>
   #isOver = false;
   #tunnel: TunnelEnd | null = null;
   #trailersOut = '';
-  /** The answer ends with a frame of trailers, be it empty; and that was sent. */
-  #hasTrailerFrame = false;
-  #hasSentTrailers = false;
+  /** With which frame the answer ends; trailers may be empty. `leaving`: trailers or fields that were the last were given to the session. */
+  #tail: 'data' | 'trailers' | 'fields' | 'leaving' = 'data';
 
   constructor(owner: StreamOwner<Http2Stream>, node: ServerHttp2Stream, read: ReadHead, isComplete: boolean) {
     this.#owner = owner;
@@ -91,7 +86,6 @@ export class Http2Stream implements ClientStream, BodyTaker, Linked<Http2Stream>
     this.bytesIn = read.sizeBytes;
     this.isRequestComplete = isComplete || read.webSocketKey !== '';
     node.on('close', () => this.#onClose());
-    // Told when the last frame has left.
     if (isComplete) node.on('end', () => this.#onSent());
   }
 
@@ -130,6 +124,10 @@ export class Http2Stream implements ClientStream, BodyTaker, Linked<Http2Stream>
     this.#body.resume();
   }
 
+  converse(silenceMs: number): void {
+    this.#body.converse(silenceMs);
+  }
+
   onBodyBytes(sizeBytes: number): void {
     this.bytesIn += sizeBytes;
   }
@@ -155,7 +153,7 @@ export class Http2Stream implements ClientStream, BodyTaker, Linked<Http2Stream>
 
   /** What was due has not come. */
   onDue(nowMs: number): void {
-    if (this.#hasSentTrailers) this.#node.close(NGHTTP2_NO_ERROR);
+    if (this.#tail === 'leaving') this.#node.close(constants.NGHTTP2_NO_ERROR);
     if (this.#isEndHeld) {
       this.#endHeld();
       this.#cutShort();
@@ -226,11 +224,10 @@ export class Http2Stream implements ClientStream, BodyTaker, Linked<Http2Stream>
   flush(): void {
     if (this.#isGone()) return;
     if (this.#heldHead !== null) {
-      const { framing } = this.#heldHead;
       // Only a chunked answer can have trailers; whether it has some is not known yet.
-      this.#hasTrailerFrame = framing === 'chunked';
-      if (this.#hasTrailerFrame) this.#node.on('wantTrailers', () => this.#sendTrailers());
-      this.#respond({ waitForTrailers: this.#hasTrailerFrame });
+      if (this.#heldHead.framing === 'chunked') this.#tail = 'trailers';
+      if (this.#tail === 'trailers') this.#node.on('wantTrailers', () => this.#sendTrailers());
+      this.#respond({ waitForTrailers: this.#tail === 'trailers' });
     }
     if (this.#held === null) return;
     this.bytesOut += this.#held.length;
@@ -256,14 +253,14 @@ export class Http2Stream implements ClientStream, BodyTaker, Linked<Http2Stream>
     this.#trailersOut = trailers;
     this.dueMs = this.#owner.nowMs() + takingMs(this.#owner.limits);
     if (trailers === '' && this.#sendWhole()) return;
-    const waits = this.#isInputOpen() && endsSoon(this.head.fields);
-    if (this.#heldHead !== null && trailers === '')
-      this.#respond({ endStream: this.#held === null && !waits });
-    this.flush();
-    if (!this.#isInputOpen()) {
-      node.end();
-      return;
+    const isOpen = this.#isInputOpen();
+    const waits = isOpen && endsSoon(this.head.fields);
+    if (this.#heldHead !== null && trailers === '') {
+      if (this.#held === null && !waits) this.#tail = 'fields';
+      this.#respond({ endStream: this.#tail === 'fields' });
     }
+    this.flush();
+    if (!isOpen) return void node.end();
     // What has come of the request is thrown away: a stream with unread bytes would never be over.
     this.#body.drop();
     this.#owner.excuse(WINDOW_BYTES);
@@ -305,7 +302,14 @@ export class Http2Stream implements ClientStream, BodyTaker, Linked<Http2Stream>
   /** The client need not send the rest of a body that was answered without it (RFC 9113 section 8.1). */
   #cutShort(): void {
     // (Not also `readable = false`, so that Node ended it sooner: then it destroys it amidst the reset, and the process dies.)
-    if (!this.#hasTrailerFrame) this.#node.close(NGHTTP2_NO_ERROR);
+    if (this.#tail === 'fields') this.#closeLater();
+    else if (this.#tail === 'data') this.#node.close(constants.NGHTTP2_NO_ERROR);
+  }
+
+  /** Fields that end an answer leave a little later; closing the stream now would overtake them. */
+  #closeLater(): void {
+    this.#tail = 'leaving';
+    if (this.#isInputOpen()) this.dueMs = this.#owner.nowMs() + TRAILERS_LEAVE_MS;
   }
 
   /** The client may still send on this stream. */
@@ -318,9 +322,7 @@ export class Http2Stream implements ClientStream, BodyTaker, Linked<Http2Stream>
     const pairs = fieldPairs(this.#trailersOut);
     for (const text of pairs) this.bytesOut += text.length;
     this.#node.sendTrailers(fieldObject(this.#trailersOut));
-    // They leave a little later; closing the stream now would overtake them.
-    this.#hasSentTrailers = true;
-    if (this.#isInputOpen()) this.dueMs = this.#owner.nowMs() + TRAILERS_LEAVE_MS;
+    this.#closeLater();
   }
 
   /** RST_STREAM with INTERNAL_ERROR. */

@@ -45,6 +45,11 @@ export function hasLookedSince(before: number, now: number): boolean {
   return Math.floor(now / EVENTS_OF_A_TURN) !== Math.floor(before / EVENTS_OF_A_TURN);
 }
 
+/** Calls back when what the event loop has found on sockets this time has been handled. */
+export function afterThisLook(callback: () => void): void {
+  setImmediate(callback);
+}
+
 /** Calls back when the event loop has looked at all sockets once more and handled what it found, without waiting for more. */
 export function afterNextLook(callback: () => void): void {
   // The first comes after what was found last, and the look after it does not wait because of the second.

@@ -65,11 +65,15 @@ export const REASONS = {
     hint: 'limits.max_header_size and max_fields of the listener.',
   },
   client_abort: { status: 499, title: 'Client closed the connection', hint: '' },
-  not_implemented: { status: 501, title: 'Not implemented', hint: 'A transfer coding other than `chunked`.' },
+  not_implemented: {
+    status: 501,
+    title: 'Not implemented',
+    hint: 'A transfer coding other than `chunked`, or a WebSocket for servers over HTTP/2.',
+  },
   bad_upstream: {
     status: 502,
     title: 'Bad answer from the server',
-    hint: 'The server broke HTTP/1.1; the log line says how.',
+    hint: 'The server broke HTTP; the log line says how.',
   },
   connect_error: {
     status: 502,

@@ -18,6 +18,7 @@ import { type Address, type ClientKey, clientHash32, clientKeyOf, parseAddress }
 import { normalizeHost } from '../route/index.ts';
 import { errorAnswer, type OwnAnswer, prefersHtml } from './answers.ts';
 import { type HeldPlace, leavePlaces } from './concurrency-limits.ts';
+import { grpcAnswer, isGrpc } from './grpc.ts';
 import type { ListenerPlane, Plane, ProxyDeps, RoutePlane } from './plane.ts';
 
 /** Who asks, under which name: worked out once and kept with the connection while it stays the same. */
@@ -74,6 +75,8 @@ export class Exchange implements RequestSink {
   ticket: Ticket | null = null;
   /** What this request counts for where requests at one time are limited; null = nothing. */
   places: HeldPlace | null = null;
+  /** Of a gRPC call: how long its sides may be silent in the midst of it; 0 = it is none. */
+  silenceMs = 0;
   poolName = '';
   serverId = '';
   attempts = 0;
@@ -174,8 +177,11 @@ export class Exchange implements RequestSink {
 
   /** Answers with what a reason says. `fields` are further lines. */
   refuse(reason: Reason, detail: string, fields = ''): void {
-    const isHtml = prefersHtml(this.stream.head.fields.forward);
-    this.answer(errorAnswer(reason, detail, this.requestId, isHtml, fields), reason);
+    const { forward } = this.stream.head.fields;
+    const answer = isGrpc(forward)
+      ? grpcAnswer(reason, detail, fields)
+      : errorAnswer(reason, detail, this.requestId, prefersHtml(forward), fields);
+    this.answer(answer, reason);
   }
 
   answer(answer: OwnAnswer<string | Buffer>, reason: Reason): void {

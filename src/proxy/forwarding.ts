@@ -14,7 +14,7 @@ import {
   BUFFER_BYTES,
   type RetryDecision,
   type RetryQuestion,
-  type ServerConnection,
+  type ServerChannel,
   type Tunnel,
 } from '../forward/index.ts';
 import type { HttpFault, RequestSink, ResponseHead, TunnelEnd } from '../http/index.ts';
@@ -24,6 +24,7 @@ import { answerForClient, wantsInterim } from './answer-text.ts';
 import { Choice, type ChoiceEvents, type LeftFailure, type Other, type Refusal } from './choice.ts';
 import { type Ending, failureEnding, lateFailure, ROUTE_TIMEOUT, refusalEnding } from './endings.ts';
 import type { Exchange } from './exchange.ts';
+import { beginCall, breakOff } from './grpc.ts';
 import { type Hedge, type HedgeOwner, planHedge } from './hedge.ts';
 import { KeptBody } from './kept-body.ts';
 import type { PoolPlane } from './plane.ts';
@@ -37,7 +38,7 @@ export class Forwarding implements RequestSink, HedgeOwner, ChoiceEvents, Expiri
   deadlineIndex = -1;
   readonly #exchange: Exchange;
   readonly #choice: Choice;
-  #connection: ServerConnection | null = null;
+  #connection: ServerChannel | null = null;
   /** The request's head was given to the connection. */
   #isSending = false;
   #attemptStartMs = 0;
@@ -67,6 +68,7 @@ export class Forwarding implements RequestSink, HedgeOwner, ChoiceEvents, Expiri
     this.#routeDueMs = timeoutMs > 0 ? stream.startedMs + timeoutMs : Number.POSITIVE_INFINITY;
     this.deadlineMs = this.#routeDueMs;
     if (timeoutMs > 0) deps.deadlines.add(this);
+    if (pool.isHttp2) beginCall(exchange);
   }
 
   start(): void {
@@ -92,9 +94,9 @@ export class Forwarding implements RequestSink, HedgeOwner, ChoiceEvents, Expiri
     const isFirst = exchange.attempts === 1 && !this.#choice.hasWaited;
     this.#attemptStartMs = isFirst ? exchange.stream.startedMs : exchange.deps.clock.nowMs();
     this.#isSending = false;
-    const reuse = isFresh ? 'none' : this.#choice.reuse;
     this.#boundAttempt();
-    this.#connection = pool.connectionsOf(server).take(reuse, introduction(exchange, pool));
+    const channels = pool.connectionsOf(server);
+    this.#connection = channels.take(isFresh ? 'none' : this.#choice.reuse, introduction(exchange, pool));
     this.#connection.open(this);
   }
 
@@ -112,14 +114,14 @@ export class Forwarding implements RequestSink, HedgeOwner, ChoiceEvents, Expiri
   onReady(): void {
     this.#isSending = true;
     const { pool, lease } = this.#choice;
-    this.sendOn(this.#connection as ServerConnection, { pool, lease: lease as Lease });
+    this.sendOn(this.#connection as ServerChannel, { pool, lease: lease as Lease });
     this.#planHedge();
     if (this.#isBodyComplete) return;
     this.#kept?.trim();
     this.#exchange.stream.resumeBody();
   }
 
-  sendOn(connection: ServerConnection, { pool, lease }: Other): void {
+  sendOn(connection: ServerChannel, { pool, lease }: Other): void {
     const chunks = this.#kept?.chunks ?? NO_BODY;
     const body = { chunks, isComplete: this.#isBodyComplete, trailers: this.#trailers };
     connection.send(serverRequest(this.#exchange, pool.host, lease.server, body));
@@ -163,14 +165,14 @@ export class Forwarding implements RequestSink, HedgeOwner, ChoiceEvents, Expiri
     const { stream } = exchange;
     const lease = this.#choice.lease as Lease;
     exchange.upstreamMs = exchange.deps.clock.nowMs() - this.#attemptStartMs;
-    lease.answered(head.status, exchange.upstreamMs, this.#servedMs());
+    lease.answered(head.judgedStatus, exchange.upstreamMs, this.#servedMs());
     this.#choice.pool.hedge?.observe(exchange.upstreamMs);
-    if (this.#choice.rule.wantsStatus(head.status) && this.#askAnother(head.status)) return;
+    if (this.#choice.rule.wantsStatus(head.judgedStatus) && this.#askAnother(head.judgedStatus)) return;
     this.#hedge?.cancel();
     this.#hedge = null;
     this.#isAnswerStarted = true;
     this.deadlineMs = this.#routeDueMs;
-    exchange.ticket?.answered(head.status, exchange.upstreamMs, exchange.deps.clock.nowMs());
+    exchange.ticket?.answered(head.judgedStatus, exchange.upstreamMs, exchange.deps.clock.nowMs());
     this.#kept?.drop();
     exchange.status = head.status;
     const answer = head.answerTo(stream.head.method);
@@ -309,7 +311,7 @@ export class Forwarding implements RequestSink, HedgeOwner, ChoiceEvents, Expiri
     kept.add(chunk);
     if (this.#isSending) {
       kept.trim();
-      if (!(this.#connection as ServerConnection).writeBody(chunk)) this.#exchange.stream.pauseBody(true);
+      if (!(this.#connection as ServerChannel).writeBody(chunk)) this.#exchange.stream.pauseBody(true);
     } else if (kept.isFull) this.#exchange.stream.pauseBody(false);
   }
 
@@ -375,8 +377,7 @@ export class Forwarding implements RequestSink, HedgeOwner, ChoiceEvents, Expiri
     exchange.relay = null;
     if (this.#isAnswerStarted) {
       // What the client has is not a whole answer, and it must not look like one.
-      exchange.stream.abort();
-      exchange.finish(reason);
+      breakOff(exchange, reason, detail);
     } else exchange.refuse(reason, detail, fields);
   }
 

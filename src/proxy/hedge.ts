@@ -6,7 +6,7 @@
  *   waiting ──delay──▶ asking ──its answer, or the first attempt is over──▶ adopted (all events go on to the owner)
  *      └───────────────── the first attempt answers, the exchange ends ────▶ over
  */
-import type { AttemptEvents, AttemptFailure, ServerConnection } from '../forward/index.ts';
+import type { AttemptEvents, AttemptFailure, ServerChannel } from '../forward/index.ts';
 import type { ResponseHead, TunnelEnd } from '../http/index.ts';
 import type { Timer } from '../kernel/clock.ts';
 import type { Choice, Other } from './choice.ts';
@@ -16,7 +16,7 @@ import { introduction } from './request-text.ts';
 /** Whose request it is. */
 export interface HedgeOwner extends AttemptEvents {
   /** Sends the request on a connection to another server. */
-  sendOn(connection: ServerConnection, other: Other): void;
+  sendOn(connection: ServerChannel, other: Other): void;
   /** Its answer is the first: from here on it is the attempt. */
   onHedgeAnswers(): void;
 }
@@ -34,7 +34,7 @@ export function planHedge(
 }
 
 export class Hedge implements AttemptEvents {
-  connection: ServerConnection | null = null;
+  connection: ServerChannel | null = null;
   /** Its server, while it asks. */
   other: Other | null = null;
   startMs = 0;
@@ -96,15 +96,15 @@ export class Hedge implements AttemptEvents {
       return;
     }
     this.isSending = true;
-    this.#owner.sendOn(this.connection as ServerConnection, this.other as Other);
+    this.#owner.sendOn(this.connection as ServerChannel, this.other as Other);
   }
 
   onAnswerHead(head: ResponseHead): void {
     if (!this.#isAdopted) {
-      if (this.#choice.rule.wantsStatus(head.status)) {
+      if (this.#choice.rule.wantsStatus(head.judgedStatus)) {
         // No better than none: the first attempt may do better.
         const tookMs = this.#exchange.deps.clock.nowMs() - this.startMs;
-        this.other?.lease.answered(head.status, tookMs);
+        this.other?.lease.answered(head.judgedStatus, tookMs);
         this.connection?.cancel(true);
         this.#leave('ok');
         return;

@@ -103,6 +103,9 @@ export class MeteredStream implements ClientStream, RequestSink, Expiring {
     if (sink === null) this.#stop();
   }
 
+  converse(silenceMs: number): void {
+    this.#inner.converse(silenceMs);
+  }
   sendInterim(status: number, phrase: string, fields: string): void {
     this.#inner.sendInterim(status, phrase, fields);
   }

@@ -4,7 +4,7 @@
  */
 import type { Admission } from '../admit/index.ts';
 import type { CompressionRule, EncoderPlaces } from '../encode/index.ts';
-import type { RetryBudget, ServerConnections } from '../forward/index.ts';
+import type { RetryBudget, ServerChannels } from '../forward/index.ts';
 import type { ClientInfo } from '../kernel/client-info.ts';
 import type { Clock } from '../kernel/clock.ts';
 import type { Deadlines } from '../kernel/deadlines.ts';
@@ -81,10 +81,12 @@ export interface PoolPlane {
   /** null = nothing is hedged. */
   readonly hedge: HedgeRule | null;
   readonly host: HostRule;
+  /** Its servers are spoken to over HTTP/2. */
+  readonly isHttp2: boolean;
   /** null = servers want no PROXY header. */
   readonly proxyProtocol: ProxyVersion | null;
   readonly cells: PoolCells;
-  connectionsOf(server: PoolServer): ServerConnections;
+  connectionsOf(server: PoolServer): ServerChannels;
   cellsOf(server: PoolServer): ServerCells;
 }
 

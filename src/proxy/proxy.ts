@@ -194,6 +194,16 @@ function act(exchange: Exchange, route: RoutePlane): void {
 function forward(exchange: Exchange, route: RoutePlane, name: string): void {
   const pool = exchange.plane.pools.get(name);
   if (pool === undefined) exchange.refuse('no_server', `there is no pool ${name}`);
+  else if (pool.isHttp2 && !fitsHttp2(exchange)) return;
   else if (pool.admission === null || isAdmitted(exchange, pool, pool.admission))
     new Forwarding(exchange, pool, route.timeoutMs).start();
+}
+
+/** Refuses what means a connection of HTTP/1.1, which is not what such a request would get. */
+function fitsHttp2(exchange: Exchange): boolean {
+  const { head } = exchange.stream;
+  if (head.upgrade === '' && !head.fields.bindsConnection) return true;
+  const what = head.upgrade === '' ? 'a login of the connection (NTLM, Negotiate)' : 'a WebSocket';
+  exchange.refuse('not_implemented', `${what} cannot be passed on: the servers are spoken to over HTTP/2`);
+  return false;
 }

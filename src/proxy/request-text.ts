@@ -63,6 +63,7 @@ export function serverRequest(
     wantsUpgrade: head.upgrade !== '',
     bindsConnection: head.fields.bindsConnection,
     takesLargePieces,
+    silenceMs: exchange.silenceMs,
   };
 }
 

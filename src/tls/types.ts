@@ -88,6 +88,8 @@ export interface UpstreamTlsOptions {
   readonly name?: string | undefined;
   /** False accepts any certificate: the traffic is encrypted, but the server may be anyone. */
   readonly verify: boolean;
+  /** What is offered in the handshake (ALPN); without it, HTTP/1.1. */
+  readonly alpn?: 'http/1.1' | 'h2';
 }
 
 /** The secrets that all data threads need, as plain bytes. */

@@ -41,7 +41,8 @@ export function compileUpstreamTls(options: UpstreamTlsOptions): UpstreamTls {
   });
   return {
     verify: options.verify,
-    forServer: (host) => new ServerTls(context, normalizeName(options.name ?? host), options.verify),
+    forServer: (host) =>
+      new ServerTls(context, normalizeName(options.name ?? host), options.verify, options.alpn ?? 'http/1.1'),
   };
 }
 
@@ -52,7 +53,7 @@ export class ServerTls {
   readonly #options: ConnectionOptions;
   #session: Buffer | undefined;
 
-  constructor(context: SecureContext, identity: string, verify: boolean) {
+  constructor(context: SecureContext, identity: string, verify: boolean, alpn: string) {
     this.identity = identity;
     this.#session = undefined;
     this.#options = {
@@ -61,7 +62,7 @@ export class ServerTls {
       // An IP address is never sent as a server name (RFC 6066 section 3); '' tells Node to send none.
       servername: isIP(identity) === 0 ? identity : '',
       checkServerIdentity: (_host, cert) => checkServerIdentity(identity, cert),
-      ALPNProtocols: ['http/1.1'],
+      ALPNProtocols: [alpn],
     };
   }
 

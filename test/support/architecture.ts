@@ -35,6 +35,7 @@ const PARTS: Record<string, readonly string[]> = {
   analytics: ['kernel', 'observe', 'store'],
   listen: ['kernel', 'observe', 'tls'],
   forward: ['kernel', 'observe', 'http', 'pool'],
+  'forward-http2': ['kernel', 'http', 'forward'],
   proxy: ['kernel', 'observe', 'http', 'limit', 'route', 'pool', 'access', 'admit', 'forward', 'encode'],
   tasks: ['kernel', 'observe', 'pool', 'store'],
   control: ['kernel', 'observe', 'pool', 'tasks', 'analytics'],

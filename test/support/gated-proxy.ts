@@ -148,6 +148,7 @@ export class GatedProxy implements AsyncDisposable {
       clock,
       deadlines,
       sockets,
+      ServerSessions: null,
       random: fastRandom(),
       slots,
       places: PlaceTable.attach(

@@ -108,6 +108,7 @@ function eventsFor(
         wantsUpgrade: false,
         bindsConnection: false,
         takesLargePieces: false,
+        silenceMs: 0,
       }),
     onInterim: () => heard.events.push('interim'),
     onAnswerHead: ({ status }) => {

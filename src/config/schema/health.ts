@@ -93,13 +93,26 @@ const tcp = noun({
 
 const icmp = noun({ type: z.literal('icmp').describe('The host answers a ping.'), ...timing });
 
+const grpc = noun({
+  type: z
+    .literal('grpc')
+    .describe('A call of `grpc.health.v1.Health/Check` says `SERVING`, over the pool’s TLS if it has one.'),
+  service: text((value) =>
+    /^[\w.-]{0,256}$/.test(value) ? undefined : `${quote(value)} is not a service of gRPC.`,
+  )
+    .prefault('')
+    .describe('The service that is asked for; without it, the server as a whole.'),
+  port: integer(1, 65_535).optional().describe('Another port than the one that serves requests.'),
+  ...timing,
+});
+
 function hostProblem(value: string): string | undefined {
   return isDnsName(value.replace(/:\d{1,5}$/, '')) || /^[\d.:[\]a-f]+$/i.test(value)
     ? undefined
     : `${quote(value)} is not a host name.`;
 }
 
-const long = z.union([http, tcp, icmp]).superRefine((check, context) => {
+const long = z.union([http, tcp, icmp, grpc]).superRefine((check, context) => {
   if (check.timeout === undefined || check.timeout <= check.interval) return;
   context.addIssue({
     code: 'custom',
@@ -109,15 +122,15 @@ const long = z.union([http, tcp, icmp]).superRefine((check, context) => {
 });
 
 const short = text((value) =>
-  value === 'tcp' || value === 'icmp' || /^\/[^\s#]*$/.test(value)
+  ['tcp', 'icmp', 'grpc'].includes(value) || /^\/[^\s#]*$/.test(value)
     ? undefined
-    : `${quote(value)} is not a health check. Write a path like /healthz, or tcp, icmp or false.`,
+    : `${quote(value)} is not a health check. Write a path like /healthz, or tcp, icmp, grpc or false.`,
 );
 
-/** A path, `tcp`, `icmp`, `false`, or the long form. */
+/** A path, `tcp`, `icmp`, `grpc`, `false`, or the long form. */
 export const health = z.union([
   withShortForm(long, short, (word) =>
-    word === 'tcp' || word === 'icmp' ? { type: word as 'tcp' } : { type: 'http' as const, path: word },
+    ['tcp', 'icmp', 'grpc'].includes(word) ? { type: word as 'tcp' } : { type: 'http' as const, path: word },
   ),
   z.literal(false),
 ]);

@@ -1,5 +1,6 @@
 import * as z from 'zod';
 import { ALGORITHMS } from '../resolved.ts';
+import { SERVER_PROTOCOLS } from '../resolved-upstream.ts';
 import { quote } from '../units.ts';
 import {
   duration,
@@ -58,6 +59,11 @@ const tls = noun({
 });
 
 const upstream = noun({
+  protocol: oneOf(SERVER_PROTOCOLS)
+    .prefault('http1')
+    .describe(
+      'What the servers speak: `http1`, `h2` (HTTP/2 over TLS), `h2c` (HTTP/2 without TLS, with prior knowledge). gRPC needs one of the last two. Without WebSocket.',
+    ),
   host: text((value) =>
     /^[A-Za-z0-9_.-]+(:\d{1,5})?$|^\[[0-9a-f:.]+\](:\d{1,5})?$/i.test(value)
       ? undefined
@@ -143,7 +149,7 @@ export const pool = noun({
   health: health
     .prefault('tcp')
     .describe(
-      'How servers are watched: `/healthz`, `tcp`, `icmp`, the long form, or `false` for not at all.',
+      'How servers are watched: `/healthz`, `tcp`, `icmp`, `grpc`, the long form, or `false` for not at all.',
     ),
   agent: withShortForm(agent, integer(1, 65_535), (port) => ({ port }))
     .optional()

@@ -1,6 +1,7 @@
 export type { HealthState, HealthStatus } from './decide.ts';
 export { HealthChecker, type HealthCheckerDeps, type HealthReport } from './loop.ts';
 export type {
+  GrpcCheck,
   HealthCheck,
   HealthPool,
   HealthTarget,

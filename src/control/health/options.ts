@@ -40,7 +40,15 @@ export interface IcmpCheck extends HealthTiming {
   readonly type: 'icmp';
 }
 
-export type HealthCheck = HttpCheck | TcpCheck | IcmpCheck;
+/** A call of grpc.health.v1.Health/Check, over TLS where the target has it. */
+export interface GrpcCheck extends HealthTiming {
+  readonly type: 'grpc';
+  readonly port: number | undefined;
+  /** '' = the server as a whole. */
+  readonly service: string;
+}
+
+export type HealthCheck = HttpCheck | TcpCheck | IcmpCheck | GrpcCheck;
 
 /** A server as the checks see it. */
 export interface HealthTarget {
@@ -51,7 +59,7 @@ export interface HealthTarget {
   readonly port: number;
   /** What its connections begin with, latin1; not where the check has a port of its own. Absent = nothing. */
   readonly proxyHeader?: string;
-  /** For `https` checks; undefined = the system's authorities and the host's name. */
+  /** For `https` and `grpc` checks; undefined = the system's authorities and the host's name. */
   readonly tls?: HealthTls;
 }
 

@@ -1,10 +1,11 @@
-import { isIP, type Socket } from 'node:net';
-import { type ConnectionOptions, connect as connectTls } from 'node:tls';
+import type { Socket } from 'node:net';
+import { connect as connectTls } from 'node:tls';
 import { formatHostPort, publicHost } from '../../kernel/address.ts';
 import type { Clock } from '../../kernel/clock.ts';
 import { connectFailure, isOurFault, rangesText, timeoutFailure } from './failure.ts';
 import { openProbe } from './open-probe.ts';
 import type { HealthTarget, HttpCheck, ProbeResult } from './options.ts';
+import { probeTls } from './probe-tls.ts';
 
 /** No more of a body is read; a text that is looked for has to stand within it. */
 export const BODY_LIMIT_BYTES = 64 * 1024;
@@ -81,7 +82,7 @@ function connector(
   return ({ servername }, done) => {
     const plain = openProbe(target, check.port);
     const isTls = check.type === 'https';
-    const socket = isTls ? connectTls({ socket: plain, ...tlsOptions(target, servername) }) : plain;
+    const socket = isTls ? connectTls({ socket: plain, ...probeTls(target, servername, 'http/1.1') }) : plain;
     // TLS hears of the end of what is under it, but not why.
     if (isTls) plain.on('error', (error) => socket.destroy(error));
     const onAbort = (): unknown => socket.destroy(new Error('aborted'));
@@ -98,21 +99,6 @@ function connector(
     });
     if (signal.aborted) onAbort();
     else signal.addEventListener('abort', onAbort);
-  };
-}
-
-/** @param asked the server name that the check's own Host field stands for */
-function tlsOptions(target: HealthTarget, asked: string | undefined): ConnectionOptions {
-  const tls = target.tls;
-  const host = publicHost(target.host);
-  const serverName = asked || (tls?.serverName ?? (isIP(host) === 0 ? host : undefined));
-  return {
-    // What is verified where no name is sent: an IP address.
-    host,
-    ALPNProtocols: ['http/1.1'],
-    ...(tls?.ca === undefined ? {} : { ca: tls.ca }),
-    ...(serverName === undefined ? {} : { servername: serverName }),
-    rejectUnauthorized: tls?.verify ?? true,
   };
 }
 

@@ -1,5 +1,6 @@
 import type { Clock } from '../../kernel/clock.ts';
 import type { HealthCheck, HealthTarget, ProbeResult } from './options.ts';
+import { probeGrpc } from './probe-grpc.ts';
 import { probeHttp } from './probe-http.ts';
 import { probeIcmp } from './probe-icmp.ts';
 import { probeTcp } from './probe-tcp.ts';
@@ -17,6 +18,8 @@ export const probeServer: Probe = (target, check, signal, clock) => {
     case 'http':
     case 'https':
       return probeHttp(target, check, signal, clock);
+    case 'grpc':
+      return probeGrpc(target, check, signal, clock);
     case 'tcp':
       return probeTcp(target, check, signal, clock);
     case 'icmp':

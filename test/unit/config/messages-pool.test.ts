@@ -40,12 +40,12 @@ t.test('what is wrong in a pool, and what to write instead', (t) => {
     ['retry: { when: [200] }', 'error pools.web.retry.when[0]: 200 is not a whole number from 400 to 599.'],
     [
       'health: healthz',
-      'error pools.web.health: "healthz" is not a health check. Write a path like /healthz, or tcp, icmp or false.',
+      'error pools.web.health: "healthz" is not a health check. Write a path like /healthz, or tcp, icmp, grpc or false.',
     ],
     ['health: 5', 'error pools.web.health: a text is needed here, not 5.'],
     [
       'health: { type: tpc }',
-      'error pools.web.health.type: "tpc" is not one of http, https, tcp, icmp – did you mean "tcp"?',
+      'error pools.web.health.type: "tpc" is not one of http, https, tcp, icmp, grpc – did you mean "tcp"?',
     ],
     ['health: { type: tcp, path: /x }', 'error pools.web.health: unknown key "path"'],
     ['health: { interval: 5 }', 'error pools.web.health.interval: 5 has no unit. Write 5s or 5ms.'],

@@ -95,6 +95,7 @@ t.test('defaults are those of the design', (t) => {
     upstream: {
       host: { type: 'preserve' },
       tls: undefined,
+      protocol: 'http1',
       proxyProtocol: 'none',
       connectTimeoutMs: 2000,
       firstByteTimeoutMs: 30_000,

@@ -19,6 +19,7 @@ function request(body: readonly string[], more: Partial<ServerRequest> = {}): Se
     wantsUpgrade: false,
     bindsConnection: false,
     takesLargePieces: false,
+    silenceMs: 0,
     ...more,
   };
 }

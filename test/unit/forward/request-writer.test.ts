@@ -30,6 +30,7 @@ const request = (changes: Partial<ServerRequest> = {}): ServerRequest => ({
   wantsUpgrade: false,
   bindsConnection: false,
   takesLargePieces: false,
+  silenceMs: 0,
   ...changes,
 });
 

@@ -50,6 +50,7 @@ class Attempt implements AttemptEvents {
       trailers: '',
       wantsUpgrade: false,
       takesLargePieces: false,
+      silenceMs: 0,
     };
     this.connection.send({ method: 'GET', text, ...rest, bindsConnection: this.#bindsConnection });
   }

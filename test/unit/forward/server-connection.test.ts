@@ -65,6 +65,7 @@ class Attempt implements AsyncDisposable {
       wantsUpgrade: false,
       bindsConnection: false,
       takesLargePieces: false,
+      silenceMs: 0,
     });
     return attempt;
   }

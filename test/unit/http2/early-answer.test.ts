@@ -48,6 +48,24 @@ t.test('a small request that does not end: it is cut short after a while', async
   t.same(await it.client.ending(1), { kind: 'answer', status: 200 });
 });
 
+t.test('an answer that is nothing but fields goes out before the request is cut short', async (t) => {
+  const bare = {
+    status: 204,
+    phrase: '',
+    fields: '',
+    framing: 'none',
+    contentLength: -1,
+    hasDate: true,
+  } as const;
+  await using it = await Http2Fixture.start((stream) => {
+    stream.startAnswer({ ...bare, memo: '' });
+    stream.endAnswer('');
+  });
+  it.client.ask(1, request({ ':method': 'POST' }), 0);
+  t.equal(codeOf(await it.client.until('a reset', isReset)), CODE.none);
+  t.same(await it.client.ending(1), { kind: 'answer', status: 204 });
+});
+
 for (const [what, fields] of [
   ['more than its window', post(65_536)],
   ['of a length that nobody knows', request({ ':method': 'POST' })],
