@@ -1,6 +1,7 @@
 export { type ApiKeyOptions, ApiKeys, KeyRing, type TenantOptions } from './api-keys.ts';
 export { type BasicOptions, BasicUsers } from './basic.ts';
 export { AccessBook } from './book.ts';
+export { CORS_FIELDS, Cors, type CorsOptions } from './cors.ts';
 export { spellingsOf } from './credentials.ts';
 export { ForwardAuth, type ForwardOptions } from './forward-auth.ts';
 export { Jwt, type JwtOptions } from './jwt.ts';

@@ -189,6 +189,7 @@ function routeSnapshot(route: RouteConfig, inputs: SnapshotInputs): RouteSnapsho
     action: actionOf(route),
     ...limitsSnapshot(`route:${route.name}`, route),
     auth: authSnapshot(route.auth),
+    cors: route.cors ?? null,
     ipAllow: route.ipAllow,
     ipDeny: route.ipDeny,
     retry: route.retry ?? null,

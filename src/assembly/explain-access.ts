@@ -1,17 +1,25 @@
 /** What a route asks of who sends a request, in words: for `route test`. */
-import type { AuthConfig, ResolvedConfig, RouteConfig, Source } from '../config/index.ts';
+import type { AuthConfig, CorsConfig, ResolvedConfig, RouteConfig, Source } from '../config/index.ts';
 import { parseUserList } from '../kernel/user-list.ts';
 
 export interface RouteAsk {
   /** The key of the route. */
-  readonly key: 'auth';
+  readonly key: 'auth' | 'cors';
   readonly text: string;
   readonly source: Source;
 }
 
 export function asksOf(config: ResolvedConfig, route: RouteConfig): RouteAsk[] {
-  const { auth, source } = route;
-  return auth === undefined ? [] : [{ key: 'auth', text: authText(config, route.name, auth), source }];
+  const { auth, cors, source } = route;
+  const asks: RouteAsk[] = [];
+  if (cors) asks.push({ key: 'cors', text: corsText(cors), source });
+  if (auth) asks.push({ key: 'auth', text: authText(config, route.name, auth), source });
+  return asks;
+}
+
+function corsText({ origins, credentials }: CorsConfig): string {
+  const who = origins.includes('*') ? 'pages of any origin' : `pages of ${origins.join(', ')}`;
+  return `${who}${credentials ? ', with credentials' : ''}`;
 }
 
 function authText({ tenants }: ResolvedConfig, route: string, auth: AuthConfig): string {

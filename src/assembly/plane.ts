@@ -3,6 +3,7 @@
  * given (`CompileContext`), which is also what survives from one snapshot to the next: connections to servers.
  */
 
+import { CORS_FIELDS, Cors } from '../access/index.ts';
 import { Admission, type AdmissionOptions } from '../admit/index.ts';
 import { CompressionRule } from '../encode/index.ts';
 import {
@@ -28,11 +29,13 @@ import { ListenerCells, type Log, PoolCells, RouteCells, ServerCells } from '../
 import { compilePool, type PoolServer, type ServerOptions } from '../pool/index.ts';
 import {
   compileFieldRules,
+  type FieldRuleOptions,
   HedgeRule,
   type ListenerPlane,
   type Plane,
   type PoolPlane,
   PoolSplit,
+  PreflightGate,
   RetryRule,
   type RoutePlane,
   RouteRetry,
@@ -175,6 +178,7 @@ const nextStep = (): Promise<void> => new Promise((resolve) => afterNextLook(res
 function compileRoute(route: RouteSnapshot, context: CompileContext, access: AccessCompiler): RoutePlane {
   const filter = new IpFilter(route.ipAllow, route.ipDeny);
   const limits = compileLimits(route, context);
+  const cors = route.cors && new Cors(route.cors);
   return {
     name: route.name,
     listeners: route.listeners,
@@ -187,14 +191,23 @@ function compileRoute(route: RouteSnapshot, context: CompileContext, access: Acc
     rewrite: route.rewrite,
     compression: route.compression === null ? null : new CompressionRule(route.compression),
     requestFields: compileFieldRules(route.requestFields),
-    responseFields: compileFieldRules(route.responseFields),
+    responseFields: compileFieldRules(
+      cors === null ? route.responseFields : withoutCors(route.responseFields),
+    ),
+    cors,
     split: route.action.kind === 'split' ? new PoolSplit(route.action.shares) : null,
     retry: route.retry && new RouteRetry(route.retry),
     // Who asks comes before what is counted for them.
-    gates: [...access.gatesOf(route), ...limits.gates],
+    gates: [...(cors === null ? [] : [new PreflightGate(cors)]), ...access.gatesOf(route), ...limits.gates],
     timeoutMs: route.timeoutMs,
     cells: new RouteCells(context.row, route.cells),
   };
+}
+
+/** What servers say of other origins is not passed on where the route has its own word. */
+function withoutCors(fields: FieldRuleOptions | null): FieldRuleOptions {
+  const { remove, set, add } = fields ?? { remove: [], set: [], add: [] };
+  return { remove: [...remove, ...CORS_FIELDS], set, add };
 }
 
 function compileListener(listener: ListenerSnapshot, context: CompileContext): ListenerPlane {

@@ -6,6 +6,7 @@
 import type {
   ApiKeyOptions,
   BasicOptions,
+  CorsOptions,
   ForwardOptions,
   JwtOptions,
   TenantOptions,
@@ -65,6 +66,7 @@ export interface RouteSnapshot extends RouteOptions, LimitsSnapshot {
   readonly requestFields: FieldRuleOptions | null;
   readonly responseFields: FieldRuleOptions | null;
   readonly auth: AuthSnapshot | null;
+  readonly cors: CorsOptions | null;
   readonly ipAllow: readonly string[];
   readonly ipDeny: readonly string[];
   /** Where it wants repeats otherwise than its pool; null = nowhere. */

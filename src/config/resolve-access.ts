@@ -1,7 +1,7 @@
 /** Who may use a route: from the file's words to the program's. Part of resolve.ts. */
 import { resolve as resolvePath } from 'node:path';
 import { type ResolveContext, sourceOf } from './resolve-context.ts';
-import type { AuthConfig, TenantConfig } from './resolved.ts';
+import type { AuthConfig, CorsConfig, TenantConfig } from './resolved.ts';
 import { isUrl, parseExpiry } from './schema/auth.ts';
 import type { LongForm } from './schema/file.ts';
 import type { SecretInput } from './schema/secret.ts';
@@ -69,6 +69,20 @@ function keysOf(
   if (secret !== undefined) return { type: 'secret', secret: readSecret(secret, context) };
   if (isUrl(jwks)) return { type: 'url', url: jwks };
   return { type: 'file', text: readSecret({ file: jwks }, context) };
+}
+
+type LongCors = NonNullable<NonNullable<LongForm['routes']>[number]['cors']>;
+
+export function resolveCors(spec: LongCors): CorsConfig {
+  const { origins, methods, headers, expose, credentials, max_age } = spec;
+  return {
+    origins: origins.map((it) => it.toLowerCase()),
+    methods,
+    headers: headers.map((it) => it.toLowerCase()),
+    expose,
+    credentials,
+    maxAgeS: Math.round(max_age / 1000),
+  };
 }
 
 export function resolveTenants(tenants: LongForm['tenants'], context: ResolveContext): TenantConfig[] {

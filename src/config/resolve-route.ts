@@ -1,6 +1,6 @@
 /** Routes in the program's words; see resolve.ts. */
 
-import { resolveAuth } from './resolve-access.ts';
+import { resolveAuth, resolveCors } from './resolve-access.ts';
 import { type ResolveContext, sourceOf } from './resolve-context.ts';
 import { resolveRouteRetry } from './resolve-failing.ts';
 import { resolveLimits, resolveMeter } from './resolve-limits.ts';
@@ -43,6 +43,7 @@ export function resolveRoutes(
       },
       ...resolveLimits(spec),
       auth: spec.auth && resolveAuth(spec.auth, context),
+      cors: spec.cors && resolveCors(spec.cors),
       meter: resolveMeter(spec),
       ipAllow: spec.ip_allow,
       ipDeny: spec.ip_deny,

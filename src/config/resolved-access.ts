@@ -68,3 +68,15 @@ export interface TenantKeyConfig {
   /** Unix time from which it is refused; undefined = never. */
   readonly expiresMs: number | undefined;
 }
+
+export interface CorsConfig {
+  /** In lower case: `https://shop.example.com`, `https://*.example.com`, `*`. */
+  readonly origins: readonly string[];
+  /** `*` = any. */
+  readonly methods: readonly string[];
+  /** In lower case; `*` = any. */
+  readonly headers: readonly string[];
+  readonly expose: readonly string[];
+  readonly credentials: boolean;
+  readonly maxAgeS: number;
+}

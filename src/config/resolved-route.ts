@@ -1,6 +1,6 @@
 /** Routes as the rest of Sluice gets to see them; see resolved.ts. */
 import type { Source } from './resolved.ts';
-import type { AuthConfig } from './resolved-access.ts';
+import type { AuthConfig, CorsConfig } from './resolved-access.ts';
 import type { RouteRetryConfig } from './resolved-failing.ts';
 import type { LimitsConfig, MeterConfig, RequestKey } from './resolved-limits.ts';
 
@@ -64,6 +64,8 @@ export interface RouteConfig extends LimitsConfig {
   };
   /** Who may use it; undefined = everybody. */
   readonly auth: AuthConfig | undefined;
+  /** Which pages of other origins may use it; undefined = nothing is said of that. */
+  readonly cors: CorsConfig | undefined;
   /** undefined = bodies of any size, as fast as they go. */
   readonly meter: MeterConfig | undefined;
   readonly ipAllow: readonly string[];

@@ -8,6 +8,7 @@ export { type LimitKey, limitKeyName } from './limit-key.ts';
 export { LimitGate, type Limits } from './limits.ts';
 export type { MeterOptions } from './metered-stream.ts';
 export type { HostRule, ListenerPlane, Plane, PoolPlane, ProxyDeps, RoutePlane } from './plane.ts';
+export { PreflightGate } from './preflight-gate.ts';
 export { RequestPhases } from './proxy.ts';
 export { RateLimits } from './rate-limits.ts';
 export { RetryRule, RouteRetry } from './retry-rule.ts';

@@ -2,6 +2,8 @@
  * What the phases work with: one compiled snapshot (never edited, replaced whole) and the thread's own tools. Both are
  * put together by thread.ts; here stands only what is needed of them.
  */
+
+import type { Cors } from '../access/index.ts';
 import type { Admission } from '../admit/index.ts';
 import type { CompressionRule, EncoderPlaces } from '../encode/index.ts';
 import type { RetryBudget, ServerChannels } from '../forward/index.ts';
@@ -37,6 +39,8 @@ export interface RoutePlane extends RouteOptions {
   readonly limits: Limits | null;
   /** Of the action `split`. */
   readonly split: PoolSplit | null;
+  /** Which pages of other origins may use it; null = it says nothing of that. */
+  readonly cors: Cors | null;
   /** What else a request must pass, in order. */
   readonly gates: readonly Gate[];
   /** null = answers of servers go as they are. */

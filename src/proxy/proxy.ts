@@ -70,6 +70,8 @@ function runPhases(exchange: Exchange): void {
   // First route that matches, in file order, on the normalised host and path.
   if (!findsRoute(exchange)) return;
   const route = exchange.route as RoutePlane;
+  // What browsers have to hear with any answer, refusals among them.
+  if (route.cors !== null) exchange.answerLines += route.cors.linesFor(exchange.stream.head.fields.text);
   // The route's access list and limits.
   if (!passesRouteAccess(exchange, route)) return;
   if (!passesLimits(exchange, route.limits)) return;

@@ -18,6 +18,7 @@ import {
   withShortForm,
 } from './basics.ts';
 import { compress } from './compress.ts';
+import { cors } from './cors.ts';
 import { fieldRules } from './field-rules.ts';
 import { bandwidth, routeConcurrency, routeRateLimit } from './rate-limit.ts';
 import { requestKey } from './request-key.ts';
@@ -235,6 +236,11 @@ export const route = noun({
     .optional()
     .describe(
       'How many requests of each client may be in flight here at one time (429). `10` is short for `{ max: 10 }`.',
+    ),
+  cors: cors
+    .optional()
+    .describe(
+      'Which pages of other origins may use it. `cors: https://shop.example.com` is short for `{ origins: … }`; without it, servers say so themselves.',
     ),
   auth: auth
     .optional()

@@ -95,7 +95,7 @@ t.test('what a route asks of who sends the request', async (t) => {
   const text = `listeners: { web: { port: 8080 } }
 routes:
   - { name: staff, match: { path: /staff }, respond: 200, auth: { type: basic, realm: R, users: { ann: { env: A } }, users_file: u } }
-  - { name: api, respond: 200, auth: { type: api_key, query: key } }
+  - { name: api, respond: 200, auth: { type: api_key, query: key }, cors: { origins: [https://a.example], credentials: true } }
 tenants:
   acme: { api_keys: [{ name: a, env: K }] }
   small: { api_keys: [{ name: a, env: L }], routes: [staff] }
@@ -112,5 +112,6 @@ tenants:
     await of('/x'),
     /auth +an API key in the field x-api-key or the parameter key, of acme +auth\.yaml:4/,
   );
-  t.match(JSON.parse(await of('/x', '--json')).asks, [{ key: 'auth', at: 'auth.yaml:4' }]);
+  t.match(await of('/x'), /cors +pages of https:\/\/a\.example, with credentials/);
+  t.match(JSON.parse(await of('/x', '--json')).asks, [{ key: 'cors' }, { key: 'auth', at: 'auth.yaml:4' }]);
 });

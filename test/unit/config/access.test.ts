@@ -80,6 +80,29 @@ t.test('what is wrong, and what to write instead', (t) => {
     ],
     [keys(`{ name: w, hash: "${DIGEST}", expires: 2027-06-30 }`)],
     [
+      file('cors: shop.example.com'),
+      'error routes[0].cors: "shop.example.com" is not an origin. Write https://',
+    ],
+    [
+      file('cors: { origins: [https://a.example/x] }'),
+      'error routes[0].cors.origins[0]: "https://a.example/x" has a path. An origin ends with its host or port: "https://a.example".',
+    ],
+    [
+      file('cors: { origins: "*", credentials: true }'),
+      'error routes[0].cors.origins: With credentials every page could act for its visitors. Name the origins',
+    ],
+    [
+      file('cors: { origins: "*", methods: [get] }'),
+      'error routes[0].cors.methods[0]: "get" is not a method.',
+    ],
+    [
+      file('cors: { origins: "*", headers: ["a b"] }'),
+      'error routes[0].cors.headers[0]: "a b" is not the name',
+    ],
+    [file('cors: { origins: "*", expose: ["*"] }'), 'error routes[0].cors.expose[0]: "*" says nothing'],
+    [file('cors: { origins: "*", max_age: 2d }'), 'error routes[0].cors.max_age: "2d" is too large'],
+    [file('cors: "*"')],
+    [
       file('auth: { type: jwt, issuer: i }'),
       'error routes[0].auth: Tokens are checked with keys from one place: jwks or secret.',
     ],
