@@ -14,7 +14,6 @@ import { logHealth } from './assembly/health-log.ts';
 import { LimitMemory } from './assembly/limit-memory.ts';
 import { type Logs, openLogs } from './assembly/logs.ts';
 import { makeMetrics } from './assembly/metrics.ts';
-import { openOutliers } from './assembly/outliers.ts';
 import { certificatesFolder } from './assembly/plan.ts';
 import {
   diagnosticLine,
@@ -28,6 +27,7 @@ import { makeSlotTable } from './assembly/slot-table.ts';
 import type { ListenerSnapshot, PoolSnapshot } from './assembly/snapshot.ts';
 import { ThreadPool } from './assembly/thread-pool.ts';
 import { tellTlsEvent } from './assembly/tls-events.ts';
+import { openWatches } from './assembly/watches.ts';
 import { type ConfigDiff, diffConfig, type LoadResult, type ResolvedConfig } from './config/index.ts';
 import {
   type AgentWatch,
@@ -36,7 +36,6 @@ import {
   HealthChecker,
   type HealthReport,
   type LiveServer,
-  type OutlierWatch,
   Registry,
   type ServerDefinition,
   type ServerPatch,
@@ -89,7 +88,7 @@ export class Daemon extends BaseService {
   readonly #health: HealthChecker;
   readonly #firstChecks: FirstChecks;
   readonly #agents: AgentWatch;
-  readonly #outliers: OutlierWatch;
+  readonly #watches: ReturnType<typeof openWatches>;
   readonly #secrets: Secrets;
   readonly #applier: Applier;
   #admin: AdminServer | undefined;
@@ -131,7 +130,7 @@ export class Daemon extends BaseService {
       report: (report) => this.#onHealth(report),
     });
     this.#firstChecks = new FirstChecks(clock, SETTLE_MS);
-    this.#outliers = openOutliers(this, clock, log);
+    this.#watches = openWatches(this, clock, log);
     this.#agents = openAgents(this, clock, log, (pool, server, why) =>
       this.#threads.broadcast({ type: 'server_down', pool, server, why }),
     );
@@ -338,7 +337,7 @@ export class Daemon extends BaseService {
     await this.logs.start();
     this.#accessRings.start();
     for (const each of [this.#secrets, this.#health, this.discovery, this.#agents]) await each.start();
-    this.#outliers.start();
+    this.#watches.start();
     // Certificates, ports and slots are made while the threads load.
     this.#threads.start().then(this.#threadsReady.resolve, this.#threadsReady.reject);
     this.#threadsReady.promise.catch(() => {}); // seen by who waits for it, and nobody may yet
@@ -379,7 +378,7 @@ export class Daemon extends BaseService {
     await this.discovery.stop();
     await this.#applier.stop();
     this.#wasCut = await this.#threads.drain(drainTimeoutMs);
-    this.#outliers.stop();
+    this.#watches.stop();
     for (const each of [this.#health, this.#agents, this.#secrets]) await each.stop();
     // Last: `/readyz` says until the end that this one drains.
     await this.#admin?.stop();

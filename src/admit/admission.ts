@@ -7,7 +7,6 @@
  * Pools that ask for none of it have no admission. Places are requests in flight on slots of their own: exact over all
  * threads, kept by reloads, given back by a thread that dies.
  */
-import { COUNTER } from '../kernel/slot-counters.ts';
 import type { SlotTable } from '../kernel/slots.ts';
 import { Breaker } from './breaker.ts';
 import type { BreakerMode, BreakerOptions } from './decide.ts';
@@ -66,16 +65,9 @@ export class Admission {
     return this.#slots.tryAcquire(requests.slot, this.#thread, requests.max);
   }
 
-  /** @param tookMs -1 = it was not answered */
-  leavePlace(tookMs: number): void {
+  leavePlace(): void {
     const { requests } = this.#options;
-    if (requests === null) return;
-    if (tookMs >= 0) {
-      const { counters } = this.#slots;
-      counters.count(requests.slot, this.#thread, COUNTER.ended, 1);
-      counters.count(requests.slot, this.#thread, COUNTER.responseMs, tookMs);
-    }
-    this.#slots.release(requests.slot, this.#thread);
+    if (requests !== null) this.#slots.release(requests.slot, this.#thread);
   }
 
   claimRetry(): boolean {
@@ -97,16 +89,14 @@ export class Ticket {
   #isJudged = false;
   #isRetrying = false;
   #isClosed = false;
-  #tookMs = -1;
 
   constructor(admission: Admission, wasProbe: boolean) {
     this.#admission = admission;
     this.#wasProbe = wasProbe;
   }
 
-  /** The head of the answer that the client gets has come. @param tookMs of the attempt that it belongs to */
-  answered(status: number, tookMs: number, nowMs: number): void {
-    this.#tookMs = tookMs;
+  /** The head of the answer that the client gets has come. */
+  answered(status: number, nowMs: number): void {
     this.#judge(status >= 502 && status <= 504, nowMs);
   }
 
@@ -128,7 +118,7 @@ export class Ticket {
     if (hasFailed) this.#judge(true, nowMs);
     else if (!this.#isJudged && this.#wasProbe) this.#admission.breaker?.leave();
     if (this.#isRetrying) this.#admission.leaveRetry();
-    this.#admission.leavePlace(this.#tookMs);
+    this.#admission.leavePlace();
   }
 
   #judge(hasFailed: boolean, nowMs: number): void {

@@ -23,6 +23,7 @@ import { serverKey } from '../control/index.ts';
 import { formatHostPort } from '../kernel/address.ts';
 import { ownProxyHeader, type ProxyVersion } from '../kernel/proxy-header.ts';
 import type { SlotRef } from '../kernel/slot-allocator.ts';
+import type { Places } from '../pool/index.ts';
 import type { HostRule } from '../proxy/index.ts';
 import type { RouteActionOptions, RouteConditions } from '../route/index.ts';
 import type { CertificateMaterial, UpstreamTlsOptions } from '../tls/index.ts';
@@ -232,6 +233,7 @@ function poolSnapshot(config: PoolConfig, pool: PoolDefinition, inputs: Snapshot
           },
     queue: config.queue,
     places: placesOf(config, inputs),
+    adaptive: adaptiveOf(config, inputs),
     admission: admissionOf(config, inputs),
     retry: config.retry,
     hedge: config.hedge ?? null,
@@ -258,7 +260,7 @@ function countedOf(config: PoolConfig): Counted[] {
     ['breaker', hasStates(config)],
     ['requests', breaker?.maxRequests !== undefined],
     ['retries', breaker?.maxRetries !== undefined],
-    ['places', breaker?.maxConnections !== undefined],
+    ['places', breaker?.maxConnections !== undefined || config.adaptive !== undefined],
   ];
   return all.filter(([, isCounted]) => isCounted).map(([what]) => what);
 }
@@ -272,11 +274,20 @@ function countedPlaces(
   return max === undefined ? null : { slot: inputs.slotOf(countedKey(what, pool)).slot, max };
 }
 
-function placesOf(
-  { name, breaker }: PoolConfig,
+function placesOf({ name, breaker, adaptive }: PoolConfig, inputs: SnapshotInputs): Places | null {
+  if (adaptive === undefined && breaker?.maxConnections === undefined) return null;
+  const { slot } = inputs.slotOf(countedKey('places', name));
+  return { slot, max: breaker?.maxConnections ?? 0, isAdaptive: adaptive !== undefined };
+}
+
+function adaptiveOf(
+  { name, breaker, adaptive }: PoolConfig,
   inputs: SnapshotInputs,
-): { slot: number; max: number } | null {
-  return countedPlaces('places', name, breaker?.maxConnections, inputs);
+): PoolSnapshot['adaptive'] {
+  if (adaptive === undefined) return null;
+  const max = Math.min(adaptive.max, breaker?.maxConnections ?? adaptive.max);
+  const { generation } = inputs.slotOf(countedKey('places', name));
+  return { ...adaptive, max, min: Math.min(adaptive.min, max), generation };
 }
 
 function admissionOf(config: PoolConfig, inputs: SnapshotInputs): AdmissionOptions | null {

@@ -79,6 +79,15 @@ function addAdmission(metrics: Metrics, pools: () => readonly PoolSnapshot[], sl
       breakers().map(({ pool, slot }) => ({ labels: { pool }, value: viewBreaker(slots, slot).opened })),
   });
   metrics.add({
+    name: 'sluice_pool_concurrency_limit',
+    help: 'Requests that adaptive concurrency lets the servers of a pool have now.',
+    type: 'gauge',
+    read: () =>
+      pools().flatMap(({ name: pool, places }) =>
+        places?.isAdaptive ? [{ labels: { pool }, value: slots.maxConnections(places.slot) }] : [],
+      ),
+  });
+  metrics.add({
     name: 'sluice_pool_requests',
     help: 'Requests of a pool with max_requests, waiting ones included.',
     type: 'gauge',

@@ -11,7 +11,7 @@ import type {
   JwtOptions,
   TenantOptions,
 } from '../access/index.ts';
-import type { AdmissionOptions } from '../admit/index.ts';
+import type { AdmissionOptions, GradientOptions } from '../admit/index.ts';
 import type { CompressionOptions } from '../encode/index.ts';
 import type { RetryOptions } from '../forward/index.ts';
 import type { WireLimits } from '../http/index.ts';
@@ -79,6 +79,8 @@ export interface PoolSnapshot extends PoolOptions {
   /** null = every request is let in. */
   readonly admission: AdmissionOptions | null;
   readonly retry: RetryOptions;
+  /** How its limit of requests at servers moves; null = it does not. */
+  readonly adaptive: (GradientOptions & { readonly generation: number }) | null;
   /** null = nothing is hedged. */
   readonly hedge: { readonly delayMs: number } | { readonly quantile: number } | null;
   /** Retries as a part of the requests, 0 to 1. */

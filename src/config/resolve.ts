@@ -163,6 +163,7 @@ function resolvePool(name: string, spec: LongPool, context: ResolveContext): Poo
     panic: typeof spec.panic === 'number' ? spec.panic : 0,
     outliers: spec.outlier_detection === false ? undefined : resolveOutliers(spec.outlier_detection),
     breaker: spec.circuit_breaker === false ? undefined : resolveBreaker(spec.circuit_breaker),
+    adaptive: spec.adaptive_concurrency === false ? undefined : spec.adaptive_concurrency,
     retry: resolvePoolRetry(spec.retry),
     hedge: spec.hedge === false ? undefined : resolveHedge(spec.hedge),
     upstream: resolveUpstream(spec.upstream, isSecure, context),

@@ -58,3 +58,11 @@ export type RouteRetryConfig = Partial<Omit<RetryConfig, 'backoff'>>;
 
 /** When a second attempt is made beside a slow one: after a time, or at a quantile (0 to 1) of what answers take. */
 export type HedgeConfig = { readonly delayMs: number } | { readonly quantile: number };
+
+/** How many requests servers get at a time, found by how long they take. */
+export interface AdaptiveConfig {
+  readonly min: number;
+  readonly max: number;
+  /** A multiple of the least time, above 1. */
+  readonly tolerance: number;
+}

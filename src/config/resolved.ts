@@ -8,7 +8,13 @@
  */
 
 import type { TenantConfig } from './resolved-access.ts';
-import type { BreakerConfig, HedgeConfig, OutlierConfig, PoolRetryConfig } from './resolved-failing.ts';
+import type {
+  AdaptiveConfig,
+  BreakerConfig,
+  HedgeConfig,
+  OutlierConfig,
+  PoolRetryConfig,
+} from './resolved-failing.ts';
 import type { LimitsConfig, ListenerLimits, RequestKey } from './resolved-limits.ts';
 import type { AdminConfig, LogsConfig, ShutdownConfig, StoreConfig } from './resolved-process.ts';
 import type { RouteConfig } from './resolved-route.ts';
@@ -161,6 +167,7 @@ export interface PoolConfig {
   readonly outliers: OutlierConfig | undefined;
   /** undefined = `circuit_breaker: false`. */
   readonly breaker: BreakerConfig | undefined;
+  readonly adaptive: AdaptiveConfig | undefined;
   readonly retry: PoolRetryConfig;
   /** undefined = never. */
   readonly hedge: HedgeConfig | undefined;

@@ -12,6 +12,8 @@ export interface LeaseOwner {
   readonly needsTimes: boolean;
   /** Where requests at all servers of the pool are counted; -1 = they are not. */
   readonly placesSlot: number;
+  /** Where times of answers are summed for the pool; -1 = nowhere. */
+  readonly timesSlot: number;
   /** A place is free again: somebody may be waiting for it. */
   released(): void;
 }
@@ -65,6 +67,12 @@ export class ServerLease implements Lease {
     this.#servedMs = servedMs;
     // A tunnel may last for hours: what it shows of the server it shows now.
     if (status === 101) slots.clearErrors(slot);
+    const { timesSlot } = this.#owner;
+    // A failure says nothing of how long an answer takes.
+    if (timesSlot >= 0 && servedMs >= 0 && status < 500) {
+      slots.counters.count(timesSlot, thread, COUNTER.ended, 1);
+      slots.counters.count(timesSlot, thread, COUNTER.responseMs, servedMs);
+    }
     if (needsTimes && servedMs >= 0) this.#observe(status >= 500 ? servedMs + FAILURE_MS : servedMs);
   }
 

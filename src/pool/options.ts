@@ -71,6 +71,8 @@ export interface QueueOptions {
 export interface Places {
   readonly slot: number;
   readonly max: number;
+  /** `max` stands in the slot, where main moves it by the times of answers that are counted there. */
+  readonly isAdaptive: boolean;
 }
 
 export interface PoolOptions {

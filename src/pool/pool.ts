@@ -102,6 +102,7 @@ class ServerPool implements Pool, LeaseOwner {
   readonly clock: Clock;
   readonly needsTimes: boolean;
   readonly placesSlot: number;
+  readonly timesSlot: number;
   readonly #options: PoolOptions;
   readonly #primaries: Tier;
   readonly #backups: Tier;
@@ -122,6 +123,7 @@ class ServerPool implements Pool, LeaseOwner {
     this.clock = deps.clock;
     this.needsTimes = needsTimes(options.algorithm);
     this.placesSlot = options.places?.slot ?? -1;
+    this.timesSlot = options.places?.isAdaptive === true ? options.places.slot : -1;
     this.#options = options;
     const tier = (backup: boolean): Tier =>
       new Tier(
@@ -193,7 +195,8 @@ class ServerPool implements Pool, LeaseOwner {
     const { places } = this.#options;
     if (!places) return this.#selectServer(ctx, nowMs, lastChance);
     // The place comes first, so that it is exact; whoever gets no server gives it back.
-    if (!this.slots.tryAcquire(places.slot, this.thread, places.max)) return BUSY;
+    const max = places.isAdaptive ? this.slots.maxConnections(places.slot) : places.max;
+    if (!this.slots.tryAcquire(places.slot, this.thread, max)) return BUSY;
     const result = this.#selectServer(ctx, nowMs, lastChance);
     if (result.kind === 'none') this.slots.release(places.slot, this.thread);
     return result;

@@ -172,7 +172,7 @@ export class Forwarding implements RequestSink, HedgeOwner, ChoiceEvents, Expiri
     this.#hedge = null;
     this.#isAnswerStarted = true;
     this.deadlineMs = this.#routeDueMs;
-    exchange.ticket?.answered(head.judgedStatus, exchange.upstreamMs, exchange.deps.clock.nowMs());
+    exchange.ticket?.answered(head.judgedStatus, exchange.deps.clock.nowMs());
     this.#kept?.drop();
     exchange.status = head.status;
     const answer = head.answerTo(stream.head.method);

@@ -23,7 +23,7 @@ export function makeTunnel(
   const nowMs = deps.clock.nowMs();
   exchange.upstreamMs = nowMs - startMs;
   lease.answered(101, exchange.upstreamMs);
-  exchange.ticket?.answered(101, exchange.upstreamMs, nowMs);
+  exchange.ticket?.answered(101, nowMs);
   exchange.status = stream.switchStatus;
   const changed = fieldsForClient(exchange, head.fields.forward, lease.server, choice.pool.host);
   const fields = withCookie(changed, lease.setCookie);

@@ -39,3 +39,17 @@ const long = noun({
 
 /** `true`, `false` or what opens it. */
 export const circuitBreaker = z.union([withShortForm(long, z.literal(true), () => ({})), z.literal(false)]);
+
+/** Of `adaptive_concurrency`. */
+export const adaptive = noun({
+  min: integer(1, 10_000_000).prefault(10).describe('The limit never falls below this.'),
+  max: integer(1, 10_000_000).prefault(1000).describe('Nor does it rise above this.'),
+  tolerance: percent({ min: '101%', max: '1000%' })
+    .prefault('150%')
+    .describe(
+      'How long answers may take, compared with the least that was seen lately, before the limit falls.',
+    ),
+}).refine(({ min, max }) => min <= max, {
+  path: ['min'],
+  message: 'The least is above the most. Make max larger.',
+});

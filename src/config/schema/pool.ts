@@ -13,7 +13,7 @@ import {
   text,
   withShortForm,
 } from './basics.ts';
-import { circuitBreaker } from './circuit-breaker.ts';
+import { adaptive, circuitBreaker } from './circuit-breaker.ts';
 import { health } from './health.ts';
 import { requestKey } from './request-key.ts';
 import { hedge, poolRetry } from './retry.ts';
@@ -178,6 +178,12 @@ export const pool = noun({
     .prefault(false)
     .describe(
       'When the pool as a whole is not asked, and how much it takes. `true` = with the defaults; `false` = always asked.',
+    ),
+  adaptive_concurrency: z
+    .union([withShortForm(adaptive, z.literal(true), () => ({})), z.literal(false)])
+    .prefault(false)
+    .describe(
+      'Find out how many requests the servers of the pool can do at a time by how long they take; further ones wait in `queue`. `true` = with the defaults.',
     ),
   retry: poolRetry
     .prefault({})

@@ -40,7 +40,7 @@ class Pools {
 
   ask(admission: Admission, status: number): void {
     const ticket = this.enter(admission);
-    ticket.answered(status, 1, this.clock.nowMs());
+    ticket.answered(status, this.clock.nowMs());
     ticket.close(false, this.clock.nowMs());
   }
 
@@ -71,12 +71,12 @@ t.test('threads count together, one says so, all refuse; probes close it again',
   t.equal(pools.turns.at(-1), '0 half_open: its time is over');
   const second = pools.enter(b);
   t.equal(pools.refusal(a), 'breaker_open 0', 'two try at a time, over all threads');
-  first.answered(200, 1, pools.clock.nowMs());
+  first.answered(200, pools.clock.nowMs());
   // One whose client left says nothing, and gives its place back.
   second.close(false, pools.clock.nowMs());
   t.equal(pools.mode, 'half_open');
   const third = pools.enter(b);
-  third.answered(404, 1, pools.clock.nowMs());
+  third.answered(404, pools.clock.nowMs());
   t.equal(pools.mode, 'closed');
   t.equal(pools.turns.at(-1), '1 closed: 2 of 2 probes were answered');
   first.close(false, pools.clock.nowMs());

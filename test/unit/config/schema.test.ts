@@ -82,6 +82,7 @@ t.test('defaults are those of the design', (t) => {
     },
     agent: undefined,
     queue: { max: 1000, timeoutMs: 5000 },
+    adaptive: undefined,
     retry: {
       attempts: 3,
       failures: ['connect_error', 'reset', 'timeout', 'bad_answer'],

@@ -1,4 +1,5 @@
-/** Passive health: options from the configuration in force, and what people are told of it. */
+/** What main watches of the pools. Passive health: options from the configuration in force, and what people are told of it. */
+import { ConcurrencyWatch } from '../admit/index.ts';
 import type { ResolvedConfig } from '../config/index.ts';
 import { OutlierWatch, type Registry } from '../control/index.ts';
 import type { Clock } from '../kernel/clock.ts';
@@ -6,6 +7,7 @@ import type { SlotTable } from '../kernel/slots.ts';
 import type { Events, Log } from '../observe/index.ts';
 import type { Metrics } from '../observe/main/index.ts';
 import { ServerChanges } from './server-changes.ts';
+import type { PoolSnapshot } from './snapshot.ts';
 
 export interface OutlierSource {
   readonly config: ResolvedConfig;
@@ -15,11 +17,33 @@ export interface OutlierSource {
   readonly metrics: Metrics;
 }
 
-export function openOutliers(
-  source: OutlierSource,
+/** All that main watches of the pools: who is taken out, and how much they are given. */
+export function openWatches(
+  source: OutlierSource & { readonly pools: readonly PoolSnapshot[] },
   clock: Clock,
   log: Pick<Log, 'info' | 'warn'>,
-): OutlierWatch {
+): { start(): void; stop(): void } {
+  const outliers = openOutliers(source, clock, log);
+  const concurrency = new ConcurrencyWatch({
+    clock,
+    slots: source.slots,
+    pools: () =>
+      source.pools.flatMap(({ places, adaptive }) =>
+        adaptive && places ? [{ slot: places.slot, generation: adaptive.generation, options: adaptive }] : [],
+      ),
+  });
+  const both = [outliers, concurrency];
+  return {
+    start() {
+      for (const watch of both) watch.start();
+    },
+    stop() {
+      for (const watch of both) watch.stop();
+    },
+  };
+}
+
+function openOutliers(source: OutlierSource, clock: Clock, log: Pick<Log, 'info' | 'warn'>): OutlierWatch {
   const changes = new ServerChanges(source.events, source.metrics);
   return new OutlierWatch({
     clock,
