@@ -24,7 +24,7 @@ import { formatHostPort } from '../kernel/address.ts';
 import { ownProxyHeader, type ProxyVersion } from '../kernel/proxy-header.ts';
 import type { SlotRef } from '../kernel/slot-allocator.ts';
 import type { Places } from '../pool/index.ts';
-import type { HostRule } from '../proxy/index.ts';
+import type { HostRule, MaintenanceOptions } from '../proxy/index.ts';
 import type { RouteActionOptions, RouteConditions } from '../route/index.ts';
 import type { CertificateMaterial, UpstreamTlsOptions } from '../tls/index.ts';
 import { authSnapshot, tenantSnapshots } from './build-access.ts';
@@ -114,6 +114,7 @@ export function buildSnapshot(config: ResolvedConfig, inputs: SnapshotInputs): S
   return {
     generation: inputs.generation,
     maxMemoryBytes: config.maxMemoryBytes ?? null,
+    errorPages: config.errorPages,
     listeners: config.listeners.map((listener) => listenerSnapshot(listener, inputs)),
     routes: config.routes.map((route) => routeSnapshot(route, inputs)),
     pools: inputs.pools.map((pool) => poolSnapshot(configOf(config, pool.name), pool, inputs)),
@@ -185,6 +186,8 @@ function routeSnapshot(route: RouteConfig, inputs: SnapshotInputs): RouteSnapsho
     conditions: conditionsOf(route),
     rewrite: route.rewrite ?? null,
     compression: route.compress ?? null,
+    errorPages: route.errorPages,
+    maintenance: maintenanceOf(route),
     requestFields: route.fields.request ?? null,
     responseFields: route.fields.response ?? null,
     action: actionOf(route),
@@ -197,6 +200,12 @@ function routeSnapshot(route: RouteConfig, inputs: SnapshotInputs): RouteSnapsho
     timeoutMs: route.timeoutMs ?? 0,
     cells: inputs.cellsOf('route', route.name),
   };
+}
+
+function maintenanceOf({ maintenance }: RouteConfig): MaintenanceOptions | null {
+  if (maintenance === undefined) return null;
+  const { page, retryAfterS, allow } = maintenance;
+  return { page: page ? { ...page, status: '503', intercepts: false } : null, retryAfterS, allow };
 }
 
 /** What a route does, as the data path knows it. */

@@ -160,11 +160,18 @@ export function explainRequest(config: ResolvedConfig, request: AskedRequest): E
   const soFar = { listener: found, routes };
   if (new IpFilter(route.ipAllow, route.ipDeny).decide(client) !== 'allowed')
     return ended(refused('forbidden', `client ${request.clientIp}`), { ...soFar, limits });
+  if (isClosedFor(route, client)) return ended(refused('maintenance', ''), { ...soFar, limits });
   return ended(outcomeOf(config, route, request, path), {
     ...soFar,
     asks: asksOf(config, route),
     limits: [...limits, ...limitsOf('route', route)],
   });
+}
+
+function isClosedFor({ maintenance }: RouteConfig, client: ReturnType<typeof parseAddress>): boolean {
+  if (maintenance === undefined) return false;
+  const { allow } = maintenance;
+  return allow.length === 0 || new IpFilter(allow, []).decide(client) !== 'allowed';
 }
 
 function refused(reason: Reason, detail: string): Outcome {

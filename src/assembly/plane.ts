@@ -28,10 +28,12 @@ import { CidrSet, IpFilter, parseAddress } from '../limit/index.ts';
 import { ListenerCells, type Log, PoolCells, RouteCells, ServerCells } from '../observe/index.ts';
 import { compilePool, type PoolServer, type ServerOptions } from '../pool/index.ts';
 import {
+  compileErrorPages,
   compileFieldRules,
   type FieldRuleOptions,
   HedgeRule,
   type ListenerPlane,
+  MaintenanceGate,
   type Plane,
   type PoolPlane,
   PoolSplit,
@@ -152,10 +154,11 @@ export async function compileSnapshot(
 ): Promise<CompiledSnapshot> {
   const keys = new Set<string>();
   const access = new AccessCompiler(snapshot, context);
+  const errorPages = compileErrorPages(snapshot.errorPages, null);
   const routePlanes: RoutePlane[] = [];
   for (const [i, route] of snapshot.routes.entries()) {
     if (i % ROUTES_OF_A_STEP === ROUTES_OF_A_STEP - 1) await nextStep();
-    routePlanes.push(compileRoute(route, context, access));
+    routePlanes.push(compileRoute(route, context, access, errorPages));
   }
   await nextStep();
   const routes = compileRoutes(routePlanes);
@@ -169,13 +172,19 @@ export async function compileSnapshot(
     compileListener(it, context),
   ]);
   const { generation } = snapshot;
-  const plane = { generation, routes, pools, listeners: new Map(listeners) };
+  const plane = { generation, errorPages, routes, pools, listeners: new Map(listeners) };
   return { plane, connectionKeys: keys, accessKeys: access.used };
 }
 
 const nextStep = (): Promise<void> => new Promise((resolve) => afterNextLook(resolve));
 
-function compileRoute(route: RouteSnapshot, context: CompileContext, access: AccessCompiler): RoutePlane {
+function compileRoute(
+  route: RouteSnapshot,
+  context: CompileContext,
+  access: AccessCompiler,
+  commonPages: Plane['errorPages'],
+): RoutePlane {
+  const errorPages = compileErrorPages(route.errorPages, commonPages);
   const filter = new IpFilter(route.ipAllow, route.ipDeny);
   const limits = compileLimits(route, context);
   const cors = route.cors && new Cors(route.cors);
@@ -190,6 +199,8 @@ function compileRoute(route: RouteSnapshot, context: CompileContext, access: Acc
     limits: limits.limits,
     rewrite: route.rewrite,
     compression: route.compression === null ? null : new CompressionRule(route.compression),
+    errorPages,
+    interceptPages: errorPages?.intercepts === true ? errorPages : null,
     requestFields: compileFieldRules(route.requestFields),
     responseFields: compileFieldRules(
       cors === null ? route.responseFields : withoutCors(route.responseFields),
@@ -198,7 +209,12 @@ function compileRoute(route: RouteSnapshot, context: CompileContext, access: Acc
     split: route.action.kind === 'split' ? new PoolSplit(route.action.shares) : null,
     retry: route.retry && new RouteRetry(route.retry),
     // Who asks comes before what is counted for them.
-    gates: [...(cors === null ? [] : [new PreflightGate(cors)]), ...access.gatesOf(route), ...limits.gates],
+    gates: [
+      ...(cors === null ? [] : [new PreflightGate(cors)]),
+      ...(route.maintenance === null ? [] : [new MaintenanceGate(route.maintenance)]),
+      ...access.gatesOf(route),
+      ...limits.gates,
+    ],
     timeoutMs: route.timeoutMs,
     cells: new RouteCells(context.row, route.cells),
   };

@@ -17,7 +17,13 @@ import type { RetryOptions } from '../forward/index.ts';
 import type { WireLimits } from '../http/index.ts';
 import type { ProxyVersion } from '../kernel/proxy-header.ts';
 import type { PoolOptions } from '../pool/index.ts';
-import type { FieldRuleOptions, HostRule, RewriteOptions } from '../proxy/index.ts';
+import type {
+  ErrorPageOptions,
+  FieldRuleOptions,
+  HostRule,
+  MaintenanceOptions,
+  RewriteOptions,
+} from '../proxy/index.ts';
 import type { RouteOptions } from '../route/index.ts';
 import type { CertificateMaterial, TlsVersion, UpstreamTlsOptions } from '../tls/index.ts';
 import type { LimitsSnapshot } from './limits.ts';
@@ -63,6 +69,8 @@ export interface AuthSnapshot {
 export interface RouteSnapshot extends RouteOptions, LimitsSnapshot {
   readonly rewrite: RewriteOptions | null;
   readonly compression: CompressionOptions | null;
+  readonly errorPages: readonly ErrorPageOptions[];
+  readonly maintenance: MaintenanceOptions | null;
   readonly requestFields: FieldRuleOptions | null;
   readonly responseFields: FieldRuleOptions | null;
   readonly auth: AuthSnapshot | null;
@@ -103,6 +111,8 @@ export interface Snapshot {
   readonly generation: number;
   /** What client connections may hold in all; null = by what memory there is. */
   readonly maxMemoryBytes: number | null;
+  /** For all routes, and for requests without one. */
+  readonly errorPages: readonly ErrorPageOptions[];
   readonly listeners: readonly ListenerSnapshot[];
   readonly routes: readonly RouteSnapshot[];
   readonly pools: readonly PoolSnapshot[];

@@ -3,8 +3,10 @@
  * with its path. The checks of `references.ts` and `reach.ts` work on this, so that an unknown pool is reported in the
  * same run as a bad unit somewhere else. Anything unreadable is left out here; the schema complains about it.
  */
+
 import type { Path } from './diagnostic.ts';
 import { type LooseAuth, type LooseTenant, readAuth, readSource, readTenant } from './loose-access.ts';
+import { readPageFiles } from './loose-pages.ts';
 import {
   type At,
   at,
@@ -103,6 +105,7 @@ export interface Loose {
   readonly keys: ReadonlySet<string>;
   readonly listeners: readonly LooseListener[];
   readonly routes: readonly LooseRoute[];
+  readonly pageFiles: readonly At[];
   readonly pools: readonly LoosePool[];
   readonly certificates: readonly LooseCertificate[];
   readonly tokens: readonly LooseToken[];
@@ -121,6 +124,7 @@ export function readLoosely(value: unknown): Loose {
     keys: new Set(Object.keys(top)),
     listeners: Object.entries(mapping(top['listeners'])).map(([name, each]) => readListener(name, each)),
     routes: list(top['routes']).map(readRoute),
+    pageFiles: readPageFiles(top),
     pools: [
       ...Object.entries(mapping(top['pools'])).map(([name, each]) =>
         readPool(name, mapping(each), ['pools', name]),

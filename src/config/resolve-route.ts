@@ -4,6 +4,7 @@ import { resolveAuth, resolveCors } from './resolve-access.ts';
 import { type ResolveContext, sourceOf } from './resolve-context.ts';
 import { resolveRouteRetry } from './resolve-failing.ts';
 import { resolveLimits, resolveMeter } from './resolve-limits.ts';
+import { resolveErrorPages, resolveMaintenance, resolvePage } from './resolve-pages.ts';
 import type { CompressConfig, FieldsConfig, MatchedValue, RouteAction, RouteConfig } from './resolved.ts';
 import type { LongForm } from './schema/file.ts';
 import { parseRequestKey } from './schema/request-key.ts';
@@ -31,11 +32,13 @@ export function resolveRoutes(
         headers: valuesOf(spec.match.header, (it) => it.toLowerCase()),
         queries: valuesOf(spec.match.query, (it) => it),
       },
-      action: resolveAction(spec),
+      action: resolveAction(spec, context),
       rewrite: spec.rewrite && {
         stripPrefix: spec.rewrite.strip_prefix ?? '',
         addPrefix: spec.rewrite.add_prefix ?? '',
       },
+      errorPages: resolveErrorPages(spec.error_pages, context),
+      maintenance: resolveMaintenance(spec.maintenance, context),
       compress: spec.compress ? resolveCompress(spec.compress) : undefined,
       fields: {
         request: spec.headers?.request && resolveFields(spec.headers.request),
@@ -89,7 +92,7 @@ function anyIsEmpty(patterns: readonly string[]): readonly string[] {
   return patterns.some((each) => each === '*' || each === '/*') ? [] : patterns;
 }
 
-function resolveAction(spec: LongRoute): RouteAction {
+function resolveAction(spec: LongRoute, context: ResolveContext): RouteAction {
   if (spec.split)
     return {
       type: 'split',
@@ -98,8 +101,8 @@ function resolveAction(spec: LongRoute): RouteAction {
     };
   if (spec.redirect) return { type: 'redirect', to: spec.redirect.to, status: spec.redirect.status };
   if (spec.respond) {
-    const { status, body, content_type } = spec.respond;
-    return { type: 'respond', status, body, contentType: content_type };
+    const page = resolvePage(spec.respond, 'text/plain; charset=utf-8', context);
+    return { type: 'respond', status: spec.respond.status, ...page };
   }
   return { type: 'pool', pool: spec.pool ?? '' };
 }

@@ -9,6 +9,7 @@ import { readSecret, resolveTenants } from './resolve-access.ts';
 import { type ResolveContext, sourceOf } from './resolve-context.ts';
 import { resolveBreaker, resolveHedge, resolveOutliers, resolvePoolRetry } from './resolve-failing.ts';
 import { resolveLimits } from './resolve-limits.ts';
+import { resolveErrorPages } from './resolve-pages.ts';
 import { resolveRoutes } from './resolve-route.ts';
 import { resolveHealth, resolveServers } from './resolve-servers.ts';
 import type {
@@ -65,6 +66,7 @@ export function resolveConfig(long: LongForm, context: ResolveContext): Resolved
       resolveCertificate(name, each, context),
     ),
     listeners: listeners.map(([name, each]) => resolveListener(name, each, secure, context)),
+    errorPages: resolveErrorPages(long.error_pages, context),
     routes: resolveRoutes(long.routes ?? [], routed, context),
     pools: Object.entries(long.pools ?? {}).map(([name, each]) => resolvePool(name, each, context)),
     tenants: resolveTenants(long.tenants, context),

@@ -23,6 +23,26 @@ export interface MatchedValue {
   readonly value: string;
 }
 
+/** A text that is answered, as it stands in the file or out of a file of its own. */
+export interface PageConfig {
+  readonly body: string;
+  readonly contentType: string;
+}
+
+export interface ErrorPageConfig extends PageConfig {
+  /** `404`, `4xx`, `5xx`. */
+  readonly status: string;
+  /** In the place of what servers answer, too. */
+  readonly intercepts: boolean;
+}
+
+export interface MaintenanceConfig {
+  readonly page: PageConfig | undefined;
+  readonly retryAfterS: number;
+  /** Addresses and blocks that pass. */
+  readonly allow: readonly string[];
+}
+
 /** Compression of answers. */
 export interface CompressConfig {
   /** In lower case; `text/*` = all of a kind, `*` = any. */
@@ -55,6 +75,10 @@ export interface RouteConfig extends LimitsConfig {
   };
   readonly action: RouteAction;
   readonly rewrite: RewriteConfig | undefined;
+  /** Before those of `ResolvedConfig.errorPages`. */
+  readonly errorPages: readonly ErrorPageConfig[];
+  /** undefined = it is open. */
+  readonly maintenance: MaintenanceConfig | undefined;
   /** undefined = answers go as they are. */
   readonly compress: CompressConfig | undefined;
   /** Changes of fields; undefined = none. */

@@ -17,7 +17,7 @@ import type {
 } from './resolved-failing.ts';
 import type { LimitsConfig, ListenerLimits, RequestKey } from './resolved-limits.ts';
 import type { AdminConfig, LogsConfig, ShutdownConfig, StoreConfig } from './resolved-process.ts';
-import type { RouteConfig } from './resolved-route.ts';
+import type { ErrorPageConfig, RouteConfig } from './resolved-route.ts';
 import type { UpstreamConfig } from './resolved-upstream.ts';
 
 export type * from './resolved-access.ts';
@@ -49,6 +49,8 @@ export interface ResolvedConfig {
   readonly store: StoreConfig;
   readonly logs: LogsConfig;
   readonly certificates: readonly CertificateConfig[];
+  /** For all routes, and for requests without one. */
+  readonly errorPages: readonly ErrorPageConfig[];
   readonly listeners: readonly ListenerConfig[];
   /** In file order: the first that matches wins. */
   readonly routes: readonly RouteConfig[];

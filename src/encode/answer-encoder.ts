@@ -30,6 +30,14 @@ export interface AnswerSink {
   endAnswer(trailers: string): void;
 }
 
+/** Stands between a server's answer and the client, and ends the exchange when the answer is over. */
+export interface AnswerFilter extends AnswerSink {
+  onClientDrain(): void;
+  readonly heldBytes: number;
+  /** Nobody wants the rest. */
+  destroy(): void;
+}
+
 export interface EncoderEvents {
   /** After a `sendBody` that returned false. */
   onRoom(): void;
@@ -44,7 +52,7 @@ const OUT_BYTES = 32 * 1024;
 /** Windows and tables of each coding, measured (100 encoders at 64 KiB each). */
 const STATE_BYTES: Readonly<Record<Coding, number>> = { gzip: 256 * 1024, br: 768 * 1024, zstd: 896 * 1024 };
 
-export class AnswerEncoder implements AnswerSink {
+export class AnswerEncoder implements AnswerFilter {
   readonly #zip: Gzip | BrotliCompress | ZstdCompress;
   readonly #coding: Coding;
   readonly #sink: AnswerSink;
@@ -101,7 +109,6 @@ export class AnswerEncoder implements AnswerSink {
     return STATE_BYTES[this.#coding] + this.#zip.writableLength + this.#zip.readableLength;
   }
 
-  /** Nobody wants the rest. */
   destroy(): void {
     if (this.#isOver) return;
     this.#finish();

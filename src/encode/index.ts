@@ -1,5 +1,5 @@
 /** Content codings of answers (RFC 9110 section 8.4.1): whether an answer is compressed, how, and the doing of it. */
-export { AnswerEncoder, type AnswerSink, type EncoderEvents } from './answer-encoder.ts';
+export { AnswerEncoder, type AnswerFilter, type AnswerSink, type EncoderEvents } from './answer-encoder.ts';
 export {
   type Coding,
   type CompressionOptions,

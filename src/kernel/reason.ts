@@ -95,6 +95,11 @@ export const REASONS = {
     title: 'Shutting down',
     hint: 'shutdown.drain_timeout passed before a server had answered.',
   },
+  maintenance: {
+    status: 503,
+    title: 'Down for maintenance',
+    hint: 'The maintenance of the route; its allow list passes.',
+  },
   no_server: {
     status: 503,
     title: 'No server available',

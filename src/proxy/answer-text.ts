@@ -4,6 +4,7 @@ import type { Lease, PoolServer } from '../pool/index.ts';
 import { withCookie } from './answers.ts';
 import { compressed } from './compressed.ts';
 import type { Exchange } from './exchange.ts';
+import { intercepted } from './intercepted.ts';
 import type { HostRule } from './plane.ts';
 import { changedAnswerFields } from './request-text.ts';
 
@@ -18,6 +19,11 @@ export function answerForClient(
     changed === answer.fields && setCookie === null
       ? answer
       : { ...answer, fields: withCookie(changed, setCookie), memo: '' };
+  const pages = exchange.route?.interceptPages ?? null;
+  if (pages !== null) {
+    const head = intercepted(exchange, wanted, pages);
+    if (head !== wanted) return head;
+  }
   const compression = exchange.route?.compression ?? null;
   return compression === null ? wanted : compressed(exchange, wanted, compression);
 }

@@ -10,7 +10,7 @@ export function compressed(exchange: Exchange, answer: AnswerHead, rule: Compres
   if (coding === null || !deps.encoders.take()) return codedHead(answer, null);
   const wiring = { sink: stream, events: new EncodedAnswer(exchange), places: deps.encoders };
   // A body of known length comes as fast as it can; one without may be made bit by bit.
-  exchange.encoder = new AnswerEncoder(coding, answer.framing !== 'length', wiring);
+  exchange.filter = new AnswerEncoder(coding, answer.framing !== 'length', wiring);
   return codedHead(answer, coding);
 }
 

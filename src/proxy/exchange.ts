@@ -4,7 +4,7 @@
  */
 
 import type { Ticket } from '../admit/index.ts';
-import type { AnswerEncoder, AnswerSink } from '../encode/index.ts';
+import type { AnswerFilter, AnswerSink } from '../encode/index.ts';
 import {
   buildIdentity,
   type ClientStream,
@@ -16,10 +16,10 @@ import { REASONS, type Reason } from '../kernel/reason.ts';
 import type { Placeholder } from '../kernel/template.ts';
 import { type Address, type ClientKey, clientHash32, clientKeyOf, parseAddress } from '../limit/index.ts';
 import { normalizeHost } from '../route/index.ts';
-import { errorAnswer, type OwnAnswer, prefersHtml } from './answers.ts';
+import type { OwnAnswer } from './answers.ts';
 import { type HeldPlace, leavePlaces } from './concurrency-limits.ts';
-import { grpcAnswer, isGrpc } from './grpc.ts';
 import type { ListenerPlane, Plane, ProxyDeps, RoutePlane } from './plane.ts';
+import { refusalAnswer } from './refusal.ts';
 
 /** Who asks, under which name: worked out once and kept with the connection while it stays the same. */
 export interface Asker {
@@ -63,8 +63,8 @@ export class Exchange implements RequestSink {
   path = '';
   /** Who sends the request on and gets its body; null when we answer ourselves. */
   relay: RequestSink | null = null;
-  /** Compresses the answer of a server; null = it goes as it is. */
-  encoder: AnswerEncoder | null = null;
+  /** Changes the body of a server's answer; null = it goes as it is. */
+  filter: AnswerFilter | null = null;
   /** Lines that gates add to whatever is answered, and what they change of the request; null = nothing. */
   answerLines = '';
   requestChanges: RequestChanges | null = null;
@@ -98,14 +98,14 @@ export class Exchange implements RequestSink {
 
   /** Where the body of a server's answer goes. */
   get out(): AnswerSink {
-    return this.encoder ?? this.stream;
+    return this.filter ?? this.stream;
   }
 
   /** All of a server's answer is here. */
   endAnswer(trailers: string): void {
     this.out.endAnswer(trailers);
     // What is compressed is over when that is done.
-    if (this.encoder === null) this.finish('ok');
+    if (this.filter === null) this.finish('ok');
   }
 
   get isFinished(): boolean {
@@ -177,11 +177,7 @@ export class Exchange implements RequestSink {
 
   /** Answers with what a reason says. `fields` are further lines. */
   refuse(reason: Reason, detail: string, fields = ''): void {
-    const { forward } = this.stream.head.fields;
-    const answer = isGrpc(forward)
-      ? grpcAnswer(reason, detail, fields)
-      : errorAnswer(reason, detail, this.requestId, prefersHtml(forward), fields);
-    this.answer(answer, reason);
+    this.answer(refusalAnswer(this, reason, detail, fields), reason);
   }
 
   answer(answer: OwnAnswer<string | Buffer>, reason: Reason): void {
@@ -210,7 +206,7 @@ export class Exchange implements RequestSink {
     if (this.#isFinished) return;
     this.#isFinished = true;
     this.relay = null;
-    this.encoder?.destroy();
+    this.filter?.destroy();
     if (this.places !== null) leavePlaces(this.places);
     const { stream, deps } = this;
     stream.sink = null;
@@ -274,12 +270,12 @@ export class Exchange implements RequestSink {
     else this.finish('client_abort');
   }
   onClientDrain(): void {
-    if (this.encoder === null) this.relay?.onClientDrain();
-    else this.encoder.onClientDrain();
+    if (this.filter === null) this.relay?.onClientDrain();
+    else this.filter.onClientDrain();
   }
   heldBytes(): number {
-    const encoderBytes = this.encoder === null ? 0 : this.encoder.heldBytes;
-    return (this.relay?.heldBytes() ?? 0) + encoderBytes;
+    const filterBytes = this.filter === null ? 0 : this.filter.heldBytes;
+    return (this.relay?.heldBytes() ?? 0) + filterBytes;
   }
 }
 

@@ -1,11 +1,13 @@
 export { AccessGate } from './access-gate.ts';
 export { ConcurrencyLimits } from './concurrency-limits.ts';
+export { compileErrorPages, type ErrorPageOptions } from './error-pages.ts';
 export { compileFieldRules, type FieldRuleOptions } from './field-rules.ts';
 export type { Gate } from './gate.ts';
 export { hashKeyOf } from './hash-key.ts';
 export { HedgeRule } from './hedge-rule.ts';
 export { type LimitKey, limitKeyName } from './limit-key.ts';
 export { LimitGate, type Limits } from './limits.ts';
+export { MaintenanceGate, type MaintenanceOptions } from './maintenance.ts';
 export type { MeterOptions } from './metered-stream.ts';
 export type { HostRule, ListenerPlane, Plane, PoolPlane, ProxyDeps, RoutePlane } from './plane.ts';
 export { PreflightGate } from './preflight-gate.ts';

@@ -25,6 +25,7 @@ import type {
 } from '../observe/index.ts';
 import type { Pool, PoolServer } from '../pool/index.ts';
 import type { RouteOptions, RouteTable } from '../route/index.ts';
+import type { ErrorPages } from './error-pages.ts';
 import type { FieldRules } from './field-rules.ts';
 import type { Gate } from './gate.ts';
 import type { HedgeRule } from './hedge-rule.ts';
@@ -43,6 +44,10 @@ export interface RoutePlane extends RouteOptions {
   readonly cors: Cors | null;
   /** What else a request must pass, in order. */
   readonly gates: readonly Gate[];
+  /** In the place of our own errors, with those that hold for all routes; null = ours. */
+  readonly errorPages: ErrorPages | null;
+  /** The same, if one of them is for errors of servers, too. */
+  readonly interceptPages: ErrorPages | null;
   /** null = answers of servers go as they are. */
   readonly compression: CompressionRule | null;
   /** null = servers are asked for what the client asked for. */
@@ -96,6 +101,8 @@ export interface PoolPlane {
 
 export interface Plane {
   readonly generation: number;
+  /** For requests without a route. */
+  readonly errorPages: ErrorPages | null;
   readonly routes: RouteTable<RoutePlane>;
   readonly pools: ReadonlyMap<string, PoolPlane>;
   readonly listeners: ReadonlyMap<string, ListenerPlane>;

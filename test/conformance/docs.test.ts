@@ -47,6 +47,10 @@ async function workspace(folder: string): Promise<{ folder: string; env: NodeJS.
   );
   copyFileSync(join(certs, 'local-ca.crt'), join(certs, 'internal-ca.crt'));
   writeFileSync(join(certs, 'prometheus.token'), 'a-third-token-for-the-documentation\n');
+  const pages = join(folder, 'pages');
+  mkdirSync(pages, { recursive: true });
+  for (const name of ['404.html', '502.html', 'closed.html', 'robots.txt'])
+    writeFileSync(join(pages, name), `${name}\n`);
   writeFileSync(join(certs, 'staff.users'), `bob:${HASH}\n`);
   writeFileSync(join(certs, 'acme.key'), 'a-key-for-the-documentation\n');
   writeFileSync(join(bin, 'sluice'), `#!/bin/sh\nexec node '${LAUNCHER}' "$@"\n`, { mode: 0o755 });

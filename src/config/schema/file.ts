@@ -7,6 +7,7 @@ import { certificate } from './certificate.ts';
 import { health } from './health.ts';
 import { parseListen } from './listen.ts';
 import { listener } from './listener.ts';
+import { errorPages } from './pages.ts';
 import { algorithm, pool } from './pool.ts';
 import { logs, maxMemory, shutdown, store, threads } from './process.ts';
 import { routeRateLimit } from './rate-limit.ts';
@@ -27,6 +28,11 @@ export const fileSchema = noun({
   logs: logs.prefault({}).describe('What is written where.'),
   certificates: named(certificate).prefault({}).describe('Certificates by name, for the listeners.'),
   listeners: named(listener).optional().describe('Where clients connect, by name.'),
+  error_pages: errorPages
+    .optional()
+    .describe(
+      'Pages for errors, by status (`404`, `4xx`, `5xx`), on all routes and without one. `404: pages/404.html` is short for `404: { file: pages/404.html }`.',
+    ),
   routes: z
     .array(route)
     .optional()

@@ -8,6 +8,7 @@ import { auth } from './auth.ts';
 import {
   blocks,
   duration,
+  filePath,
   integer,
   isDnsName,
   name,
@@ -20,6 +21,7 @@ import {
 import { compress } from './compress.ts';
 import { cors } from './cors.ts';
 import { fieldRules } from './field-rules.ts';
+import { errorPages, maintenance, mediaType } from './pages.ts';
 import { bandwidth, routeConcurrency, routeRateLimit } from './rate-limit.ts';
 import { requestKey } from './request-key.ts';
 import { routeRetry } from './retry.ts';
@@ -100,15 +102,19 @@ const redirect = withShortForm(
 
 const respond = withShortForm(
   noun({
-    status: integer(200, 599).describe('Status of the answer.'),
-    body: z.string().prefault('').describe('Its body.'),
-    content_type: text((value) =>
-      /^[\x20-\x7e]+\/[\x20-\x7e]+$/.test(value)
-        ? undefined
-        : `${quote(value)} is not a media type like text/html.`,
-    )
-      .prefault('text/plain; charset=utf-8')
-      .describe('Its Content-Type, when there is a body.'),
+    status: integer(200, 599).prefault(200).describe('Status of the answer.'),
+    body: z.string().optional().describe('Its body.'),
+    file: filePath()
+      .optional()
+      .describe('A file of text with its body, at most 1MiB; read when the configuration is.'),
+    content_type: mediaType()
+      .optional()
+      .describe(
+        'Its Content-Type, when there is a body; without it, by the name of the file, else text/plain.',
+      ),
+  }).superRefine(({ file, body }, context) => {
+    if (file !== undefined && body !== undefined)
+      context.addIssue({ code: 'custom', message: 'Give body or file, not both.', path: ['file'] });
   }),
   integer(200, 599),
   (status) => ({ status }),
@@ -224,6 +230,14 @@ export const route = noun({
   })
     .optional()
     .describe('Fields that are left out, set or added.'),
+  maintenance: maintenance
+    .optional()
+    .describe(
+      'Closed for a while: 503 with Retry-After, but for the addresses of `allow`. `true` is short for `{}`.',
+    ),
+  error_pages: errorPages
+    .optional()
+    .describe('Pages for errors of this route, by status; they come before those of the file.'),
   compress: compress
     .optional()
     .describe(

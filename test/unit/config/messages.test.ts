@@ -73,6 +73,19 @@ t.test('what is wrong at the top, in listeners and routes', (t) => {
       'warning pools.web: no route leads to the pool "web".',
     ],
     [
+      route('respond: { body: a, file: b }'),
+      'error routes[0].respond.file: Give body or file, not both.',
+      'warning pools.web: no route leads to the pool "web".',
+    ],
+    [
+      route('pool: web, error_pages: { 200: { body: x } }'),
+      'error routes[0].error_pages: "200" is not a status of an error. Write 404, 4xx or 5xx.',
+    ],
+    [
+      route('pool: web, error_pages: { 404: { content_type: text/html } }'),
+      'error routes[0].error_pages.404: A page has either a file or a body.',
+    ],
+    [
       route('split: {}'),
       'error routes[0].split: Name the pools with their weights: { books: 95, books-v2: 5 }.',
       'warning pools.web: no route leads to the pool "web".',
