@@ -9,10 +9,11 @@ import {
   KeyRing,
   LocalKeySet,
   RemoteKeySet,
+  spellingsOf,
 } from '../access/index.ts';
 import type { Clock } from '../kernel/clock.ts';
 import type { Log } from '../observe/index.ts';
-import { AccessGate, type Gate } from '../proxy/index.ts';
+import { AccessGate, type FieldRuleOptions, type Gate, TENANT_FIELD, USER_FIELD } from '../proxy/index.ts';
 import type { RouteSnapshot, Snapshot } from './snapshot.ts';
 
 /** What the gates of a snapshot are made with. */
@@ -25,16 +26,45 @@ export interface AccessContext {
 export class AccessCompiler {
   readonly #context: AccessContext;
   readonly #ring: KeyRing;
+  /** By pool, the fields by which its servers know who asks. */
+  readonly #believed = new Map<string, Set<string>>();
   /** What of the book this snapshot holds on to. */
   readonly used = new Set<string>();
 
-  constructor({ tenants }: Snapshot, context: AccessContext) {
+  constructor({ tenants, routes }: Snapshot, context: AccessContext) {
     this.#context = context;
     this.#ring = new KeyRing(tenants, context.access.key);
+    for (const { auth, action } of routes) {
+      if (auth === null) continue;
+      for (const pool of poolsOf(action)) {
+        const names = this.#believed.get(pool) ?? new Set([USER_FIELD, TENANT_FIELD]);
+        for (const name of auth.identity) names.add(name);
+        this.#believed.set(pool, names);
+      }
+    }
   }
 
-  gatesOf({ name, auth }: RouteSnapshot): Gate[] {
-    return auth === null ? [] : [new AccessGate(this.#authenticator(name, auth), auth.cleared)];
+  /** The gates of a route with `auth`; whichever of its pool's servers' fields it does not set itself it clears too. */
+  gatesOf({ name, auth, action }: RouteSnapshot): Gate[] {
+    if (auth === null) return [];
+    return [
+      new AccessGate(this.#authenticator(name, auth), [...auth.credentials, ...this.#believedBy(action)]),
+    ];
+  }
+
+  /**
+   * The rules of a route for fields of requests. One without `auth` that leads to a pool behind a route with it takes from its
+   * clients what servers of that pool believe.
+   */
+  requestFieldsOf({ auth, action, requestFields }: RouteSnapshot): FieldRuleOptions | null {
+    const believed = auth === null ? this.#believedBy(action) : [];
+    if (believed.length === 0) return requestFields;
+    const { remove, set, add } = requestFields ?? { remove: [], set: [], add: [] };
+    return { remove: [...remove, ...believed.flatMap(spellingsOf)], set, add };
+  }
+
+  #believedBy(action: RouteSnapshot['action']): string[] {
+    return poolsOf(action).flatMap((pool) => [...(this.#believed.get(pool) ?? [])]);
   }
 
   #authenticator(route: string, { how }: NonNullable<RouteSnapshot['auth']>): Authenticator {
@@ -59,4 +89,9 @@ export class AccessCompiler {
         return how satisfies never;
     }
   }
+}
+
+function poolsOf(action: RouteSnapshot['action']): string[] {
+  if (action.kind === 'pool') return [action.pool];
+  return action.kind === 'split' ? action.shares.map(({ pool }) => pool) : [];
 }

@@ -14,24 +14,31 @@ export function authSnapshot(auth: AuthConfig | undefined): AuthSnapshot | null 
       return {
         // The last of a name counts: what stands in the file itself.
         how: { kind: 'basic', realm: auth.realm, users: [...listed, ...inPlace] },
-        cleared: auth.passCredentials ? [] : ['authorization'],
+        identity: [],
+        credentials: auth.passCredentials ? [] : ['authorization'],
       };
     }
     case 'api_key':
       return {
         how: { kind: 'api_key', header: auth.header, query: auth.query },
-        cleared: auth.passCredentials || auth.header === '' ? [] : [auth.header],
+        identity: [],
+        credentials: auth.passCredentials || auth.header === '' ? [] : [auth.header],
       };
     case 'jwt': {
       const { type: _, keys, passCredentials, ...rest } = auth;
       return {
         how: { kind: 'jwt', keys: keysOf(keys), ...rest },
-        cleared: [...rest.fields.map(({ name }) => name), ...(passCredentials ? [] : ['authorization'])],
+        identity: rest.fields.map(({ name }) => name),
+        credentials: passCredentials ? [] : ['authorization'],
       };
     }
     case 'forward': {
       const { type: _, requestFields, ...rest } = auth;
-      return { how: { kind: 'forward', fields: requestFields, ...rest }, cleared: rest.copy };
+      return {
+        how: { kind: 'forward', fields: requestFields, ...rest },
+        identity: rest.copy,
+        credentials: [],
+      };
     }
     default:
       return auth satisfies never;

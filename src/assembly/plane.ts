@@ -201,7 +201,7 @@ function compileRoute(
     compression: route.compression === null ? null : new CompressionRule(route.compression),
     errorPages,
     interceptPages: errorPages?.intercepts === true ? errorPages : null,
-    requestFields: compileFieldRules(route.requestFields),
+    requestFields: compileFieldRules(access.requestFieldsOf(route)),
     responseFields: compileFieldRules(
       cors === null ? route.responseFields : withoutCors(route.responseFields),
     ),

@@ -62,8 +62,10 @@ export interface ListenerSnapshot extends LimitsSnapshot {
 
 export interface AuthSnapshot {
   readonly how: BasicOptions | ApiKeyOptions | JwtOptions | ForwardOptions;
-  /** Fields of the client that do not go to servers. */
-  readonly cleared: readonly string[];
+  /** Fields that tell servers who asks, beside the usual ones. */
+  readonly identity: readonly string[];
+  /** Fields with credentials that do not go to servers. */
+  readonly credentials: readonly string[];
 }
 
 export interface RouteSnapshot extends RouteOptions, LimitsSnapshot {

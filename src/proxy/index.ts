@@ -1,4 +1,4 @@
-export { AccessGate } from './access-gate.ts';
+export { AccessGate, TENANT_FIELD, USER_FIELD } from './access-gate.ts';
 export { ConcurrencyLimits } from './concurrency-limits.ts';
 export { compileErrorPages, type ErrorPageOptions } from './error-pages.ts';
 export { compileFieldRules, type FieldRuleOptions } from './field-rules.ts';

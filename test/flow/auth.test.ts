@@ -156,3 +156,39 @@ test('keys of tenants', async (t, wire) => {
   const nobody = await client.ask(get('/x'));
   t.equal(fieldOf(nobody, 'www-authenticate'), 'ApiKey');
 });
+
+t.test('a route without auth is no way to call oneself somebody', async (t) => {
+  const users = { ann: hash };
+  await using proxied = await Proxied.start();
+  const pool = { servers: [proxied.server.address], health: false as const };
+  await proxied.daemon.reload({
+    listeners: { http: { address: '127.0.0.1', port: 0 } },
+    routes: [
+      { name: 'staff', match: { path: '/staff' }, pool: 'web', auth: { type: 'basic', users } },
+      {
+        name: 'groups',
+        match: { path: '/groups' },
+        split: { web: 1 },
+        auth: { type: 'forward', url: 'http://127.0.0.1:1/', copy: ['X-Groups'] },
+      },
+      { name: 'apart', match: { path: '/apart' }, pool: 'other' },
+      { name: 'open', pool: 'web', headers: { request: { add: { 'x-added': '1' } } } },
+    ],
+    pools: { web: pool, other: pool },
+  });
+  proxied.server.answerAll((request) =>
+    ok(
+      ['x-auth-user', 'x_auth_user', 'x-groups', 'x-added', 'x-else']
+        .map((name) => fieldOf(request, name) ?? '-')
+        .join(' '),
+    ),
+  );
+  const client = await proxied.client();
+  const fields = 'X-Auth-User: root\r\nX_Auth_User: root\r\nX-Groups: wheel\r\nX-Else: 1\r\n';
+  t.equal((await client.ask(get('/', fields))).body, '- - - 1 1');
+  t.equal(
+    (await client.ask(get('/apart', fields))).body,
+    'root root wheel - 1',
+    'servers that never hear who asks',
+  );
+});
