@@ -42,7 +42,6 @@ import { ServerStream } from './stream.ts';
 
 const NEVER = Number.POSITIVE_INFINITY;
 const LOOK_MS = 250;
-const PONG_BYTES = 17;
 /** A server that was heard of so recently lives. */
 const FRESH_MS = 1000;
 
@@ -203,6 +202,11 @@ export class ServerSession implements Expiring, Linked<ServerSession> {
     for (const stream of this.#toFlush.splice(0)) stream.flush();
   }
 
+  /** Something of an answer came: the next silence may be asked about again. */
+  onAnswer(): void {
+    this.#pingFromMs = 0;
+  }
+
   /** Something that was due did not come: is there anybody? */
   suspect(): void {
     if (this.#session === null || this.isOver || this.#pongDueMs !== NEVER) return;
@@ -305,8 +309,6 @@ export class ServerSession implements Expiring, Linked<ServerSession> {
     }
     const { bytesRead } = this.#socket;
     if (bytesRead !== this.#readBytes) {
-      // The silence is over, if it was more than an answer to a ping.
-      if (bytesRead - this.#readBytes > PONG_BYTES) this.#pingFromMs = 0;
       this.#readBytes = bytesRead;
       this.#heardMs = nowMs;
     }

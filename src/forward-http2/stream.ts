@@ -181,6 +181,7 @@ export class ServerStream implements ServerChannel, StreamListener, Linked<Serve
     if (events === null) return;
     const isComplete = (flags & NGHTTP2_FLAG_END_STREAM) !== 0;
     this.#hadAnswer = true;
+    this.#session.onAnswer();
     const head = this.#session.heads.read(raw, isComplete, this.#method);
     if (head instanceof HttpFault) {
       this.#fail('bad_answer', head.detail);
@@ -198,6 +199,7 @@ export class ServerStream implements ServerChannel, StreamListener, Linked<Serve
     const events = this.#events;
     if (events === null) return;
     if (this.#remaining >= 0) this.#remaining -= chunk.length;
+    this.#session.onAnswer();
     this.#arm();
     events.onAnswerData(chunk, 0, chunk.length);
     if (this.#events === events) this.#session.flushLater(this);
