@@ -9,6 +9,7 @@ import { AccessBook } from './access/index.ts';
 import { DataThread } from './assembly/data-thread.ts';
 import type { FromThread, ThreadStart, ToThread } from './assembly/messages.ts';
 import { ConnectionBook } from './assembly/plane.ts';
+import { SharedLimitsBook } from './assembly/shared-limits-book.ts';
 import { systemClock } from './kernel/clock.ts';
 import { Deadlines } from './kernel/deadlines.ts';
 import { fastRandom } from './kernel/random.ts';
@@ -24,10 +25,13 @@ const cells = new CellTable(start.cells);
 const row = cells.row(start.thread);
 const clock = systemClock;
 
+const deadlines = new Deadlines(clock);
+const log = new ThreadLog(start.logLevel, (record) => post({ type: 'log', record }));
+const threadCells = new ThreadCells(row, start.threadCells);
 const thread = new DataThread(
   {
     clock,
-    deadlines: new Deadlines(clock),
+    deadlines,
     sockets: new SocketIo(),
     random: fastRandom(),
     slots: SlotTable.attach(start.slots),
@@ -38,12 +42,13 @@ const thread = new DataThread(
     thread: start.thread,
     connections: new ConnectionBook(),
     access: new AccessBook(),
+    shared: new SharedLimitsBook({ clock, deadlines, log, cells: threadCells }),
   },
   start,
-  new ThreadLog(start.logLevel, (record) => post({ type: 'log', record })),
+  log,
   post,
 );
-void new LoopDelay(new ThreadCells(row, start.threadCells), clock).start();
+void new LoopDelay(threadCells, clock).start();
 
 port.on('message', (message: ToThread) => {
   thread.onMessage(message).then((isOver) => {

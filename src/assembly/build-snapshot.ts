@@ -28,7 +28,7 @@ import type { HostRule, MaintenanceOptions } from '../proxy/index.ts';
 import type { RouteActionOptions, RouteConditions } from '../route/index.ts';
 import type { CertificateMaterial, UpstreamTlsOptions } from '../tls/index.ts';
 import { authSnapshot, tenantSnapshots } from './build-access.ts';
-import { limitsSnapshot } from './limits.ts';
+import { limitsSnapshot, sharedLimitsSnapshot } from './limits.ts';
 import { groupId } from './ports.ts';
 import type { ListenerSnapshot, PoolSnapshot, RouteSnapshot, Snapshot } from './snapshot.ts';
 
@@ -115,6 +115,7 @@ export function buildSnapshot(config: ResolvedConfig, inputs: SnapshotInputs): S
     generation: inputs.generation,
     maxMemoryBytes: config.maxMemoryBytes ?? null,
     errorPages: config.errorPages,
+    sharedLimits: sharedLimitsSnapshot(config.sharedLimits, inputs.authorities),
     listeners: config.listeners.map((listener) => listenerSnapshot(listener, inputs)),
     routes: config.routes.map((route) => routeSnapshot(route, inputs)),
     pools: inputs.pools.map((pool) => poolSnapshot(configOf(config, pool.name), pool, inputs)),

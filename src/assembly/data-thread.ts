@@ -268,6 +268,7 @@ export class DataThread {
       new Set(prepared.compiled.plane.pools.keys()),
     );
     this.#context.access.keepOnly(prepared.compiled.accessKeys);
+    this.#context.shared.keepOnly(prepared.snapshot.sharedLimits);
     this.#post({ type: 'committed', generation });
   }
 
@@ -338,6 +339,7 @@ export class DataThread {
     cancel();
     this.#context.connections.destroyAll();
     this.#context.access.closeAll();
+    this.#context.shared.closeAll();
     this.#context.deadlines.stop();
     this.#guard.stop();
     this.#post({ type: 'drained', wasCut });

@@ -1,5 +1,5 @@
 /** Limits on their way: words of the file -> plain data for the threads -> what the phases ask. */
-import type { LimitsConfig, MeterConfig } from '../config/index.ts';
+import type { LimitsConfig, MeterConfig, SharedLimitsConfig } from '../config/index.ts';
 import {
   ConcurrencyRule,
   type ConcurrencyRuleOptions,
@@ -7,6 +7,8 @@ import {
   type PlaceTable,
   RateRule,
   type RateRuleOptions,
+  type SharedLimits,
+  type SharedLimitsOptions,
 } from '../limit/index.ts';
 import {
   ConcurrencyLimits,
@@ -16,12 +18,16 @@ import {
   type Limits,
   limitKeyName,
   type MeterOptions,
+  type RateLimitOptions,
   RateLimits,
+  SharedRateGate,
 } from '../proxy/index.ts';
 
 export interface RateLimitSnapshot extends RateRuleOptions {
   readonly key: LimitKey;
   readonly dryRun: boolean;
+  /** Counted over several daemons. */
+  readonly shared: boolean;
 }
 
 export interface ConcurrencySnapshot extends ConcurrencyRuleOptions {
@@ -55,6 +61,16 @@ export function limitsSnapshot(
   };
 }
 
+export function sharedLimitsSnapshot(
+  config: SharedLimitsConfig | undefined,
+  authorities: ReadonlyMap<string, string>,
+): SharedLimitsOptions | null {
+  if (config === undefined) return null;
+  const { url, username = null, password, prefix, timeoutMs, caPath } = config;
+  const ca = caPath === undefined ? null : (authorities.get(caPath) ?? null);
+  return { url, username, password: password?.reveal() ?? null, prefix, timeoutMs, ca };
+}
+
 /** Of a listener or a route, by when they can be asked. */
 export interface CompiledLimits {
   /** As soon as it is known which one it is; null = none. */
@@ -68,17 +84,35 @@ export interface LimitTables {
   readonly places: PlaceTable;
 }
 
-export function compileLimits(snapshot: LimitsSnapshot, tables: LimitTables): CompiledLimits {
+/** Where limits are shared, by the settings of a snapshot. */
+export type OpenShared = () => SharedLimits | null;
+
+/** @param openShared asked when a limit wants to be shared */
+export function compileLimits(
+  snapshot: LimitsSnapshot,
+  tables: LimitTables,
+  openShared: OpenShared,
+): CompiledLimits {
   const isLate = ({ key }: { readonly key: LimitKey }): boolean => key.kind === 'tenant';
+  const own = snapshot.rateLimits.filter((it) => !it.shared);
   const pick = (wanted: boolean): Limits | null =>
     compiled(
-      snapshot.rateLimits.filter((it) => isLate(it) === wanted),
+      own.filter((it) => isLate(it) === wanted),
       snapshot.concurrency.filter((it) => isLate(it) === wanted),
       wanted ? null : snapshot.meter,
       tables,
     );
   const late = pick(true);
-  return { limits: pick(false), gates: late === null ? [] : [new LimitGate(late)] };
+  const gates: Gate[] = late === null ? [] : [new LimitGate(late)];
+  for (const it of snapshot.rateLimits) {
+    const shared = it.shared ? openShared() : null;
+    if (shared !== null) gates.push(new SharedRateGate(rateOptions(it), tables.limiter, shared));
+  }
+  return { limits: pick(false), gates };
+}
+
+function rateOptions({ key, dryRun, shared: _, ...rule }: RateLimitSnapshot): RateLimitOptions {
+  return { rule: new RateRule(rule), key, dryRun };
 }
 
 function compiled(
@@ -88,14 +122,13 @@ function compiled(
   { limiter, places }: LimitTables,
 ): Limits | null {
   if (rates.length + concurrency.length === 0 && meter === null) return null;
-  const rateOptions = rates.map(({ key, dryRun, ...rule }) => ({ rule: new RateRule(rule), key, dryRun }));
   const placeOptions = concurrency.map(({ key, dryRun, ...rule }) => ({
     rule: new ConcurrencyRule(rule),
     key,
     dryRun,
   }));
   return {
-    rates: rates.length === 0 ? null : new RateLimits(rateOptions, limiter),
+    rates: rates.length === 0 ? null : new RateLimits(rates.map(rateOptions), limiter),
     concurrency: concurrency.length === 0 ? null : new ConcurrencyLimits(placeOptions, places, limiter),
     meter,
   };

@@ -40,24 +40,25 @@ function sourceOf(certificate: CertificateConfig): CertificateSource {
     : { kind: 'self_signed', names: certificate.names };
 }
 
-/** Reads every `upstream.tls.ca`; an authority that cannot be read is an error, never "trust the usual ones". */
+/** Reads every file of authorities; one that cannot be read is an error, never "trust the usual ones". */
 export function readAuthorityFiles(config: ResolvedConfig): Map<string, string> {
   const texts = new Map<string, string>();
-  for (const pool of config.pools) {
-    const path = pool.upstream.tls?.caPath;
-    if (path === undefined || texts.has(path)) continue;
-    let text: string;
-    try {
-      text = readFileSync(path, 'utf8');
-    } catch (cause) {
-      throw new SluiceError('ca_unreadable', `pool "${pool.name}": cannot read the authorities in ${path}`, {
-        cause,
-      });
-    }
-    checkAuthorities(text, path);
-    texts.set(path, text);
-  }
+  for (const { name, upstream } of config.pools)
+    readAuthorities(`pool "${name}"`, upstream.tls?.caPath, texts);
+  readAuthorities('shared_limits', config.sharedLimits?.caPath, texts);
   return texts;
+}
+
+function readAuthorities(of: string, path: string | undefined, texts: Map<string, string>): void {
+  if (path === undefined || texts.has(path)) return;
+  let text: string;
+  try {
+    text = readFileSync(path, 'utf8');
+  } catch (cause) {
+    throw new SluiceError('ca_unreadable', `${of}: cannot read the authorities in ${path}`, { cause });
+  }
+  checkAuthorities(text, path);
+  texts.set(path, text);
 }
 
 /**

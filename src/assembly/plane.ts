@@ -45,7 +45,8 @@ import {
 import { compileRoutes } from '../route/index.ts';
 import { compileUpstreamTls, type UpstreamTls } from '../tls/index.ts';
 import { AccessCompiler, type AccessContext } from './access-plane.ts';
-import { compileLimits, type LimitTables } from './limits.ts';
+import { compileLimits, type LimitTables, type OpenShared } from './limits.ts';
+import type { SharedLimitsBook } from './shared-limits-book.ts';
 import type { ListenerSnapshot, PoolSnapshot, RouteSnapshot, Snapshot } from './snapshot.ts';
 
 export interface CompileContext extends AccessContext, LimitTables {
@@ -61,6 +62,7 @@ export interface CompileContext extends AccessContext, LimitTables {
   readonly log: Log;
   /** Makes ways to servers over HTTP/2; null = no pool asks for it. */
   readonly ServerSessions: typeof ServerSessions | null;
+  readonly shared: SharedLimitsBook;
 }
 
 /** Idle connections are left after this time, and no connection is used longer than that. */
@@ -155,10 +157,12 @@ export async function compileSnapshot(
   const keys = new Set<string>();
   const access = new AccessCompiler(snapshot, context);
   const errorPages = compileErrorPages(snapshot.errorPages, null);
+  const openShared: OpenShared = () =>
+    snapshot.sharedLimits === null ? null : context.shared.of(snapshot.sharedLimits);
   const routePlanes: RoutePlane[] = [];
   for (const [i, route] of snapshot.routes.entries()) {
     if (i % ROUTES_OF_A_STEP === ROUTES_OF_A_STEP - 1) await nextStep();
-    routePlanes.push(compileRoute(route, context, access, errorPages));
+    routePlanes.push(compileRoute(route, context, access, errorPages, openShared));
   }
   await nextStep();
   const routes = compileRoutes(routePlanes);
@@ -183,10 +187,11 @@ function compileRoute(
   context: CompileContext,
   access: AccessCompiler,
   commonPages: Plane['errorPages'],
+  openShared: OpenShared,
 ): RoutePlane {
   const errorPages = compileErrorPages(route.errorPages, commonPages);
   const filter = new IpFilter(route.ipAllow, route.ipDeny);
-  const limits = compileLimits(route, context);
+  const limits = compileLimits(route, context, openShared);
   const cors = route.cors && new Cors(route.cors);
   return {
     name: route.name,
@@ -232,7 +237,7 @@ function compileListener(listener: ListenerSnapshot, context: CompileContext): L
   return {
     name: listener.name,
     redirectPort: listener.redirectPort,
-    limits: compileLimits(listener, context).limits,
+    limits: compileLimits(listener, context, () => null).limits,
     cells: new ListenerCells(context.row, listener.cells),
     noRoute: new RouteCells(context.row, listener.noRouteCells),
     tunnelIdleTimeoutMs: listener.tunnelIdleTimeoutMs,

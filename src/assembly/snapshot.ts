@@ -16,6 +16,7 @@ import type { CompressionOptions } from '../encode/index.ts';
 import type { RetryOptions } from '../forward/index.ts';
 import type { WireLimits } from '../http/index.ts';
 import type { ProxyVersion } from '../kernel/proxy-header.ts';
+import type { SharedLimitsOptions } from '../limit/index.ts';
 import type { PoolOptions } from '../pool/index.ts';
 import type {
   ErrorPageOptions,
@@ -110,6 +111,8 @@ export interface PoolSnapshot extends PoolOptions {
 }
 
 export interface Snapshot {
+  /** Where limits are shared with other daemons; null = nowhere. */
+  readonly sharedLimits: SharedLimitsOptions | null;
   readonly generation: number;
   /** What client connections may hold in all; null = by what memory there is. */
   readonly maxMemoryBytes: number | null;

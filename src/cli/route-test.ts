@@ -165,7 +165,8 @@ function limitText(limit: RateLimitConfig | ConcurrencyConfig | MeterConfig): st
   const dryRun = limit.dryRun ? ', dry run: refuses nobody' : '';
   if ('max' in limit) return `${limit.max} at one time for ${countedText(limit.key)}${dryRun}`;
   const burst = limit.burst === undefined ? '' : `, bursts of ${limit.burst}`;
-  return `${formatRate(limit)} for ${countedText(limit.key)}${burst}${dryRun}`;
+  const shared = limit.shared ? ', shared by daemons' : '';
+  return `${formatRate(limit)} for ${countedText(limit.key)}${burst}${shared}${dryRun}`;
 }
 
 function meterText({ maxBodyBytes, downloadRate, uploadRate }: MeterConfig): string {

@@ -53,7 +53,17 @@ export function diffConfig(before: ResolvedConfig, after: ResolvedConfig): Confi
   };
   const routesReordered = isReordered(before.routes, after.routes);
   const settings = (
-    ['threads', 'maxMemoryBytes', 'shutdown', 'admin', 'store', 'logs', 'tenants', 'errorPages'] as const
+    [
+      'threads',
+      'maxMemoryBytes',
+      'shutdown',
+      'admin',
+      'store',
+      'logs',
+      'sharedLimits',
+      'tenants',
+      'errorPages',
+    ] as const
   ).flatMap((key) => differences(before[key], after[key], key));
   const same =
     [...Object.values(parts), ...servers.values()].every(isUnchanged) &&

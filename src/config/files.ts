@@ -6,6 +6,7 @@ import { createPrivateKey, type KeyObject, X509Certificate } from 'node:crypto';
 import { errorText } from '../kernel/errors.ts';
 import { checkAccessFiles } from './check-access.ts';
 import { checkPageFiles } from './check-pages.ts';
+import { checkSharedFiles } from './check-shared.ts';
 import type { Problem } from './diagnostic.ts';
 import { error, type FileAccess, readFile, secretAt, shortSecret, warning } from './file-access.ts';
 import type { At, Loose, LooseCertificate } from './loose.ts';
@@ -18,6 +19,7 @@ export function checkFiles(loose: Loose, access: FileAccess): Problem[] {
     ...loose.tokens.flatMap((token) => checkToken(token, access)),
     ...checkPageFiles(loose, access),
     ...checkAccessFiles(loose, access),
+    ...checkSharedFiles(loose, access),
   ];
 }
 

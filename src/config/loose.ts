@@ -7,6 +7,7 @@
 import type { Path } from './diagnostic.ts';
 import { type LooseAuth, type LooseTenant, readAuth, readSource, readTenant } from './loose-access.ts';
 import { readPageFiles } from './loose-pages.ts';
+import { type LooseSharedLimits, readSharedLimits, readSharedRates } from './loose-shared.ts';
 import {
   type At,
   at,
@@ -54,6 +55,8 @@ export interface LooseRoute {
   /** It asks for more than host and path, so it takes nothing whole. */
   readonly isConditional: boolean;
   readonly auth: LooseAuth;
+  /** Rate limits that are to be shared. */
+  readonly sharedLimits: readonly At[];
 }
 
 export interface LooseServer {
@@ -110,6 +113,9 @@ export interface Loose {
   readonly certificates: readonly LooseCertificate[];
   readonly tokens: readonly LooseToken[];
   readonly tenants: readonly LooseTenant[];
+  readonly sharedLimits: LooseSharedLimits;
+  /** Rate limits of the one-pool form that are to be shared. */
+  readonly onePoolShared: readonly At[];
   readonly adminListen: At | undefined;
   readonly listen: At | undefined;
   readonly hasOnePoolTls: boolean;
@@ -139,6 +145,8 @@ export function readLoosely(value: unknown): Loose {
     ],
     tokens: list(mapping(top['admin'])['tokens']).map(readToken),
     tenants: Object.entries(mapping(top['tenants'])).map(([name, each]) => readTenant(name, each)),
+    sharedLimits: readSharedLimits(top['shared_limits']),
+    onePoolShared: readSharedRates(top['rate_limit'], ['rate_limit']),
     adminListen: at(mapping(top['admin'])['listen'], ['admin', 'listen']),
     listen: at(top['listen'], ['listen']),
     hasOnePoolTls: top['tls'] !== undefined,
@@ -195,6 +203,7 @@ function readRoute(value: unknown, index: number): LooseRoute {
       (key) => match[key] !== undefined,
     ),
     auth: readAuth(noun['auth'], [...path, 'auth']),
+    sharedLimits: readSharedRates(noun['rate_limit'], [...path, 'rate_limit']),
   };
 }
 
@@ -266,10 +275,11 @@ function readToken(value: unknown, index: number): LooseToken {
 }
 
 /** All secrets of a file. */
-export function secretsOf({ tokens, routes, tenants }: Loose): LooseSecret[] {
+export function secretsOf({ tokens, routes, tenants, sharedLimits }: Loose): LooseSecret[] {
   return [
     ...tokens,
     ...routes.flatMap(({ auth }) => [...auth.users, auth.secret]),
     ...tenants.flatMap((tenant) => tenant.keys),
+    sharedLimits.password,
   ];
 }

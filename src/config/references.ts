@@ -6,6 +6,7 @@ import { isIP } from 'node:net';
 import { canonicalAddress, parseHostPort } from '../kernel/address.ts';
 import { checkAccess } from './check-access.ts';
 import { checkProtocol } from './check-protocol.ts';
+import { checkShared } from './check-shared.ts';
 import type { Path, Problem } from './diagnostic.ts';
 import { pathText } from './diagnostic.ts';
 import type { At, Loose, LooseListener, LoosePool } from './loose.ts';
@@ -41,6 +42,7 @@ export function checkReferences(loose: Loose, lineOf: LineOf): Problem[] {
     ...loose.pools.flatMap((pool) => checkPool(pool, lineOf)),
     ...checkAdmin(loose, lineOf),
     ...checkAccess(loose, lineOf),
+    ...checkShared(loose),
   ];
 }
 

@@ -8,7 +8,7 @@ import { canonicalAddress, isUnix, parseHostPort } from '../kernel/address.ts';
 import { readSecret, resolveTenants } from './resolve-access.ts';
 import { type ResolveContext, sourceOf } from './resolve-context.ts';
 import { resolveBreaker, resolveHedge, resolveOutliers, resolvePoolRetry } from './resolve-failing.ts';
-import { resolveLimits } from './resolve-limits.ts';
+import { resolveLimits, resolveSharedLimits } from './resolve-limits.ts';
 import { resolveErrorPages } from './resolve-pages.ts';
 import { resolveRoutes } from './resolve-route.ts';
 import { resolveHealth, resolveServers } from './resolve-servers.ts';
@@ -68,6 +68,7 @@ export function resolveConfig(long: LongForm, context: ResolveContext): Resolved
     listeners: listeners.map(([name, each]) => resolveListener(name, each, secure, context)),
     errorPages: resolveErrorPages(long.error_pages, context),
     routes: resolveRoutes(long.routes ?? [], routed, context),
+    sharedLimits: resolveSharedLimits(long.shared_limits, context),
     pools: Object.entries(long.pools ?? {}).map(([name, each]) => resolvePool(name, each, context)),
     tenants: resolveTenants(long.tenants, context),
   };

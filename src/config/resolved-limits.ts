@@ -1,4 +1,5 @@
 /** What limits are of a resolved configuration; see resolved.ts. */
+import type { Secret } from './secret.ts';
 
 export interface ListenerLimits {
   readonly maxConnections: number;
@@ -35,6 +36,18 @@ export interface ConcurrencyConfig {
   readonly dryRun: boolean;
 }
 
+/** Where daemons share limits. */
+export interface SharedLimitsConfig {
+  /** `redis:` or `rediss:`, without user and password. */
+  readonly url: string;
+  readonly username: string | undefined;
+  readonly password: Secret | undefined;
+  readonly prefix: string;
+  readonly timeoutMs: number;
+  /** Absolute path of a PEM file. */
+  readonly caPath: string | undefined;
+}
+
 export interface RateLimitConfig {
   /** At most `count` in any `windowMs`; with `burst`, a token bucket that refills at count/windowMs. */
   readonly count: number;
@@ -43,6 +56,8 @@ export interface RateLimitConfig {
   readonly key: LimitKey;
   /** Only counts and logs. */
   readonly dryRun: boolean;
+  /** Counted over several daemons. */
+  readonly shared: boolean;
 }
 
 /** What a listener and a route have of limits; all of a list have to allow a request. */

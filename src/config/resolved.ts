@@ -15,7 +15,7 @@ import type {
   OutlierConfig,
   PoolRetryConfig,
 } from './resolved-failing.ts';
-import type { LimitsConfig, ListenerLimits, RequestKey } from './resolved-limits.ts';
+import type { LimitsConfig, ListenerLimits, RequestKey, SharedLimitsConfig } from './resolved-limits.ts';
 import type { AdminConfig, LogsConfig, ShutdownConfig, StoreConfig } from './resolved-process.ts';
 import type { ErrorPageConfig, RouteConfig } from './resolved-route.ts';
 import type { UpstreamConfig } from './resolved-upstream.ts';
@@ -55,6 +55,8 @@ export interface ResolvedConfig {
   /** In file order: the first that matches wins. */
   readonly routes: readonly RouteConfig[];
   readonly pools: readonly PoolConfig[];
+  /** undefined = limits are this daemon's own. */
+  readonly sharedLimits: SharedLimitsConfig | undefined;
   readonly tenants: readonly TenantConfig[];
 }
 

@@ -36,9 +36,16 @@ function hideSecrets(input: Written): Written {
   return {
     ...input,
     ...(tokens && { admin: { ...input.admin, tokens } }),
+    ...(input.shared_limits && { shared_limits: hideInShared(input.shared_limits) }),
     ...(input.routes && { routes: input.routes.map(hideInRoute) }),
     ...(input.tenants && { tenants: Object.fromEntries(tenants) }),
   };
+}
+
+type WrittenShared = NonNullable<Written['shared_limits']>;
+
+function hideInShared(shared: WrittenShared): WrittenShared {
+  return shared.password === undefined ? shared : { ...shared, password: hide(shared.password) };
 }
 
 type WrittenRoute = NonNullable<Written['routes']>[number];

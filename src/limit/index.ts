@@ -20,6 +20,12 @@ export {
 } from './places.ts';
 export { RateRule, type RateRuleOptions } from './rule.ts';
 export {
+  type SharedAnswer,
+  SharedLimits,
+  type SharedLimitsDeps,
+  type SharedLimitsOptions,
+} from './shared-limits.ts';
+export {
   DEFAULT_LIMITER_ENTRIES,
   type LimiterStats,
   LimiterTable,

@@ -26,21 +26,23 @@ export function limitKeyOf(
   into: TextKey,
 ): ClientKey {
   if (key.kind === 'client_ip') return exchange.asker.key;
-  const text = textOf(key, exchange);
+  const text = limitKeyText(key, exchange);
   if (text === null) return EVERYBODY;
   if (text === undefined || text === '') return exchange.asker.key;
   limiter.textKey(text, into);
   return into;
 }
 
-/** null = a key that all requests share. */
-function textOf(key: LimitKey, exchange: Exchange): string | null | undefined {
+/** What a request has of a key; null = a key that all requests share, undefined = nothing. Not for `client_ip`. */
+export function limitKeyText(key: LimitKey, exchange: Exchange): string | null | undefined {
   switch (key.kind) {
     case 'route':
     case 'listener':
       return null;
     case 'tenant':
       return exchange.tenant;
+    case 'client_ip':
+      return undefined;
     default:
       return keyText(key as HashKey, exchange.stream.head);
   }

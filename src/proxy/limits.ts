@@ -1,3 +1,4 @@
+import type { FieldLine } from '../limit/index.ts';
 import type { ConcurrencyLimits } from './concurrency-limits.ts';
 import type { Exchange } from './exchange.ts';
 import type { Gate } from './gate.ts';
@@ -28,9 +29,14 @@ export function passesLimits(exchange: Exchange, limits: Limits | null): boolean
   }
   const refused = limits.rates === null ? null : limits.rates.check(exchange);
   if (refused === null) return true;
-  exchange.listener.cells.countLimited();
-  exchange.refuse('limited', '', refused);
+  refuseRate(exchange, refused);
   return false;
+}
+
+/** @param lines that tell the client when to come again */
+export function refuseRate(exchange: Exchange, lines: readonly FieldLine[]): void {
+  exchange.listener.cells.countLimited();
+  exchange.refuse('limited', '', lines.map(([name, value]) => `${name}: ${value}\r\n`).join(''));
 }
 
 function passesMeter(exchange: Exchange, meter: MeterOptions): boolean {

@@ -3,7 +3,14 @@
  * refuses, those before it give theirs back, so that a refused request costs nothing anywhere. Between taking and
  * giving back another thread may see the limit fuller than it is, never emptier: none lets more through than it says.
  */
-import { type LimiterTable, type RateRule, rateLimitHeaders, type TextKey, Verdict } from '../limit/index.ts';
+import {
+  type FieldLine,
+  type LimiterTable,
+  type RateRule,
+  rateLimitHeaders,
+  type TextKey,
+  Verdict,
+} from '../limit/index.ts';
 import { DryRun } from './dry-run.ts';
 import type { Exchange } from './exchange.ts';
 import { type LimitKey, limitKeyOf } from './limit-key.ts';
@@ -41,7 +48,7 @@ export class RateLimits {
   }
 
   /** @returns field lines for the 429, or null when the request may pass */
-  check(exchange: Exchange): string | null {
+  check(exchange: Exchange): FieldLine[] | null {
     const limits = this.#limits;
     const verdict = this.#verdict;
     const nowMs = exchange.stream.startedMs;
@@ -56,9 +63,7 @@ export class RateLimits {
         continue;
       }
       this.#giveBack(i, exchange);
-      return rateLimitHeaders(verdict, rule)
-        .map(([name, value]) => `${name}: ${value}\r\n`)
-        .join('');
+      return rateLimitHeaders(verdict, rule);
     }
     return null;
   }

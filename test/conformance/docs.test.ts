@@ -34,6 +34,7 @@ const ENV = {
   TOKEN_SECRET: 'a-secret-for-the-tokens-of-the-documentation',
   SLUICE_ADMIN_TOKEN: 'a-token-for-the-documentation',
   DEPLOY_TOKEN: 'another-token-of-that-kind',
+  REDIS_PASSWORD: 'a-password-for-the-documentation',
 };
 
 /** A folder as a reader has one: the checkout's sources, `sluice` as a command, the files that examples name. */

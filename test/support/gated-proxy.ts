@@ -9,6 +9,7 @@ import { type AddressInfo, createServer, type Server } from 'node:net';
 import { AccessBook } from '../../src/access/index.ts';
 import { buildSnapshot, poolDefinitions, slotKeys } from '../../src/assembly/build-snapshot.ts';
 import { ConnectionBook, compileSnapshot } from '../../src/assembly/plane.ts';
+import { SharedLimitsBook } from '../../src/assembly/shared-limits-book.ts';
 import type { ListenerSnapshot } from '../../src/assembly/snapshot.ts';
 import { wireOf } from '../../src/assembly/wires.ts';
 import { loadConfig } from '../../src/config/index.ts';
@@ -24,7 +25,13 @@ import { SlotTable, STATE } from '../../src/kernel/slots.ts';
 import { SocketIo } from '../../src/kernel/socket-io.ts';
 import { LimiterTable, PlaceTable } from '../../src/limit/index.ts';
 import type { OpenConnection } from '../../src/listen/index.ts';
-import { type AccessRecord, type ListenerCells, type LogRecord, ThreadLog } from '../../src/observe/index.ts';
+import {
+  type AccessRecord,
+  type ListenerCells,
+  type LogRecord,
+  ThreadCells,
+  ThreadLog,
+} from '../../src/observe/index.ts';
 import { CellAllocator } from '../../src/observe/main/index.ts';
 import type { Exchange } from '../../src/proxy/exchange.ts';
 import type { Gate } from '../../src/proxy/gate.ts';
@@ -162,6 +169,12 @@ export class GatedProxy implements AsyncDisposable {
       connections,
       log,
       access: new AccessBook(),
+      shared: new SharedLimitsBook({
+        clock,
+        deadlines,
+        log,
+        cells: new ThreadCells(cells.table.row(0), cells.block('thread', '0').offset),
+      }),
     });
     const { plane } = compiled;
     (plane.routes.match('http', 't.example', '/')?.route as { gates: readonly Gate[] }).gates = gates;

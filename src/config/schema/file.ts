@@ -13,6 +13,7 @@ import { logs, maxMemory, shutdown, store, threads } from './process.ts';
 import { routeRateLimit } from './rate-limit.ts';
 import { route } from './route.ts';
 import { server } from './server.ts';
+import { sharedLimits } from './shared-limits.ts';
 import { sticky } from './sticky.ts';
 
 export const fileSchema = noun({
@@ -38,6 +39,9 @@ export const fileSchema = noun({
     .optional()
     .describe('Which request goes where. The first that matches wins, in the order of the file.'),
   pools: named(pool).optional().describe('Groups of servers that do the same, by name.'),
+  shared_limits: sharedLimits
+    .optional()
+    .describe('Where limits with `shared: true` are counted, for several daemons.'),
   tenants: named(tenant).prefault({}).describe('Who may use routes with `auth: api_key`, by name.'),
   listen: text((value) => {
     const parsed = parseListen(value);

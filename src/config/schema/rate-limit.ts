@@ -1,5 +1,5 @@
 import * as z from 'zod';
-import { byteRate, integer, noun, rate, withShortForm } from './basics.ts';
+import { byteRate, integer, isMapping, noun, rate, withShortForm } from './basics.ts';
 import { requestKey } from './request-key.ts';
 
 /** What a limit of a listener or of a route may count by, beside what a request has. */
@@ -28,7 +28,7 @@ function dryRun() {
 }
 
 function long(of: 'listener' | 'route') {
-  return noun({
+  return {
     rate: rate().describe('How many requests in how much time: `100/s`, `20/m`, `1000/h`, `50000/d`.'),
     burst: integer(1, 100_000_000)
       .optional()
@@ -37,14 +37,30 @@ function long(of: 'listener' | 'route') {
       ),
     key: limitKey(of),
     dry_run: dryRun(),
-  });
+  };
 }
 
+const routeLong = noun({
+  ...long('route'),
+  shared: z
+    .boolean()
+    .prefault(false)
+    .describe(
+      'Count over all daemons that have the same `shared_limits` and the same route, in windows that begin with a key’s first request.',
+    ),
+}).refine(({ shared, burst }) => !shared || burst === undefined, {
+  path: ['burst'],
+  message: 'Shared limits are windows, without a burst. Remove burst, or shared.',
+  when: isMapping,
+});
+
 /** `100/s` or `{ rate, burst, key, dry_run }`, or a list of them. */
-function rateLimits(of: 'listener' | 'route') {
-  const one = withShortForm(long(of), z.string({ error: (issue) => bare(issue.input) }), (text) => ({
-    rate: text,
-  }));
+function rateLimits<Long extends z.ZodType>(long: Long) {
+  const one = withShortForm(
+    long,
+    z.string({ error: (issue) => bare(issue.input) }),
+    (text) => ({ rate: text }) as z.input<Long>,
+  );
   return z.union([one, z.array(one).min(1)]);
 }
 
@@ -65,8 +81,8 @@ function concurrencyLimits(of: 'listener' | 'route') {
 
 export const listenerConcurrency = concurrencyLimits('listener');
 export const routeConcurrency = concurrencyLimits('route');
-export const listenerRateLimit = rateLimits('listener');
-export const routeRateLimit = rateLimits('route');
+export const listenerRateLimit = rateLimits(noun(long('listener')));
+export const routeRateLimit = rateLimits(routeLong);
 
 function bare(input: unknown): string | undefined {
   return typeof input === 'number' ? `${input} has no unit. Write ${input}/s or ${input}/m.` : undefined;

@@ -101,7 +101,10 @@ export const THREAD = {
   delayMaxMs: 2,
   utilization: 3,
   heapBytes: 4,
-  size: 5,
+  /** 1 while limits that are to be shared are not. */
+  sharedLocal: 5,
+  localLimits: 6,
+  size: 7,
 } as const;
 
 /** The kinds of blocks, their sizes in cells, and the cells that are levels, not counts (zeroed when a thread dies). */
@@ -112,7 +115,14 @@ export const BLOCK_KINDS = {
   server: { size: SERVER.size, levels: [] },
   thread: {
     size: THREAD.size,
-    levels: [THREAD.delayP50Ms, THREAD.delayP99Ms, THREAD.delayMaxMs, THREAD.utilization, THREAD.heapBytes],
+    levels: [
+      THREAD.delayP50Ms,
+      THREAD.delayP99Ms,
+      THREAD.delayMaxMs,
+      THREAD.utilization,
+      THREAD.heapBytes,
+      THREAD.sharedLocal,
+    ],
   },
 } as const satisfies Record<string, { size: number; levels: readonly number[] }>;
 export type BlockKind = keyof typeof BLOCK_KINDS;
@@ -251,6 +261,13 @@ export class ThreadCells extends Cells {
     this.row[this.base + THREAD.delayP99Ms] = p99Ms;
     this.row[this.base + THREAD.delayMaxMs] = maxMs;
     this.row[this.base + THREAD.utilization] = utilization;
+  }
+  setSharedLimits(areShared: boolean): void {
+    this.row[this.base + THREAD.sharedLocal] = areShared ? 0 : 1;
+  }
+  /** A request of a shared limit that was decided locally. */
+  countLocalLimit(): void {
+    this.add(THREAD.localLimits, 1);
   }
   setHeap(bytes: number): void {
     this.row[this.base + THREAD.heapBytes] = bytes;

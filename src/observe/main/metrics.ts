@@ -58,6 +58,7 @@ export class Metrics {
     this.#addRoutes();
     this.#addListeners();
     this.#addLimits();
+    this.#addSharedLimits();
     this.#addPools();
     this.#addServers();
     this.#addThreads();
@@ -190,6 +191,22 @@ export class Metrics {
       'Requests that a limit in dry run would have refused.',
       'listener',
       LISTENER.limitedDryRun,
+    );
+  }
+
+  #addSharedLimits(): void {
+    this.#cell(
+      'sluice_shared_limits_local',
+      '1 while a thread decides limits locally that are to be shared.',
+      'thread',
+      THREAD.sharedLocal,
+      'gauge',
+    );
+    this.#cell(
+      'sluice_shared_limits_local_total',
+      'Requests of shared limits that were decided locally.',
+      'thread',
+      THREAD.localLimits,
     );
   }
 

@@ -207,14 +207,23 @@ listeners:
   one: { port: 443, tls: { certificates: [a], strict_sni: true } }
   two: { port: 8081, address: "::1" }
 routes:
-  - { match: { host: Shop.Example, path: [/a, /b/*] }, pool: web, timeout: 15s, rate_limit: [{ rate: 20/m, burst: 5 }, { rate: 9/s, key: "header:X-User", dry_run: true }], concurrency: 7, max_body_size: 1KiB, bandwidth: 2KiB/s }
+  - { match: { host: Shop.Example, path: [/a, /b/*] }, pool: web, timeout: 15s, rate_limit: [{ rate: 8/h, shared: true }, { rate: 20/m, burst: 5 }, { rate: 9/s, key: "header:X-User", dry_run: true }], concurrency: 7, max_body_size: 1KiB, bandwidth: 2KiB/s }
   - { match: { path: "/b" }, pool: web, listeners: two }
   - { match: { path: /old }, redirect: /new }
   - { match: { path: /secure, host: "*.x.example" }, redirect: { to: https, status: 301 } }
   - { match: { path: /*, host: "*" }, respond: { status: 200, body: hi, content_type: text/html }, ip_deny: [10.0.0.0/8] }
+shared_limits: { url: "rediss://cache:6380/2", password: not-so-secret-but-long, ca: redis.crt }
 pools: { web: { servers: ["10.0.0.1:80"] } }
 `,
   );
+  t.match(config.sharedLimits, {
+    url: 'rediss://cache:6380/2',
+    username: undefined,
+    prefix: 'sluice',
+    timeoutMs: 200,
+    caPath: /\/redis\.crt$/,
+  });
+  t.equal(config.sharedLimits?.password?.reveal(), 'not-so-secret-but-long');
   t.equal(config.listeners[0]?.redirectTo, 'one');
   t.match(config.listeners[1]?.tls, { certificates: ['a'], minVersion: '1.2', strictSni: true });
   t.strictSame(
@@ -237,6 +246,7 @@ pools: { web: { servers: ["10.0.0.1:80"] } }
     timeoutMs: 15_000,
     meter: { maxBodyBytes: 1024, downloadRate: 2048, uploadRate: 0 },
     rateLimits: [
+      { count: 8, windowMs: 3_600_000, key: { kind: 'client_ip' }, shared: true },
       { count: 20, windowMs: 60_000, burst: 5, key: { kind: 'client_ip' }, dryRun: false },
       { count: 9, windowMs: 1000, burst: undefined, key: { kind: 'header', name: 'x-user' }, dryRun: true },
     ],
