@@ -69,8 +69,8 @@ export type FoundServers = (source: DnsSource) => readonly FoundServer[];
 export function poolDefinitions(config: ResolvedConfig, found: FoundServers = () => []): PoolDefinition[] {
   return config.pools.map((pool) => {
     const servers = pool.servers.map((server): ServerDefinition => {
-      const { id, host, port, weight, backup, maxConnections = 0, maintenance } = server;
-      return { id, host, port, weight, backup, maxConnections, maintenance };
+      const { id, host, port, zone, weight, backup, maxConnections = 0, maintenance } = server;
+      return { id, host, port, zone, weight, backup, maxConnections, maintenance };
     });
     // What the file names itself, or an earlier name stands for, is no second server.
     const taken = new Set(servers.flatMap((it) => [it.id, formatHostPort(it)]));
@@ -93,6 +93,7 @@ function foundDefinition(spec: DiscoveryConfig, found: FoundServer): ServerDefin
     host,
     port,
     foundAs: name,
+    zone: spec.zone,
     weight: found.weight === 0 ? spec.weight : found.weight,
     backup: spec.backup || found.isBackup,
     maxConnections: spec.maxConnections ?? 0,
@@ -118,7 +119,10 @@ export function buildSnapshot(config: ResolvedConfig, inputs: SnapshotInputs): S
     sharedLimits: sharedLimitsSnapshot(config.sharedLimits, inputs.authorities),
     listeners: config.listeners.map((listener) => listenerSnapshot(listener, inputs)),
     routes: config.routes.map((route) => routeSnapshot(route, inputs)),
-    pools: inputs.pools.map((pool) => poolSnapshot(configOf(config, pool.name), pool, inputs)),
+    pools: inputs.pools.map((pool) => ({
+      ...poolSnapshot(configOf(config, pool.name), pool, inputs),
+      zone: config.zone ?? '',
+    })),
     certificates: inputs.certificates,
     tenants: tenantSnapshots(config.tenants),
   };
@@ -229,6 +233,7 @@ function poolSnapshot(config: PoolConfig, pool: PoolDefinition, inputs: Snapshot
       host: server.host,
       port: server.port,
       foundAs: server.foundAs ?? '',
+      zone: server.zone ?? '',
       tls: upstream.tls !== undefined,
       backup: server.backup,
       ...inputs.slotOf(serverKey(pool.name, server)),

@@ -61,6 +61,7 @@ export interface LooseRoute {
 
 export interface LooseServer {
   readonly address: string | undefined;
+  readonly zone: At | undefined;
   /** `dns` or `srv`, with the port. */
   readonly name: string | undefined;
   readonly id: string | undefined;
@@ -217,13 +218,14 @@ function readPool(name: string, noun: Mapping, path: Path): LoosePool {
     servers: list(noun['servers']).map((each, index) => {
       const own = [...path, 'servers', index];
       if (typeof each === 'string')
-        return { address: each, name: undefined, id: undefined, path: own, noun: own };
+        return { address: each, zone: undefined, name: undefined, id: undefined, path: own, noun: own };
       const fields = mapping(each);
       const dns = textOf(fields['dns']);
       const name = dns === undefined ? textOf(fields['srv']) : `${dns}:${fields['port']}`;
       const address = textOf(fields['address']);
       return {
         address,
+        zone: at(fields['zone'], [...own, 'zone']),
         name,
         id: textOf(fields['id']),
         path: address === undefined ? own : [...own, 'address'],

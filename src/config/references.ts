@@ -40,6 +40,7 @@ export function checkReferences(loose: Loose, lineOf: LineOf): Problem[] {
     ...checkRoutes(loose, lineOf),
     ...checkListeners(loose, lineOf),
     ...loose.pools.flatMap((pool) => checkPool(pool, lineOf)),
+    ...checkZones(loose),
     ...checkAdmin(loose, lineOf),
     ...checkAccess(loose, lineOf),
     ...checkShared(loose),
@@ -238,6 +239,15 @@ function checkPool(pool: LoosePool, lineOf: LineOf): Problem[] {
     ...checkProtocol(pool),
     ...duplicateIds(pool, lineOf),
   ];
+}
+
+/** Zones of servers mean nothing to who does not know where it is. */
+function checkZones(loose: Loose): Problem[] {
+  const zones = loose.pools.flatMap((pool) => pool.servers.flatMap((server) => server.zone ?? []));
+  const [first] = zones;
+  if (first === undefined || loose.keys.has('zone')) return [];
+  const text = `without a zone of Sluice’s own, all servers are alike near. Add at the top: zone: ${first.text}.`;
+  return [warning(first.path, text)];
 }
 
 /** Keys that each choose the algorithm, and one another. */

@@ -49,9 +49,9 @@ function resolveDiscovery(spec: LongServer, source: Source): DiscoveryConfig[] {
 
 function sharesOf(
   spec: LongServer,
-): Pick<ServerConfig, 'weight' | 'backup' | 'maxConnections' | 'maintenance'> {
-  const { weight, backup, max_connections: maxConnections, maintenance } = spec;
-  return { weight, backup, maxConnections, maintenance };
+): Pick<ServerConfig, 'weight' | 'backup' | 'maxConnections' | 'maintenance' | 'zone'> {
+  const { weight, backup, max_connections: maxConnections, maintenance, zone } = spec;
+  return { weight, backup, maxConnections, maintenance, zone };
 }
 
 /** See resolve.ts. */

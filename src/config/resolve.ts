@@ -43,6 +43,7 @@ export function resolveConfig(long: LongForm, context: ResolveContext): Resolved
     baseDir: context.baseDir,
     version: long.version,
     threads: long.threads,
+    zone: long.zone,
     maxMemoryBytes: long.max_memory,
     shutdown: { drainTimeoutMs: long.shutdown.drain_timeout, preStopDelayMs: long.shutdown.pre_stop_delay },
     admin: {

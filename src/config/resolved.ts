@@ -42,6 +42,8 @@ export interface ResolvedConfig {
   readonly version: 1;
   /** Data threads; `auto` = one per core where the platform can share a port. */
   readonly threads: number | 'auto';
+  /** Where this daemon is; undefined = all servers are alike near. */
+  readonly zone: string | undefined;
   /** What client connections may hold; undefined = by what memory there is. */
   readonly maxMemoryBytes: number | undefined;
   readonly shutdown: ShutdownConfig;
@@ -191,6 +193,8 @@ export interface ServerConfig {
   /** Requests in flight over all data threads; undefined = no limit. */
   readonly maxConnections: number | undefined;
   readonly maintenance: boolean;
+  /** undefined = nobody says. */
+  readonly zone: string | undefined;
   readonly source: Source;
 }
 
@@ -213,6 +217,8 @@ export interface DiscoveryConfig {
   readonly backup: boolean;
   readonly maxConnections: number | undefined;
   readonly maintenance: boolean;
+  /** undefined = nobody says. */
+  readonly zone: string | undefined;
   readonly source: Source;
 }
 

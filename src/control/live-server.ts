@@ -10,6 +10,8 @@ export interface ServerDefinition {
   readonly port: number;
   /** The name that DNS gave this address for; absent = it stands in the file or came by the API. */
   readonly foundAs?: string;
+  /** Where it stands; absent = nobody says. */
+  readonly zone?: string | undefined;
   /** 0–1000. */
   readonly weight: number;
   readonly backup: boolean;
@@ -69,6 +71,7 @@ export function isSameServer(a: ServerDefinition, b: ServerDefinition): boolean 
     a.host === b.host &&
     a.port === b.port &&
     a.foundAs === b.foundAs &&
+    a.zone === b.zone &&
     a.weight === b.weight &&
     a.backup === b.backup &&
     a.maxConnections === b.maxConnections &&

@@ -29,6 +29,8 @@ export interface ServerOptions {
   readonly port: number;
   /** The name that DNS gave the address for; absent or '' = it has none but `host`. */
   readonly foundAs?: string;
+  /** Where it stands; absent or '' = nobody says. */
+  readonly zone?: string;
   readonly tls: boolean;
   readonly slot: number;
   /** Of the slot, when it was given to this server. */
@@ -85,6 +87,8 @@ export interface PoolOptions {
   /** In the file's order. */
   readonly servers: readonly ServerOptions[];
   readonly sticky: StickyOptions | null;
+  /** Where this Sluice is: servers of that zone come first. Absent or '' = all alike. */
+  readonly zone?: string;
   readonly queue: QueueOptions;
   /** At all servers together; null = no cap. */
   readonly places?: Places | null;
@@ -119,6 +123,7 @@ export interface PickContext {
 /** One server as this snapshot has it. Live numbers are in its slot. */
 export interface PoolServer extends ServerOptions {
   readonly foundAs: string;
+  readonly zone: string;
   /** Place in the file. */
   readonly index: number;
   /** 32-bit hash of the id: the same in every thread and after every restart. */
@@ -129,6 +134,8 @@ export interface PoolServer extends ServerOptions {
 export type PickWhy =
   | AlgorithmName
   | 'sticky'
+  /** In another zone: the own one has too few, or none with room. */
+  | 'other_zone'
   /** A suspect server's turn to show that it answers. */
   | 'probe'
   /** Few are healthy, so all are tried. */

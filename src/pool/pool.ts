@@ -4,7 +4,7 @@
  *
  * The order of choice, each step only if the one before found nobody:
  *   1. the server that the client's sticky cookie names (also when it drains, has weight 0 or is a backup)
- *   2. the algorithm among the primaries; those that warm up (slow start) take a part of what they are offered, and all of it
+ *   2. the algorithm among the primaries, of the own zone first (zones.ts); those that warm up (slow start) take a part of what they are offered, and all of it
  *      if nobody else is left. If fewer than `panic` of them are healthy, and no backup is, health is not asked for
  *   3. a primary is up but full: `busy`, wait for it; backups are for servers that are down, not for busy ones. Only a request
  *      that would be refused otherwise (no queue, queue full, waited too long) goes on to
@@ -18,8 +18,7 @@
  */
 import type { Clock } from '../kernel/clock.ts';
 import type { Random } from '../kernel/random.ts';
-import { type SlotTable, STATE } from '../kernel/slots.ts';
-import type { Algorithm } from './algorithms/algorithm.ts';
+import type { SlotTable } from '../kernel/slots.ts';
 import { isKeyed, makeAlgorithm, needsTimes } from './algorithms/index.ts';
 import { type LeaseOwner, ServerLease } from './lease.ts';
 import type {
@@ -37,9 +36,11 @@ import type {
   Refusal,
   Waiting,
 } from './options.ts';
-import { Ask, canTake, isEnabled, isKnown, isMember, makeServer, STICKY, STICKY_IN_PANIC } from './server.ts';
+import { Ask, canTake, isMember, makeServer, STICKY, STICKY_IN_PANIC } from './server.ts';
 import { StickyTable } from './sticky.ts';
+import { Tier } from './tier.ts';
 import { WaitQueue } from './wait-queue.ts';
+import { Zones } from './zones.ts';
 
 const NO_SERVER: Refusal = { kind: 'none', reason: 'no_server' };
 const TRIED_ALL: Refusal = { kind: 'none', reason: 'tried_all' };
@@ -48,49 +49,6 @@ const QUEUE_FULL: Refusal = { kind: 'none', reason: 'queue_full' };
 
 /** Races lost in a row before the servers are walked one by one. */
 const MAX_RACES = 4;
-
-/** The primaries, or the backups, with those of them that are members at the moment. */
-class Tier {
-  readonly all: readonly PoolServer[];
-  readonly algorithm: Algorithm;
-  /** So few are healthy that the others are tried as well. */
-  isPanicking = false;
-  #members: readonly PoolServer[] = [];
-  #weights: readonly number[] = [];
-
-  constructor(all: readonly PoolServer[], algorithm: Algorithm) {
-    this.all = all;
-    this.algorithm = algorithm;
-  }
-
-  get isEmpty(): boolean {
-    return this.#members.length === 0;
-  }
-
-  /** @param panic below this part of healthy ones, 0 to 1, health is not believed */
-  refresh(slots: SlotTable, panic: number): void {
-    let members = this.all.filter((server) => isMember(slots, server));
-    this.isPanicking = false;
-    if (panic > 0) {
-      // Who was not checked yet says nothing, and who was ejected is healthy as far as checks go.
-      const known = this.all.filter((server) => isEnabled(slots, server) && isKnown(slots, server));
-      const healthy = known.filter((server) => (slots.state(server.slot) & STATE.healthy) !== 0);
-      this.isPanicking = healthy.length < panic * known.length;
-      if (this.isPanicking)
-        members = known.filter((server) => (slots.state(server.slot) & STATE.ejected) === 0);
-    }
-    // Read once: a weight that turns 0 between the two lines must not reach an algorithm.
-    const weights = members.map((server) => Math.max(1, slots.weight(server.slot)));
-    if (isSame(members, this.#members) && isSame(weights, this.#weights)) return;
-    this.#members = members;
-    this.#weights = weights;
-    this.algorithm.rebuild(members, weights);
-  }
-}
-
-function isSame<T>(a: readonly T[], b: readonly T[]): boolean {
-  return a.length === b.length && a.every((item, i) => item === b[i]);
-}
 
 class ServerPool implements Pool, LeaseOwner {
   readonly name: string;
@@ -106,6 +64,8 @@ class ServerPool implements Pool, LeaseOwner {
   readonly #options: PoolOptions;
   readonly #primaries: Tier;
   readonly #backups: Tier;
+  /** Of the primaries; null = they are all alike near. */
+  readonly #zones: Zones | null;
   readonly #sticky: StickyTable | undefined;
   readonly #waiting: WaitQueue;
   readonly #ask: Ask;
@@ -125,17 +85,19 @@ class ServerPool implements Pool, LeaseOwner {
     this.placesSlot = options.places?.slot ?? -1;
     this.timesSlot = options.places?.isAdaptive === true ? options.places.slot : -1;
     this.#options = options;
-    const tier = (backup: boolean): Tier =>
+    const tierOf = (servers: readonly PoolServer[]): Tier =>
       new Tier(
-        this.servers.filter((server) => server.backup === backup),
+        servers,
         makeAlgorithm(options.algorithm, options.hash, {
           slots: deps.slots,
           random: deps.random,
           nextTurn: () => deps.slots.nextTurn(options.slot),
         }),
       );
-    this.#primaries = tier(false);
-    this.#backups = tier(true);
+    const primaries = this.servers.filter((server) => !server.backup);
+    this.#primaries = tierOf(primaries);
+    this.#backups = tierOf(this.servers.filter((server) => server.backup));
+    this.#zones = Zones.of(primaries, options.zone ?? '', tierOf);
     this.#sticky = options.sticky
       ? new StickyTable(options.sticky, deps.stickyKeys, this.servers)
       : undefined;
@@ -224,12 +186,21 @@ class ServerPool implements Pool, LeaseOwner {
   #takePrimary(ctx: PickContext, ask: Ask): Lease | undefined {
     const tier = this.#primaries;
     ask.ignoresHealth = tier.isPanicking;
+    const zones = this.#zones?.isSplit === true && !tier.isPanicking ? this.#zones : null;
     const why = tier.isPanicking ? 'panic' : this.#options.algorithm;
-    const lease = this.#takeFrom(tier, why, ctx, ask);
+    const lease =
+      zones === null ? this.#takeFrom(tier, why, ctx, ask) : this.#takeByZone(zones, why, ctx, ask);
     if (lease || !ask.hasSeenCold) return lease;
     // All that are left warm up: together they have to take it.
     ask.acceptsCold = true;
     return this.#takeFrom(tier, why, ctx, ask);
+  }
+
+  #takeByZone(zones: Zones, why: PickWhy, ctx: PickContext, ask: Ask): Lease | undefined {
+    const { near, far } = zones;
+    if (zones.isNearFirst(ask.unit()))
+      return this.#takeFrom(near, why, ctx, ask) ?? this.#takeFrom(far, 'other_zone', ctx, ask);
+    return this.#takeFrom(far, 'other_zone', ctx, ask) ?? this.#takeFrom(near, why, ctx, ask);
   }
 
   #takeSticky(sticky: StickyTable, ctx: PickContext, ask: Ask): Lease | undefined {
@@ -316,6 +287,7 @@ class ServerPool implements Pool, LeaseOwner {
     this.#backups.refresh(this.slots, 0);
     // Whom health checks call sound is better than whom they do not.
     this.#primaries.refresh(this.slots, this.#backups.isEmpty ? this.#options.panic : 0);
+    this.#zones?.refresh(this.slots);
   }
 }
 

@@ -19,6 +19,8 @@ export interface Leniency {
   readonly acceptsCold?: boolean;
 }
 
+/** So that which keys spill has nothing to do with where they go. */
+const ZONE_SALT = 0x7a6f6e65;
 const STRICT: Leniency = {};
 export const STICKY: Leniency = { isSticky: true };
 export const STICKY_IN_PANIC: Leniency = { isSticky: true, ignoresHealth: true };
@@ -65,8 +67,8 @@ export function isMember(slots: SlotTable, server: PoolServer): boolean {
 }
 
 export function makeServer(options: ServerOptions, index: number): PoolServer {
-  const { id, address, host, port, foundAs = '', tls, slot, generation, backup } = options;
-  return { id, address, host, port, foundAs, tls, slot, generation, backup, index, hash: hashText(id) };
+  const { id, address, host, port, foundAs = '', zone = '', tls, slot, generation, backup } = options;
+  return { id, address, host, port, foundAs, zone, tls, slot, generation, backup, index, hash: hashText(id) };
 }
 
 /** One question to an algorithm. A pool has one and fills it anew for each pick, so that picking allocates nothing. */
@@ -114,6 +116,11 @@ export class Ask implements Leniency {
     if (verdict === 'suspect' ? !this.acceptsSuspects : verdict !== 'yes' && verdict !== 'probe')
       return false;
     return this.acceptsCold || this.#isWarmEnough(server);
+  }
+
+  /** From 0 to 1, by chance; with keys by the key, so that the same ones get the same. */
+  unit(): number {
+    return this.#isKeyed ? mix32(this.hashKey ^ ZONE_SALT) / 2 ** 32 : this.#random.next();
   }
 
   /** A server that warms up takes a part of what it is offered: so any algorithm ramps it up. */

@@ -21,6 +21,7 @@ export interface ServerSpec {
   readonly weight?: number;
   readonly max?: number;
   readonly backup?: boolean;
+  readonly zone?: string;
 }
 
 export interface PoolSpec {
@@ -32,6 +33,7 @@ export interface PoolSpec {
   readonly stickyKeys?: readonly Uint8Array[];
   readonly queue?: { max: number; timeoutMs: number };
   readonly threads?: number;
+  readonly zone?: string;
   readonly seed?: number;
 }
 
@@ -71,8 +73,10 @@ export class PoolFixture {
       algorithm: spec.algorithm ?? 'round_robin',
       hash: spec.hash ?? null,
       panic: spec.panic ?? 0,
-      servers: spec.servers.map(({ id, backup }, i) => ({
+      zone: spec.zone ?? '',
+      servers: spec.servers.map(({ id, backup, zone }, i) => ({
         id,
+        zone: zone ?? '',
         address: `10.0.0.${i}:80`,
         host: `10.0.0.${i}`,
         port: 80,

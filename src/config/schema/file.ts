@@ -2,7 +2,7 @@
 import * as z from 'zod';
 import { admin } from './admin.ts';
 import { tenant } from './auth.ts';
-import { named, noun, text } from './basics.ts';
+import { name, named, noun, text } from './basics.ts';
 import { certificate } from './certificate.ts';
 import { health } from './health.ts';
 import { parseListen } from './listen.ts';
@@ -22,6 +22,11 @@ export const fileSchema = noun({
     .prefault(1)
     .describe('Version of this format.'),
   threads: threads.prefault('auto'),
+  zone: name()
+    .optional()
+    .describe(
+      'Where this Sluice is: servers with the same `zone` are asked first, and those of others as far as these do not suffice.',
+    ),
   max_memory: maxMemory.optional(),
   shutdown: shutdown.prefault({}).describe('How the daemon ends.'),
   admin: admin.prefault({}).describe('The API for operators.'),

@@ -61,6 +61,9 @@ const long = noun({
       '`host:port`; `http://…` and `https://…` work too, and https means TLS to the server. `:3001` is this machine, `unix:/run/app.sock` a Unix socket on it. A host name is looked up for each new connection; `dns` makes a server of each of its addresses.',
     ),
   ...discoveryKeys,
+  zone: name()
+    .optional()
+    .describe('Where it stands. Servers of the `zone` that this Sluice is in are asked first.'),
   id: name().optional().describe('Name for API, logs and metrics; without it, the address.'),
   weight: integer(0, 1000)
     .prefault(1)

@@ -102,3 +102,15 @@ t.test('what it is resolved to, also in the one-pool form', async (t) => {
     { name: 'x', resolvers: ['::1', '[::1]:53'], refreshMs: undefined },
   ]);
 });
+
+t.test('zones of servers without a zone of its own are a warning, with the line to write', async (t) => {
+  const text = servers('{ address: 10.0.0.1:80, zone: eu-a }, { dns: b, port: 80, zone: eu-b }');
+  const found = report(load(text)).map((each) => each.replace(/^\S+ /, ''));
+  t.same(found, [
+    'warning pools.web.servers[0].zone: without a zone of Sluice’s own, all servers are alike near. Add at the top: zone: eu-a.',
+  ]);
+  const { config, warnings } = loadFine(t, `zone: eu-a\n${text}`);
+  t.same(warnings, []);
+  t.equal(config.zone, 'eu-a');
+  t.match(config.pools[0], { servers: [{ zone: 'eu-a' }], discovery: [{ zone: 'eu-b' }] });
+});

@@ -66,6 +66,7 @@ t.test('defaults are those of the design', (t) => {
         backup: false,
         maxConnections: undefined,
         maintenance: false,
+        zone: undefined,
         source: { file: 'sluice.yaml', line: 5 },
       },
     ],
