@@ -8,7 +8,8 @@ import { join, relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { systemClock } from '../src/kernel/clock.ts';
-import { errorText, SluiceError } from '../src/kernel/errors.ts';
+import { SluiceError } from '../src/kernel/errors.ts';
+import { runBench, stopSignal } from './entry.ts';
 import { ALGORITHMS, fleetConfig } from './fleet/config.ts';
 import { type Fleet, startFleet } from './fleet/fleet.ts';
 import { runWrk } from './load/wrk.ts';
@@ -222,9 +223,7 @@ async function main(): Promise<void> {
   const absence = sluice.absence?.();
   if (absence !== undefined) throw new SluiceError('bench_absent', `there is nothing to measure: ${absence}`);
   const say = (line: string): void => void process.stderr.write(`balance: ${line}\n`);
-  const stop = new AbortController();
-  for (const name of ['SIGINT', 'SIGTERM'] as const) process.once(name, () => stop.abort());
-  await using stage = await openStage(systemClock, stop.signal, say);
+  await using stage = await openStage(systemClock, stopSignal(), say);
   await using fleet = await startFleet(stage, [FAST_MS, FAST_MS, FAST_MS * SLOW_TIMES], WORKERS);
   await using running = new AsyncDisposableStack();
   const balanced: Balanced[] = [];
@@ -243,10 +242,4 @@ async function main(): Promise<void> {
   await report(settings, fleet, runs, ['node bench/balance-live.ts', ...args].join(' '));
 }
 
-try {
-  await main();
-} catch (thrown) {
-  const hint = thrown instanceof SluiceError && thrown.hint !== undefined ? `\n  ${thrown.hint}` : '';
-  process.stderr.write(`balance: ${errorText(thrown)}${hint}\n`);
-  process.exitCode = 1;
-}
+await runBench('balance', main);

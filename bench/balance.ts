@@ -6,10 +6,11 @@ import { relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { systemClock } from '../src/kernel/clock.ts';
-import { errorText, SluiceError } from '../src/kernel/errors.ts';
+import { SluiceError } from '../src/kernel/errors.ts';
 import { ALGORITHMS, type AlgorithmName } from '../src/pool/index.ts';
 import { SCENARIOS, type Scenario } from './balance/scenarios.ts';
 import { type Simulated, simulate } from './balance/simulate.ts';
+import { runBench } from './entry.ts';
 import type { Bar, Panel } from './report/chart.ts';
 import { figure, textTable, withInterval } from './report/table.ts';
 import { footerOf, writeChart, writeJson } from './report/write.ts';
@@ -177,10 +178,4 @@ async function main(): Promise<void> {
   process.stdout.write(`written: ${paths.join(', ')}\n`);
 }
 
-try {
-  await main();
-} catch (thrown) {
-  const hint = thrown instanceof SluiceError && thrown.hint !== undefined ? `\n  ${thrown.hint}` : '';
-  process.stderr.write(`balance: ${errorText(thrown)}${hint}\n`);
-  process.exitCode = 1;
-}
+await runBench('balance', main);

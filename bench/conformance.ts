@@ -8,11 +8,12 @@ import { join, relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { systemClock } from '../src/kernel/clock.ts';
-import { errorText, SluiceError } from '../src/kernel/errors.ts';
+import { SluiceError } from '../src/kernel/errors.ts';
 import type { WireCase } from '../test/support/wire-case.ts';
 import { runCases, WireRunner, type WireVerdict } from '../test/support/wire-runner.ts';
 import { WireServer } from '../test/support/wire-server.ts';
 import { WIRE_PROXIES, type WireProxy } from './conformance/proxies.ts';
+import { runBench } from './entry.ts';
 import { textTable } from './report/table.ts';
 import { writeJson } from './report/write.ts';
 import { describeMachine } from './system/machine.ts';
@@ -197,10 +198,4 @@ async function main(): Promise<void> {
   if (outcomes.some((it) => it.name === OURS && it.failed.length > 0)) process.exitCode = 1;
 }
 
-try {
-  await main();
-} catch (thrown) {
-  const hint = thrown instanceof SluiceError && thrown.hint !== undefined ? `\n  ${thrown.hint}` : '';
-  process.stderr.write(`conformance: ${errorText(thrown)}${hint}\n`);
-  process.exitCode = 1;
-}
+await runBench('conformance', main);

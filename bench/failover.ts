@@ -9,8 +9,9 @@ import { dirname, relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { systemClock } from '../src/kernel/clock.ts';
-import { errorText, SluiceError } from '../src/kernel/errors.ts';
+import { SluiceError } from '../src/kernel/errors.ts';
 import { type FailoverResult, runFailover } from '../test/support/load/failover.ts';
+import { runBench } from './entry.ts';
 import { textTable } from './report/table.ts';
 import { describeMachine } from './system/machine.ts';
 
@@ -126,10 +127,4 @@ async function main(): Promise<void> {
   if (results.some(({ load }) => load.failed.length > 0)) process.exitCode = 1;
 }
 
-try {
-  await main();
-} catch (thrown) {
-  const hint = thrown instanceof SluiceError && thrown.hint !== undefined ? `\n  ${thrown.hint}` : '';
-  process.stderr.write(`failover: ${errorText(thrown)}${hint}\n`);
-  process.exitCode = 1;
-}
+await runBench('failover', main);

@@ -9,7 +9,7 @@ import { join, relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { systemClock } from '../src/kernel/clock.ts';
 import { numberOf, parseOptions } from './arguments.ts';
-import { runBench } from './entry.ts';
+import { runBench, stopSignal } from './entry.ts';
 import { faultCurves, faultTable, judgeSlow, type LogLine, tracesOf, verdictOf } from './faults/report.ts';
 import { type FaultsOptions, type FaultsResult, runFaults } from './faults/run.ts';
 import { withInterval } from './report/table.ts';
@@ -70,13 +70,11 @@ async function main(): Promise<void> {
     return;
   }
   const say = (line: string): void => void process.stderr.write(`faults: ${line}\n`);
-  const stop = new AbortController();
-  for (const name of ['SIGINT', 'SIGTERM'] as const) process.once(name, () => stop.abort());
   await using stack = new AsyncDisposableStack();
   const folder = mkdtempSync(join(tmpdir(), 'sluice-faults-'));
   stack.defer(() => rmSync(folder, { recursive: true, force: true }));
   const when = new Date(systemClock.wallMs()).toISOString();
-  const result = await runFaults(settings, folder, systemClock, say, stop.signal);
+  const result = await runFaults(settings, folder, systemClock, say, stopSignal());
   const { crowd, turns, log, problems, pairs, retries } = result;
   const slow = judgeSlow(pairs);
   const verdict = verdictOf({ ...{ turns, log, problems, slow }, failures: crowd.failures });

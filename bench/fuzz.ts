@@ -4,8 +4,8 @@
  */
 import { relative } from 'node:path';
 import { systemClock } from '../src/kernel/clock.ts';
-import { errorText, SluiceError } from '../src/kernel/errors.ts';
 import { secretBytes } from '../src/kernel/random.ts';
+import { runBench, stopSignal } from './entry.ts';
 import { addFindings } from './fuzz/findings.ts';
 import { HELP, readFuzzOptions } from './fuzz/options.ts';
 import { runSession } from './fuzz/session.ts';
@@ -21,8 +21,6 @@ async function main(): Promise<void> {
     return;
   }
   const { minutes, seed, parts, findingsPath, jsonPath } = options;
-  const stop = new AbortController();
-  for (const name of ['SIGINT', 'SIGTERM'] as const) process.once(name, () => stop.abort());
   const say = (line: string): void => void process.stderr.write(`fuzz: ${line}\n`);
   say(`seed ${seed}, ${minutes} minutes of ${parts.join(', ')}`);
   const startMs = systemClock.nowMs();
@@ -32,7 +30,7 @@ async function main(): Promise<void> {
     parts,
     clock: systemClock,
     say,
-    signal: stop.signal,
+    signal: stopSignal(),
   });
   const took = (systemClock.nowMs() - startMs) / 60_000;
   const total = results.reduce((sum, it) => sum + it.inputs, 0);
@@ -56,10 +54,4 @@ async function main(): Promise<void> {
   if (results.some((it) => it.findings > 0)) process.exitCode = 1;
 }
 
-try {
-  await main();
-} catch (thrown) {
-  const hint = thrown instanceof SluiceError && thrown.hint !== undefined ? `\n  ${thrown.hint}` : '';
-  process.stderr.write(`fuzz: ${errorText(thrown)}${hint}\n`);
-  process.exitCode = 1;
-}
+await runBench('fuzz', main);

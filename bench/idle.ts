@@ -6,8 +6,8 @@
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { systemClock } from '../src/kernel/clock.ts';
-import { errorText, SluiceError } from '../src/kernel/errors.ts';
 import { openFilesLimit } from '../src/kernel/open-files.ts';
+import { runBench } from './entry.ts';
 import { type IdleResult, measureIdle } from './parts/idle.ts';
 import { textTable } from './report/table.ts';
 import { writeJson } from './report/write.ts';
@@ -80,10 +80,4 @@ async function main(): Promise<void> {
   writeJson(values.json ?? RESULTS, { when, command, machine: await describeMachine(), results });
 }
 
-try {
-  await main();
-} catch (thrown) {
-  const hint = thrown instanceof SluiceError && thrown.hint !== undefined ? `\n  ${thrown.hint}` : '';
-  process.stderr.write(`idle: ${errorText(thrown)}${hint}\n`);
-  process.exitCode = 1;
-}
+await runBench('idle', main);

@@ -9,7 +9,8 @@ import { copyFileSync, mkdirSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { systemClock } from '../src/kernel/clock.ts';
-import { errorText, SluiceError } from '../src/kernel/errors.ts';
+import { SluiceError } from '../src/kernel/errors.ts';
+import { runBench, stopSignal } from './entry.ts';
 import { measure, type Sample } from './measure.ts';
 import { CASES, type Cell, MIXES } from './plan.ts';
 import { type Aggregate, aggregate, type CpuProfile } from './profile/aggregate.ts';
@@ -158,9 +159,7 @@ async function main(): Promise<void> {
   const { subject, cell } = settings;
   const absence = subject.absence?.();
   if (absence !== undefined) throw new SluiceError('bench_absent', `${subject.name}: ${absence}`);
-  const stop = new AbortController();
-  for (const name of ['SIGINT', 'SIGTERM'] as const) process.once(name, () => stop.abort());
-  await using stage = await openStage(systemClock, stop.signal, (line) => process.stderr.write(`${line}\n`));
+  await using stage = await openStage(systemClock, stopSignal(), (line) => process.stderr.write(`${line}\n`));
   const folder = stage.newFolder('profiles');
   const nodeOptions = [
     '--cpu-prof',
@@ -180,10 +179,4 @@ async function main(): Promise<void> {
   }
 }
 
-try {
-  await main();
-} catch (thrown) {
-  const hint = thrown instanceof SluiceError && thrown.hint !== undefined ? `\n  ${thrown.hint}` : '';
-  process.stderr.write(`bench: ${errorText(thrown)}${hint}\n`);
-  process.exitCode = 1;
-}
+await runBench('bench', main);

@@ -6,6 +6,7 @@ import { relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { systemClock } from '../src/kernel/clock.ts';
 import { errorText, SluiceError } from '../src/kernel/errors.ts';
+import { runBench } from './entry.ts';
 import { runAutocannon } from './load/autocannon.ts';
 import { runWrk } from './load/wrk.ts';
 import type { Sample } from './measure.ts';
@@ -324,10 +325,4 @@ async function main(): Promise<void> {
   if (found.failed.length > 0) process.exitCode = 1;
 }
 
-try {
-  await main();
-} catch (thrown) {
-  const hint = thrown instanceof SluiceError && thrown.hint !== undefined ? `\n  ${thrown.hint}` : '';
-  process.stderr.write(`bench: ${errorText(thrown)}${hint}\n`);
-  process.exitCode = 1;
-}
+await runBench('bench', main);

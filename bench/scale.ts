@@ -8,7 +8,7 @@ import { fileURLToPath } from 'node:url';
 import { systemClock } from '../src/kernel/clock.ts';
 import { errorText, SluiceError } from '../src/kernel/errors.ts';
 import { numberOf, parseOptions } from './arguments.ts';
-import { runBench } from './entry.ts';
+import { runBench, stopSignal } from './entry.ts';
 import { runWrk } from './load/wrk.ts';
 import { textTable, withInterval } from './report/table.ts';
 import { footerOf, writeChart, writeJson } from './report/write.ts';
@@ -238,9 +238,7 @@ async function main(): Promise<void> {
     return;
   }
   const say = (line: string): void => void process.stderr.write(`scale: ${line}\n`);
-  const stop = new AbortController();
-  for (const name of ['SIGINT', 'SIGTERM'] as const) process.once(name, () => stop.abort());
-  await using stage = await openStage(systemClock, stop.signal, say);
+  await using stage = await openStage(systemClock, stopSignal(), say);
   const folder = stage.newFolder('servers');
   await using servers = await startManyServers(folder, settings.large, stage.cores.load, systemClock);
   const cells: Cell[] = [];

@@ -8,7 +8,8 @@
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { systemClock } from '../src/kernel/clock.ts';
-import { errorText, SluiceError } from '../src/kernel/errors.ts';
+import { SluiceError } from '../src/kernel/errors.ts';
+import { runBench } from './entry.ts';
 import { textTable } from './report/table.ts';
 import { writeJson } from './report/write.ts';
 import { MODES, type Mode, type Slow } from './slow/modes.ts';
@@ -128,10 +129,4 @@ async function main(): Promise<void> {
   if (rows.some(isBad)) process.exitCode = 1;
 }
 
-try {
-  await main();
-} catch (thrown) {
-  const hint = thrown instanceof SluiceError && thrown.hint !== undefined ? `\n  ${thrown.hint}` : '';
-  process.stderr.write(`slow: ${errorText(thrown)}${hint}\n`);
-  process.exitCode = 1;
-}
+await runBench('slow', main);

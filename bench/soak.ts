@@ -5,7 +5,7 @@
 import { writeFileSync } from 'node:fs';
 import { relative } from 'node:path';
 import { systemClock } from '../src/kernel/clock.ts';
-import { errorText, SluiceError } from '../src/kernel/errors.ts';
+import { runBench, stopSignal } from './entry.ts';
 import { footerOf, writeJson } from './report/write.ts';
 import { readSoakOptions, SOAK_HELP } from './soak/options.ts';
 import { curvesOf, figuresOf, outcomeTable, verdictOf } from './soak/report.ts';
@@ -19,11 +19,9 @@ async function main(): Promise<void> {
     process.stdout.write(SOAK_HELP);
     return;
   }
-  const stop = new AbortController();
-  for (const name of ['SIGINT', 'SIGTERM'] as const) process.once(name, () => stop.abort());
   const say = (line: string): void => void process.stderr.write(`soak: ${line}\n`);
   const when = new Date(systemClock.wallMs()).toISOString();
-  const result = await runSoak(options, systemClock, say, stop.signal);
+  const result = await runSoak(options, systemClock, say, stopSignal());
   const figures = figuresOf(result);
   const verdict = verdictOf(result, figures);
   const command = ['node bench/soak.ts', ...args].join(' ');
@@ -47,10 +45,4 @@ async function main(): Promise<void> {
   if (verdict.length > 0) process.exitCode = 1;
 }
 
-try {
-  await main();
-} catch (thrown) {
-  const hint = thrown instanceof SluiceError && thrown.hint !== undefined ? `\n  ${thrown.hint}` : '';
-  process.stderr.write(`soak: ${errorText(thrown)}${hint}\n`);
-  process.exitCode = 1;
-}
+await runBench('soak', main);

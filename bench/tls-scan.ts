@@ -7,7 +7,8 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { systemClock } from '../src/kernel/clock.ts';
-import { errorText, SluiceError } from '../src/kernel/errors.ts';
+import { SluiceError } from '../src/kernel/errors.ts';
+import { runBench } from './entry.ts';
 import { textTable } from './report/table.ts';
 import { writeJson } from './report/write.ts';
 import { openStage } from './stage.ts';
@@ -71,10 +72,4 @@ async function main(): Promise<void> {
   if (bad.length > 0) process.exitCode = 1;
 }
 
-try {
-  await main();
-} catch (thrown) {
-  const hint = thrown instanceof SluiceError && thrown.hint !== undefined ? `\n  ${thrown.hint}` : '';
-  process.stderr.write(`tls-scan: ${errorText(thrown)}${hint}\n`);
-  process.exitCode = 1;
-}
+await runBench('tls-scan', main);

@@ -1,11 +1,12 @@
 /** Routes in the program's words; see resolve.ts. */
 
+import type { NamedValue } from '../kernel/named-value.ts';
 import { resolveAuth, resolveCors } from './resolve-access.ts';
 import { type ResolveContext, sourceOf } from './resolve-context.ts';
 import { resolveRouteRetry } from './resolve-failing.ts';
 import { resolveLimits, resolveMeter } from './resolve-limits.ts';
 import { resolveErrorPages, resolveMaintenance, resolvePage } from './resolve-pages.ts';
-import type { CompressConfig, FieldsConfig, MatchedValue, RouteAction, RouteConfig } from './resolved.ts';
+import type { CompressConfig, FieldsConfig, RouteAction, RouteConfig } from './resolved.ts';
 import type { LongForm } from './schema/file.ts';
 import { parseRequestKey } from './schema/request-key.ts';
 
@@ -84,7 +85,7 @@ function resolveFields({ remove, set, add }: LongFields): FieldsConfig {
 function valuesOf(
   values: Readonly<Record<string, string>> = {},
   nameOf: (name: string) => string,
-): MatchedValue[] {
+): NamedValue[] {
   return Object.entries(values).map(([name, value]) => ({ name: nameOf(name), value }));
 }
 

@@ -1,4 +1,5 @@
 /** Routes as the rest of Sluice gets to see them; see resolved.ts. */
+import type { NamedValue } from '../kernel/named-value.ts';
 import type { Source } from './resolved.ts';
 import type { AuthConfig, CorsConfig } from './resolved-access.ts';
 import type { RouteRetryConfig } from './resolved-failing.ts';
@@ -14,13 +15,8 @@ export interface RewriteConfig {
 export interface FieldsConfig {
   /** In lower case. */
   readonly remove: readonly string[];
-  readonly set: readonly MatchedValue[];
-  readonly add: readonly MatchedValue[];
-}
-
-export interface MatchedValue {
-  readonly name: string;
-  readonly value: string;
+  readonly set: readonly NamedValue[];
+  readonly add: readonly NamedValue[];
 }
 
 /** A text that is answered, as it stands in the file or out of a file of its own. */
@@ -70,8 +66,8 @@ export interface RouteConfig extends LimitsConfig {
     /** Empty = any method. */
     readonly methods: readonly string[];
     /** Names in lower case. `*` = any value, `abc*` = what begins with abc. */
-    readonly headers: readonly MatchedValue[];
-    readonly queries: readonly MatchedValue[];
+    readonly headers: readonly NamedValue[];
+    readonly queries: readonly NamedValue[];
   };
   readonly action: RouteAction;
   readonly rewrite: RewriteConfig | undefined;

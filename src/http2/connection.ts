@@ -159,11 +159,6 @@ export class Http2Connection implements StreamOwner<Http2Stream>, Expiring {
     return bytes;
   }
 
-  /** Streams that are not over. */
-  get streamCount(): number {
-    return this.#streams.size;
-  }
-
   heldSinceMs(): number {
     return this.#streams.first?.startedMs ?? 0;
   }

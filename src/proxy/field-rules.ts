@@ -2,19 +2,15 @@
  * A route's changes to the fields of requests and answers: remove, set, add, in this order. Pure: lines in, lines out. Values may
  * have placeholders; what stands for them comes from a request that was read strictly, so it cannot end a line.
  */
+import type { NamedValue } from '../kernel/named-value.ts';
 import { type Part, type Placeholder, parseTemplate } from '../kernel/template.ts';
-
-export interface FieldValue {
-  readonly name: string;
-  /** With placeholders. */
-  readonly value: string;
-}
 
 export interface FieldRuleOptions {
   /** Names in lower case. */
   readonly remove: readonly string[];
-  readonly set: readonly FieldValue[];
-  readonly add: readonly FieldValue[];
+  /** Values with placeholders. */
+  readonly set: readonly NamedValue[];
+  readonly add: readonly NamedValue[];
 }
 
 /** What placeholders stand for. */

@@ -4,15 +4,9 @@
  */
 
 import { compileLinearPattern, type LinearPattern } from '../kernel/linear-pattern.ts';
+import type { NamedValue } from '../kernel/named-value.ts';
 import { type Address, CidrSet } from '../limit/index.ts';
 import { foldPath } from './pattern.ts';
-
-/** `value`: a text exactly; `*` = any, but it has to be there; `abc*` = begins with abc. */
-export interface ValueCondition {
-  /** Of a field in lower case. */
-  readonly name: string;
-  readonly value: string;
-}
 
 export interface RouteConditions {
   /** Addresses and blocks, any of these; empty = any client. */
@@ -21,10 +15,13 @@ export interface RouteConditions {
   readonly patterns: readonly string[];
   /** Any of these; empty = any. HEAD is not GET. */
   readonly methods: readonly string[];
-  /** All of these, in any of the lines of that name. */
-  readonly headers: readonly ValueCondition[];
+  /**
+   * All of these, in any of the lines of that name (lower case). A value is a text exactly; `*` = any, but it has to be there;
+   * `abc*` = begins with abc.
+   */
+  readonly headers: readonly NamedValue[];
   /** All of these, in any of the parameters of that name, decoded. */
-  readonly queries: readonly ValueCondition[];
+  readonly queries: readonly NamedValue[];
 }
 
 /** The request, as far as routes may ask for more than host and path. */
@@ -87,11 +84,7 @@ export class Condition {
       return `the client’s address is not in ${clients.join(', ')}`;
     if (this.#patterns.length > 0 && !this.#fitsPattern(facts.path))
       return `path ${facts.path} does not fit ${patterns.join(' or ')}`;
-    const missing = (
-      what: string,
-      list: readonly ValueCondition[],
-      of: (name: string) => readonly string[],
-    ) => {
+    const missing = (what: string, list: readonly NamedValue[], of: (name: string) => readonly string[]) => {
       const found = list.find((it) => !hasValue(of(it.name), it.value));
       if (found === undefined) return '';
       const values = of(found.name);

@@ -1,5 +1,5 @@
 /** Which route takes a request: normal forms of host and path, the compiled table, redirect targets. */
-export type { RequestFacts, RouteConditions, ValueCondition } from './condition.ts';
+export type { RequestFacts, RouteConditions } from './condition.ts';
 export { normalizeHost } from './host.ts';
 export { normalizePath, PATH_REFUSALS, type PathRefusal, type PathRefusalReason } from './path.ts';
 export { type RedirectOptions, type RedirectRequest, redirectLocation } from './redirect.ts';

@@ -2,7 +2,7 @@ import type { SlotTable } from '../../kernel/slots.ts';
 import type { PoolServer } from '../options.ts';
 import type { Ask } from '../server.ts';
 import type { Algorithm, AlgorithmDeps } from './algorithm.ts';
-import { SmoothSequence } from './smooth-sequence.ts';
+import { MembersInTurn } from './members-in-turn.ts';
 
 /**
  * `least_connections`: the least `(in flight + 1) / weight`, in flight counted over all threads (see load.ts for the +1).
@@ -11,34 +11,29 @@ import { SmoothSequence } from './smooth-sequence.ts';
  */
 export class LeastConnections implements Algorithm {
   readonly #slots: SlotTable;
-  readonly #nextTurn: () => number;
-  readonly #sequence = new SmoothSequence();
-  #members: readonly PoolServer[] = [];
-  #weights: readonly number[] = [];
+  readonly #members: MembersInTurn;
   /** Slot of each member, so that the loop below touches no object it does not choose. */
   #slotOf = new Int32Array(0);
   #heaviest = 0;
 
   constructor(deps: AlgorithmDeps) {
     this.#slots = deps.slots;
-    this.#nextTurn = deps.nextTurn;
+    this.#members = new MembersInTurn(deps.nextTurn);
   }
 
   rebuild(members: readonly PoolServer[], weights: readonly number[]): void {
-    this.#members = members;
-    this.#weights = weights;
+    this.#members.rebuild(members, weights);
     this.#slotOf = Int32Array.from(members, (server) => server.slot);
     this.#heaviest = weights.reduce((most, weight) => Math.max(most, weight), 0);
-    this.#sequence.rebuild(weights);
   }
 
   // hot path: bench/micro/pick.ts
   choose(ask: Ask): PoolServer | undefined {
     const slots = this.#slots;
-    const weights = this.#weights;
+    const { list, weights } = this.#members;
     const slotOf = this.#slotOf;
     const n = slotOf.length;
-    let at = this.#sequence.indexAt(this.#nextTurn());
+    let at = this.#members.nextIndex();
     let best: PoolServer | undefined;
     let bestLoad = 0;
     let bestWeight = 0;
@@ -46,7 +41,7 @@ export class LeastConnections implements Algorithm {
       const weight = weights[at] ?? 1;
       const load = slots.inFlight(slotOf[at] ?? 0) + 1;
       if (best !== undefined && load * bestWeight >= bestLoad * weight) continue;
-      const server = this.#members[at];
+      const server = list[at];
       if (server === undefined || !ask.accepts(server)) continue;
       // Nothing can be less than idle at the greatest weight; and idle in its own turn is good enough.
       if (load === 1 && (seen === 0 || weight === this.#heaviest)) return server;

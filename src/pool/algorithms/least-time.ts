@@ -3,7 +3,7 @@ import type { PoolServer } from '../options.ts';
 import type { Ask } from '../server.ts';
 import type { Algorithm, AlgorithmDeps } from './algorithm.ts';
 import { steadyMs, UNKNOWN } from './latency.ts';
-import { SmoothSequence } from './smooth-sequence.ts';
+import { MembersInTurn } from './members-in-turn.ts';
 
 /**
  * `least_time`: the least `average response time * (in flight / weight + 1)` of all servers. The search starts at the server
@@ -12,37 +12,32 @@ import { SmoothSequence } from './smooth-sequence.ts';
  */
 export class LeastTime implements Algorithm {
   readonly #slots: SlotTable;
-  readonly #nextTurn: () => number;
-  readonly #sequence = new SmoothSequence();
-  #members: readonly PoolServer[] = [];
-  #weights: readonly number[] = [];
+  readonly #members: MembersInTurn;
   /** Of the last choice: what a server is thought to take that nobody has heard of. */
   #usualMs = 1;
 
   constructor(deps: AlgorithmDeps) {
     this.#slots = deps.slots;
-    this.#nextTurn = deps.nextTurn;
+    this.#members = new MembersInTurn(deps.nextTurn);
   }
 
   rebuild(members: readonly PoolServer[], weights: readonly number[]): void {
-    this.#members = members;
-    this.#weights = weights;
-    this.#sequence.rebuild(weights);
+    this.#members.rebuild(members, weights);
   }
 
   // hot path: bench/micro/pick.ts
   choose(ask: Ask): PoolServer | undefined {
     const slots = this.#slots;
-    const members = this.#members;
+    const { list: members, weights } = this.#members;
     const n = members.length;
-    let at = this.#sequence.indexAt(this.#nextTurn());
+    let at = this.#members.nextIndex();
     let best: PoolServer | undefined;
     let bestScore = Number.POSITIVE_INFINITY;
     let bestMs = UNKNOWN;
     for (let seen = 0; seen < n; seen++, at = at + 1 === n ? 0 : at + 1) {
       const server = members[at] as PoolServer;
       const timeMs = steadyMs(slots, server.slot, ask.nowMs);
-      const load = slots.inFlight(server.slot) / (this.#weights[at] ?? 1) + 1;
+      const load = slots.inFlight(server.slot) / (weights[at] ?? 1) + 1;
       const score = (timeMs === UNKNOWN ? this.#usualMs : timeMs) * load;
       if (score >= bestScore || !ask.accepts(server)) continue;
       best = server;
