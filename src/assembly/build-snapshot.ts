@@ -201,6 +201,7 @@ function routeSnapshot(route: RouteConfig, inputs: SnapshotInputs): RouteSnapsho
     cors: route.cors ?? null,
     ipAllow: route.ipAllow,
     ipDeny: route.ipDeny,
+    faults: route.faults ?? null,
     retry: route.retry ?? null,
     timeoutMs: route.timeoutMs ?? 0,
     cells: inputs.cellsOf('route', route.name),

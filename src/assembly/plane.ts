@@ -30,7 +30,9 @@ import { compilePool, type PoolServer, type ServerOptions } from '../pool/index.
 import {
   compileErrorPages,
   compileFieldRules,
+  FaultGate,
   type FieldRuleOptions,
+  type Gate,
   HedgeRule,
   type ListenerPlane,
   MaintenanceGate,
@@ -219,6 +221,7 @@ function compileRoute(
       ...(route.maintenance === null ? [] : [new MaintenanceGate(route.maintenance)]),
       ...access.gatesOf(route),
       ...limits.gates,
+      ...faultGates(route, context),
     ],
     timeoutMs: route.timeoutMs,
     cells: new RouteCells(context.row, route.cells),
@@ -229,6 +232,11 @@ function compileRoute(
 function withoutCors(fields: FieldRuleOptions | null): FieldRuleOptions {
   const { remove, set, add } = fields ?? { remove: [], set: [], add: [] };
   return { remove: [...remove, ...CORS_FIELDS], set, add };
+}
+
+/** Last: only what else would go on. */
+function faultGates({ faults }: RouteSnapshot, { random, clock }: CompileContext): Gate[] {
+  return faults === null ? [] : [new FaultGate(faults, random, clock)];
 }
 
 function compileListener(listener: ListenerSnapshot, context: CompileContext): ListenerPlane {

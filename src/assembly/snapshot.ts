@@ -20,6 +20,7 @@ import type { SharedLimitsOptions } from '../limit/index.ts';
 import type { PoolOptions } from '../pool/index.ts';
 import type {
   ErrorPageOptions,
+  FaultOptions,
   FieldRuleOptions,
   HostRule,
   MaintenanceOptions,
@@ -80,6 +81,8 @@ export interface RouteSnapshot extends RouteOptions, LimitsSnapshot {
   readonly cors: CorsOptions | null;
   readonly ipAllow: readonly string[];
   readonly ipDeny: readonly string[];
+  /** Injected on purpose; null = none. */
+  readonly faults: FaultOptions | null;
   /** Where it wants repeats otherwise than its pool; null = nowhere. */
   readonly retry: Partial<RetryOptions> | null;
   readonly timeoutMs: number;

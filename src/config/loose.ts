@@ -57,6 +57,8 @@ export interface LooseRoute {
   readonly auth: LooseAuth;
   /** Rate limits that are to be shared. */
   readonly sharedLimits: readonly At[];
+  /** It injects faults. */
+  readonly hasFaults: boolean;
 }
 
 export interface LooseServer {
@@ -205,6 +207,7 @@ function readRoute(value: unknown, index: number): LooseRoute {
     ),
     auth: readAuth(noun['auth'], [...path, 'auth']),
     sharedLimits: readSharedRates(noun['rate_limit'], [...path, 'rate_limit']),
+    hasFaults: Object.keys(mapping(noun['faults'])).length > 0,
   };
 }
 

@@ -74,6 +74,14 @@ function checkRoutes(loose: Loose, lineOf: LineOf): Problem[] {
   const problems: Problem[] = [];
   const seen = new Map<string, Path>();
   for (const route of loose.routes) {
+    if (route.hasFaults)
+      problems.push(
+        warning(
+          [...route.path, 'faults'],
+          'faults are injected into this route on purpose. Remove them before anybody relies on it.',
+          'key',
+        ),
+      );
     for (const each of route.pools)
       if (!pools.includes(each.text)) problems.push(unknown('pool', each, pools));
     for (const each of route.listeners ?? []) {

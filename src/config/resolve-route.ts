@@ -6,7 +6,7 @@ import { type ResolveContext, sourceOf } from './resolve-context.ts';
 import { resolveRouteRetry } from './resolve-failing.ts';
 import { resolveLimits, resolveMeter } from './resolve-limits.ts';
 import { resolveErrorPages, resolveMaintenance, resolvePage } from './resolve-pages.ts';
-import type { CompressConfig, FieldsConfig, RouteAction, RouteConfig } from './resolved.ts';
+import type { CompressConfig, FaultsConfig, FieldsConfig, RouteAction, RouteConfig } from './resolved.ts';
 import type { LongForm } from './schema/file.ts';
 import { parseRequestKey } from './schema/request-key.ts';
 
@@ -51,6 +51,7 @@ export function resolveRoutes(
       meter: resolveMeter(spec),
       ipAllow: spec.ip_allow,
       ipDeny: spec.ip_deny,
+      faults: spec.faults && resolveFaults(spec.faults),
       retry: spec.retry && resolveRouteRetry(spec.retry),
       timeoutMs: spec.timeout,
       source: sourceOf(context, ['routes', index]),
@@ -106,4 +107,11 @@ function resolveAction(spec: LongRoute, context: ResolveContext): RouteAction {
     return { type: 'respond', status: spec.respond.status, ...page };
   }
   return { type: 'pool', pool: spec.pool ?? '' };
+}
+
+function resolveFaults({ delay, abort }: NonNullable<LongRoute['faults']>): FaultsConfig {
+  return {
+    delay: delay ? { timeMs: delay.time, share: delay.share } : null,
+    abort: abort ?? null,
+  };
 }

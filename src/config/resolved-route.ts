@@ -49,6 +49,12 @@ export interface CompressConfig {
   readonly skipsSetCookie: boolean;
 }
 
+/** `share` of the requests, 0 to 1; null = none. */
+export interface FaultsConfig {
+  readonly delay: { readonly timeMs: number; readonly share: number } | null;
+  readonly abort: { readonly status: number; readonly share: number } | null;
+}
+
 export interface RouteConfig extends LimitsConfig {
   /** Unique; made up (the pool's name, or `route-3`) when the file has none. */
   readonly name: string;
@@ -90,6 +96,8 @@ export interface RouteConfig extends LimitsConfig {
   readonly meter: MeterConfig | undefined;
   readonly ipAllow: readonly string[];
   readonly ipDeny: readonly string[];
+  /** Injected on purpose. */
+  readonly faults: FaultsConfig | undefined;
   /** What it wants otherwise than its pool. */
   readonly retry: RouteRetryConfig | undefined;
   /** For the whole exchange, retries included; undefined = none. */

@@ -6,6 +6,11 @@ export const REASONS = {
   ok: { status: 0, title: 'Answered by a server', hint: '' },
   redirect: { status: 0, title: 'Redirected', hint: '' },
   respond: { status: 0, title: 'Answered by a route', hint: '' },
+  fault_injected: {
+    status: 0,
+    title: 'Fault injected on purpose',
+    hint: 'The faults of the route; remove them to end it.',
+  },
   bad_request: { status: 400, title: 'Bad request', hint: 'The bytes are not a valid HTTP/1.1 request.' },
   unauthorized: {
     status: 401,

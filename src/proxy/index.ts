@@ -1,6 +1,7 @@
 export { AccessGate, TENANT_FIELD, USER_FIELD } from './access-gate.ts';
 export { ConcurrencyLimits } from './concurrency-limits.ts';
 export { compileErrorPages, type ErrorPageOptions } from './error-pages.ts';
+export { FaultGate, type FaultOptions } from './faults.ts';
 export { compileFieldRules, type FieldRuleOptions } from './field-rules.ts';
 export type { Gate } from './gate.ts';
 export { hashKeyOf } from './hash-key.ts';

@@ -20,6 +20,7 @@ import {
 } from './basics.ts';
 import { compress } from './compress.ts';
 import { cors } from './cors.ts';
+import { faults } from './faults.ts';
 import { fieldRules } from './field-rules.ts';
 import { errorPages, maintenance, mediaType } from './pages.ts';
 import { bandwidth, routeConcurrency, routeRateLimit } from './rate-limit.ts';
@@ -271,6 +272,9 @@ export const route = noun({
     ),
   ip_allow: blocks().describe('Not empty: only these addresses may use it (403).'),
   ip_deny: blocks().describe('These may not, even when `ip_allow` has them (403).'),
+  faults: faults
+    .optional()
+    .describe('Faults injected on purpose, to see what comes of them. `check` and the start warn of it.'),
   retry: routeRetry
     .optional()
     .describe('Of requests of this route, otherwise than the pool has it. `retry: 1` = never.'),

@@ -52,7 +52,8 @@ export const ROUTE = {
   compressed: ROUTE_REQUESTS_END,
   compressedFrom: ROUTE_REQUESTS_END + 1,
   compressedTo: ROUTE_REQUESTS_END + 2,
-  size: ROUTE_REQUESTS_END + 3,
+  faultDelays: ROUTE_REQUESTS_END + 3,
+  size: ROUTE_REQUESTS_END + 3 + 1,
 } as const;
 /** What became of the PROXY headers of a listener's connections; the last four are closed for it. */
 export const PROXY_HEADERS = [
@@ -143,6 +144,10 @@ abstract class Cells {
 
 /** One route's counters, as one thread writes them. */
 export class RouteCells extends Cells {
+  /** A request that was delayed on purpose. */
+  countFaultDelay(): void {
+    this.add(ROUTE.faultDelays, 1);
+  }
   /** Counts a finished exchange. `status` 0 when none was sent. Durations in milliseconds, sizes in bytes. */
   countRequest(reason: Reason, status: number, durationMs: number, bytesIn: number, bytesOut: number): void {
     // hot path: bench/micro/access-log.ts

@@ -157,6 +157,7 @@ export class Metrics {
       'route',
       ROUTE.duration,
     );
+    this.#cell('sluice_fault_delays_total', 'Requests delayed on purpose.', 'route', ROUTE.faultDelays);
     this.#cell(
       'sluice_request_bytes_total',
       'Bytes received from clients, heads included.',
