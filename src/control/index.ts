@@ -1,7 +1,6 @@
 /** The control loops of the main thread: each is a pure `decide.ts` and a thin `loop.ts`. */
 export * from './agent/index.ts';
 export * from './discovery/index.ts';
-export { effectiveOf } from './effective.ts';
 export { FirstChecks } from './first-checks.ts';
 export * from './health/index.ts';
 export type {
