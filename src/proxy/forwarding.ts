@@ -18,7 +18,6 @@ import {
   type Tunnel,
 } from '../forward/index.ts';
 import type { HttpFault, RequestSink, ResponseHead, TunnelEnd } from '../http/index.ts';
-import type { Expiring } from '../kernel/deadlines.ts';
 import type { Lease, Outcome } from '../pool/index.ts';
 import { answerForClient, wantsInterim } from './answer-text.ts';
 import { Choice, type ChoiceEvents, type LeftFailure, type Other, type Refusal } from './choice.ts';
@@ -26,16 +25,13 @@ import { type Ending, failureEnding, lateFailure, ROUTE_TIMEOUT, refusalEnding }
 import type { Exchange } from './exchange.ts';
 import { beginCall, breakOff } from './grpc.ts';
 import { type Hedge, type HedgeOwner, planHedge } from './hedge.ts';
-import { KeptBody } from './kept-body.ts';
+import { KeptBody, NO_BODY } from './kept-body.ts';
 import type { PoolPlane } from './plane.ts';
 import { introduction, serverRequest } from './request-text.ts';
 import { makeTunnel } from './switching.ts';
+import { type TimedOwner, TimeLimits } from './time-limits.ts';
 
-const NO_BODY: readonly Buffer[] = [];
-
-export class Forwarding implements RequestSink, HedgeOwner, ChoiceEvents, Expiring {
-  deadlineMs: number;
-  deadlineIndex = -1;
+export class Forwarding implements RequestSink, HedgeOwner, ChoiceEvents, TimedOwner {
   readonly #exchange: Exchange;
   readonly #choice: Choice;
   #connection: ServerChannel | null = null;
@@ -45,16 +41,13 @@ export class Forwarding implements RequestSink, HedgeOwner, ChoiceEvents, Expiri
   #lastFailure: AttemptFailure | null = null;
   /** null = the request has no body. */
   readonly #kept: KeptBody | null;
-  #isBodyComplete: boolean;
-  /** When the client had sent all of it, where that was after its head. */
-  #bodyEndMs = 0;
-  #trailers = '';
   #isAnswerStarted = false;
   /** The client still holds on to the connection's read buffer. */
   #isClientFull = false;
   #isAnswerComplete = false;
   #tunnel: Tunnel | null = null;
-  readonly #routeDueMs: number;
+  /** null = it may take as long as it likes. */
+  readonly #time: TimeLimits | null;
   #hedge: Hedge | null = null;
 
   constructor(exchange: Exchange, pool: PoolPlane, timeoutMs: number) {
@@ -63,16 +56,23 @@ export class Forwarding implements RequestSink, HedgeOwner, ChoiceEvents, Expiri
     const { stream, deps } = exchange;
     exchange.relay = this;
     exchange.poolName = pool.pool.name;
-    this.#isBodyComplete = stream.isRequestComplete;
     this.#kept = stream.isRequestComplete ? null : new KeptBody();
-    this.#routeDueMs = timeoutMs > 0 ? stream.startedMs + timeoutMs : Number.POSITIVE_INFINITY;
-    this.deadlineMs = this.#routeDueMs;
-    if (timeoutMs > 0) deps.deadlines.add(this);
+    const { attemptTimeoutMs } = this.#choice.rule.options;
+    this.#time = TimeLimits.of(this, deps, stream.startedMs, timeoutMs, attemptTimeoutMs);
     if (pool.isHttp2) beginCall(exchange);
   }
 
   start(): void {
     this.#choice.pick();
+  }
+
+  get #isBodyComplete(): boolean {
+    return this.#kept === null || this.#kept.isComplete;
+  }
+
+  /** All of it that has been read, if it has one, could be sent again. */
+  get #isBodyAtHand(): boolean {
+    return this.#kept === null || this.#kept.isWhole;
   }
 
   // ---- the server (ChoiceEvents)
@@ -102,11 +102,7 @@ export class Forwarding implements RequestSink, HedgeOwner, ChoiceEvents, Expiri
 
   /** While the request is incomplete, the time is its client's. */
   #boundAttempt(): void {
-    const { attemptTimeoutMs } = this.#choice.rule.options;
-    if (attemptTimeoutMs === undefined || !this.#isBodyComplete) return;
-    const { clock, deadlines } = this.#exchange.deps;
-    this.deadlineMs = Math.min(this.#routeDueMs, clock.nowMs() + attemptTimeoutMs);
-    deadlines.add(this);
+    if (this.#isBodyComplete) this.#time?.beginAttempt();
   }
 
   // ---- the attempt (AttemptEvents)
@@ -122,14 +118,12 @@ export class Forwarding implements RequestSink, HedgeOwner, ChoiceEvents, Expiri
   }
 
   sendOn(connection: ServerChannel, { pool, lease }: Other): void {
-    const chunks = this.#kept?.chunks ?? NO_BODY;
-    const body = { chunks, isComplete: this.#isBodyComplete, trailers: this.#trailers };
-    connection.send(serverRequest(this.#exchange, pool.host, lease.server, body));
+    connection.send(serverRequest(this.#exchange, pool.host, lease.server, this.#kept ?? NO_BODY));
   }
 
   #planHedge(): void {
     if (this.#choice.pool.hedge === null || !this.#isBodyComplete) return;
-    this.#hedge = planHedge(this, this.#choice, this.#exchange, this.#kept?.isWhole ?? true);
+    this.#hedge = planHedge(this, this.#choice, this.#exchange, this.#isBodyAtHand);
   }
 
   onHedgeAnswers(): void {
@@ -171,7 +165,7 @@ export class Forwarding implements RequestSink, HedgeOwner, ChoiceEvents, Expiri
     this.#hedge?.cancel();
     this.#hedge = null;
     this.#isAnswerStarted = true;
-    this.deadlineMs = this.#routeDueMs;
+    this.#time?.endAttempt();
     exchange.ticket?.answered(head.judgedStatus, exchange.deps.clock.nowMs());
     this.#kept?.drop();
     exchange.status = head.status;
@@ -182,7 +176,7 @@ export class Forwarding implements RequestSink, HedgeOwner, ChoiceEvents, Expiri
   /** How long the server has had the whole request; -1 = it has not. */
   #servedMs(): number {
     if (!this.#isBodyComplete) return -1;
-    const sinceMs = Math.max(this.#attemptStartMs, this.#bodyEndMs);
+    const sinceMs = Math.max(this.#attemptStartMs, this.#kept?.endMs ?? 0);
     return this.#attemptStartMs + this.#exchange.upstreamMs - sinceMs;
   }
 
@@ -213,7 +207,7 @@ export class Forwarding implements RequestSink, HedgeOwner, ChoiceEvents, Expiri
 
   #finish(trailers: string): void {
     const exchange = this.#exchange;
-    this.#stopClock();
+    this.#time?.stop();
     exchange.endAnswer(trailers);
   }
 
@@ -228,7 +222,7 @@ export class Forwarding implements RequestSink, HedgeOwner, ChoiceEvents, Expiri
       return;
     }
     this.#isAnswerStarted = true;
-    this.#stopClock();
+    this.#time?.stop();
     this.#tunnel = makeTunnel(exchange, this.#choice, head, server, this.#attemptStartMs);
     this.#tunnel.open();
   }
@@ -237,7 +231,7 @@ export class Forwarding implements RequestSink, HedgeOwner, ChoiceEvents, Expiri
     this.#connection = null;
     this.#isSending = false;
     this.#lastFailure = failure;
-    this.deadlineMs = this.#routeDueMs;
+    this.#time?.endAttempt();
     if (this.#handOver(failure.wasReused && failure.kind === 'reset' ? 'cancelled' : failure.kind)) return;
     const decision = this.#decide(failure);
     switch (decision.kind) {
@@ -268,10 +262,8 @@ export class Forwarding implements RequestSink, HedgeOwner, ChoiceEvents, Expiri
   }
 
   #decide(failure: RetryQuestion['failure']): RetryDecision {
-    return this.#choice.decide(failure, {
-      isBodyAtHand: this.#kept?.isWhole ?? true,
-      isAnswerStarted: this.#isAnswerStarted,
-    });
+    const request = { isBodyAtHand: this.#isBodyAtHand, isAnswerStarted: this.#isAnswerStarted };
+    return this.#choice.decide(failure, request);
   }
 
   /** Has the request answered by another server, if that may be and there is one; else this answer is the answer. */
@@ -292,7 +284,7 @@ export class Forwarding implements RequestSink, HedgeOwner, ChoiceEvents, Expiri
     this.#connection?.cancel(isAnswered);
     this.#connection = null;
     this.#isSending = false;
-    this.deadlineMs = this.#routeDueMs;
+    this.#time?.endAttempt();
     this.#choice.leave(failure, why);
     this.#choice.goTo(other);
     this.#choice.pause(failure.wasSent, () => this.#attempt(false));
@@ -316,9 +308,7 @@ export class Forwarding implements RequestSink, HedgeOwner, ChoiceEvents, Expiri
   }
 
   onBodyEnd(trailers: string): void {
-    this.#isBodyComplete = true;
-    this.#bodyEndMs = this.#exchange.deps.clock.nowMs();
-    this.#trailers = trailers;
+    this.#kept?.end(trailers, this.#exchange.deps.clock.nowMs());
     if (this.#connection !== null && !this.#isAnswerStarted) this.#boundAttempt();
     if (!this.#isSending || this.#connection === null) return;
     this.#connection.endBody(trailers);
@@ -334,7 +324,7 @@ export class Forwarding implements RequestSink, HedgeOwner, ChoiceEvents, Expiri
       // All of the answer was there, only the end of its delivery is missing; its bytes may still be on their way.
       this.#connection?.cancel();
       this.#connection = null;
-      this.#stopClock();
+      this.#time?.stop();
     } else this.#abandon('client_abort');
     this.#exchange.finish('client_abort');
   }
@@ -358,13 +348,13 @@ export class Forwarding implements RequestSink, HedgeOwner, ChoiceEvents, Expiri
 
   // ---- ends
 
-  onDeadline(nowMs: number): void {
-    if (nowMs < this.#routeDueMs) {
-      const isSent = this.#isSending;
-      this.#connection?.cancel();
-      this.onFailed(lateFailure(isSent, this.#choice.rule.options.attemptTimeoutMs));
-      return;
-    }
+  onAttemptLate(): void {
+    const isSent = this.#isSending;
+    this.#connection?.cancel();
+    this.onFailed(lateFailure(isSent, this.#choice.rule.options.attemptTimeoutMs));
+  }
+
+  onRouteLate(nowMs: number): void {
     // A server that has the whole request and says nothing has failed; else the time may have been the client's.
     const isServers = this.#isSending && this.#isBodyComplete && !this.#isAnswerStarted;
     if (isServers) this.#exchange.ticket?.failed(nowMs);
@@ -383,16 +373,12 @@ export class Forwarding implements RequestSink, HedgeOwner, ChoiceEvents, Expiri
 
   /** Lets go of everything that this exchange holds. */
   #abandon(outcome: Outcome): void {
-    this.#stopClock();
+    this.#time?.stop();
     this.#connection?.cancel();
     this.#connection = null;
     this.#isSending = false;
     this.#hedge?.cancel();
     this.#choice.cancel(outcome);
     this.#tunnel?.close();
-  }
-
-  #stopClock(): void {
-    this.#exchange.deps.deadlines.remove(this);
   }
 }

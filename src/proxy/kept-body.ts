@@ -1,12 +1,22 @@
 /**
- * The part of a request body that might have to be sent again. Kept whole up to 64 KiB; a larger one passes on and is
- * forgotten as soon as a byte of it is on its way, and its attempt becomes the only one.
+ * The body of a request as far as it has been read, and the part of it that might have to be sent again. Kept whole up to
+ * 64 KiB; a larger one passes on and is forgotten as soon as a byte of it is on its way, and its attempt becomes the only one.
  */
+import type { BodySoFar } from './request-text.ts';
+
 const KEEP_BYTES = 64 * 1024;
 /** More pieces than this are put together: each costs memory beside its bytes, and a client may send one byte a packet. */
 const MAX_PIECES = 16;
 
-export class KeptBody {
+/** Of a request without one. */
+export const NO_BODY: BodySoFar = { chunks: [], isComplete: true, trailers: '' };
+
+export class KeptBody implements BodySoFar {
+  /** The client has sent all of it. */
+  isComplete = false;
+  /** When it had; 0 = not yet. */
+  endMs = 0;
+  trailers = '';
   #chunks: Buffer[] = [];
   #bytes = 0;
   #isWhole = true;
@@ -32,6 +42,12 @@ export class KeptBody {
     this.#chunks.push(Buffer.from(chunk));
     this.#bytes += chunk.length;
     if (this.#chunks.length > MAX_PIECES) this.#chunks = [Buffer.concat(this.#chunks)];
+  }
+
+  end(trailers: string, nowMs: number): void {
+    this.isComplete = true;
+    this.endMs = nowMs;
+    this.trailers = trailers;
   }
 
   /** A byte is on its way: what is too large is not kept any longer. */

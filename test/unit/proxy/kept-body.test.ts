@@ -40,3 +40,11 @@ t.test('dropped', async (t) => {
   kept.drop();
   t.same([kept.isWhole, bytesOf(kept).length], [false, 0]);
 });
+
+t.test('its end stays known when it is dropped', async (t) => {
+  const kept = new KeptBody();
+  t.same([kept.isComplete, kept.endMs], [false, 0]);
+  kept.end('X-Sum: 1\r\n', 42);
+  kept.drop();
+  t.same([kept.isComplete, kept.endMs, kept.trailers], [true, 42, 'X-Sum: 1\r\n']);
+});
