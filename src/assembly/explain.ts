@@ -21,6 +21,8 @@ import {
   compileRoutes,
   normalizeHost,
   normalizePath,
+  parsePathPattern,
+  type RedirectOptions,
   type RequestFacts,
   type RouteStep,
   redirectLocation,
@@ -221,13 +223,15 @@ function toHttps(config: ResolvedConfig, listener: ListenerConfig, request: Aske
 }
 
 function redirect(
-  options: { readonly to: string; readonly status: number },
+  options: RedirectOptions,
   secure: ListenerConfig | undefined,
   request: AskedRequest,
+  { path = '', paths = [] }: { readonly path?: string; readonly paths?: readonly string[] } = {},
 ): Outcome {
   const location = redirectLocation(
     { ...options, httpsPort: secure?.port ?? 443 },
-    { host: request.authority, target: request.target },
+    { host: request.authority, target: request.target, path },
+    paths.map(parsePathPattern),
   );
   if (location === undefined) return refused('bad_request', 'a redirect needs a Host field');
   return { type: 'redirect', status: options.status, location };
@@ -283,6 +287,7 @@ function outcomeOf(config: ResolvedConfig, route: RouteConfig, request: AskedReq
         action,
         config.listeners.find((it) => it.tls !== undefined),
         request,
+        { path, paths: route.match.paths },
       );
     case 'respond':
       return action;

@@ -44,7 +44,7 @@ import {
   type RoutePlane,
   RouteRetry,
 } from '../proxy/index.ts';
-import { compileRoutes } from '../route/index.ts';
+import { compileRoutes, parsePathPattern } from '../route/index.ts';
 import { compileUpstreamTls, type UpstreamTls } from '../tls/index.ts';
 import { AccessCompiler, type AccessContext } from './access-plane.ts';
 import { compileLimits, type LimitTables, type OpenShared } from './limits.ts';
@@ -213,6 +213,7 @@ function compileRoute(
       cors === null ? route.responseFields : withoutCors(route.responseFields),
     ),
     cors,
+    redirectPaths: route.action.kind === 'redirect' ? route.paths.map(parsePathPattern) : [],
     split: route.action.kind === 'split' ? new PoolSplit(route.action.shares) : null,
     retry: route.retry && new RouteRetry(route.retry),
     // Who asks comes before what is counted for them.

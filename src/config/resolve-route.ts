@@ -101,7 +101,10 @@ function resolveAction(spec: LongRoute, context: ResolveContext): RouteAction {
       shares: Object.entries(spec.split).map(([pool, weight]) => ({ pool, weight })),
       key: parseRequestKey(spec.split_by ?? 'client_ip'),
     };
-  if (spec.redirect) return { type: 'redirect', to: spec.redirect.to, status: spec.redirect.status };
+  if (spec.redirect) {
+    const { to, status, keep_query } = spec.redirect;
+    return { type: 'redirect', to, status, keepsQuery: keep_query };
+  }
   if (spec.respond) {
     const page = resolvePage(spec.respond, 'text/plain; charset=utf-8', context);
     return { type: 'respond', status: spec.respond.status, ...page };

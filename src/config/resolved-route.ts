@@ -116,8 +116,16 @@ export type RouteAction =
       readonly shares: readonly { readonly pool: string; readonly weight: number }[];
       readonly key: RequestKey;
     }
-  /** `to` is a path, a URL, or `https`: the same one on the first listener with TLS (there is one then). */
-  | { readonly type: 'redirect'; readonly to: string; readonly status: RedirectStatus }
+  /**
+   * `to` is a path or a URL, at whose end `*` may stand for the rest of the path, or `https`: the same one on the first listener
+   * with TLS (there is one then).
+   */
+  | {
+      readonly type: 'redirect';
+      readonly to: string;
+      readonly status: RedirectStatus;
+      readonly keepsQuery: boolean;
+    }
   | {
       readonly type: 'respond';
       readonly status: number;

@@ -24,7 +24,7 @@ import type {
   ServerCells,
 } from '../observe/index.ts';
 import type { Pool, PoolServer } from '../pool/index.ts';
-import type { RouteOptions, RouteTable } from '../route/index.ts';
+import type { PathPattern, RouteOptions, RouteTable } from '../route/index.ts';
 import type { ErrorPages } from './error-pages.ts';
 import type { FieldRules } from './field-rules.ts';
 import type { Gate } from './gate.ts';
@@ -38,6 +38,8 @@ export interface RoutePlane extends RouteOptions {
   readonly filter: IpFilter | null;
   /** null = none. */
   readonly limits: Limits | null;
+  /** Of the action `redirect`: what its target may take the rest of the path from. */
+  readonly redirectPaths: readonly PathPattern[];
   /** Of the action `split`. */
   readonly split: PoolSplit | null;
   /** Which pages of other origins may use it; null = it says nothing of that. */

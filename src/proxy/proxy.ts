@@ -5,7 +5,7 @@
 import type { Admission } from '../admit/index.ts';
 import { type ClientStream, HttpFault, type RequestHandler } from '../http/index.ts';
 import type { ClientInfo } from '../kernel/client-info.ts';
-import { normalizePath, redirectLocation } from '../route/index.ts';
+import { normalizePath, type RedirectOptions, redirectLocation } from '../route/index.ts';
 import { errorAnswer, type OwnAnswer, plainAnswer } from './answers.ts';
 import { Exchange } from './exchange.ts';
 import { HeadFacts } from './facts.ts';
@@ -105,9 +105,10 @@ function passesRedirect(exchange: Exchange): boolean {
   return false;
 }
 
-function redirect(exchange: Exchange, options: { to: string; status: number; httpsPort?: number }): void {
-  const { head } = exchange.stream;
-  const location = redirectLocation(options, { host: head.authority, target: head.target });
+function redirect(exchange: Exchange, options: RedirectOptions): void {
+  const { stream, path, route } = exchange;
+  const { authority: host, target } = stream.head;
+  const location = redirectLocation(options, { host, target, path }, route?.redirectPaths);
   if (location === undefined) exchange.refuse('bad_request', 'a redirect needs a Host field');
   else
     exchange.answer(

@@ -31,7 +31,12 @@ export type RouteActionOptions =
       /** What stays on its side. */
       readonly key: SplitKey;
     }
-  | { readonly kind: 'redirect'; readonly to: string; readonly status: number }
+  | {
+      readonly kind: 'redirect';
+      readonly to: string;
+      readonly status: number;
+      readonly keepsQuery?: boolean;
+    }
   | {
       readonly kind: 'respond';
       readonly status: number;

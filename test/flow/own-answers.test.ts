@@ -14,6 +14,11 @@ const routes = [
     respond: { status: 200, body: '<h1>é</h1>', content_type: 'text/html' },
   },
   { name: 'moved', match: { path: '/old/*' }, redirect: { to: '/new', status: 308 as const } },
+  {
+    name: 'further',
+    match: { path: '/older/*' },
+    redirect: { to: '/newer/*', status: 307 as const, keep_query: false },
+  },
   { name: 'all', match: { host: 'known.example' }, pool: 'web' },
 ];
 
@@ -46,6 +51,10 @@ for (const tls of [false, true]) {
     const moved = await client.ask(get('/old/x?y=1'));
     t.equal(moved.status, 308);
     t.equal(fieldOf(moved, 'location'), '/new?y=1');
+
+    const further = await client.ask(get('/older/.//x?y=1'));
+    t.equal(further.status, 307);
+    t.equal(fieldOf(further, 'location'), '/newer/x', 'the rest of the path, without the query');
 
     const unknown = await client.ask(get('/'));
     t.equal(unknown.status, 404);

@@ -75,9 +75,10 @@ function targetProblem(value: string): string | undefined {
   if (value === 'https') return undefined;
   if (/[^\x21-\x7e]/.test(value))
     return `${quote(value)} has a space or a character beyond ASCII. Escape it: a space is %20.`;
-  if (value.includes('*'))
-    return `${quote(value)}: the target is taken word for word, "*" stands for nothing in it.`;
-  if (/^\/(?!\/)/.test(value) || (/^https?:\/\//.test(value) && URL.canParse(value))) return undefined;
+  if (value.replace(/\/\*(?=$|[?#])/, '').includes('*'))
+    return `${quote(value)}: "*" stands only at the end of the path, after a slash, for what the route's path has below it: /new/*.`;
+  if (/^\/(?![/\\])/.test(value) || (/^https?:\/\/[^/*?#]/.test(value) && URL.canParse(value)))
+    return undefined;
   return `${quote(value)} is not a target. Write a path like /new, a URL like https://example.com/new, or https.`;
 }
 
@@ -91,11 +92,15 @@ const redirectStatus = z.union(
 const redirect = withShortForm(
   noun({
     to: text(targetProblem).describe(
-      'The new place, word for word: a path or a URL; or `https` for the same one over TLS. The query is kept.',
+      'The new place: a path or a URL, at whose end `*` stands for the rest of the path below `match.path` (`/new/*`); or `https` for the same one over TLS.',
     ),
     status: redirectStatus
       .prefault(308)
       .describe('308 and 307 keep method and body; 301, 302 and 303 may turn them into a GET.'),
+    keep_query: z
+      .boolean()
+      .prefault(true)
+      .describe('The query of the request goes along, unless `to` has one of its own.'),
   }),
   z.string(),
   (to) => ({ to }),

@@ -10,7 +10,7 @@ listeners:
   other: { port: 8082 }
 routes:
   - { name: closed, match: { path: /admin/* }, respond: { status: 403, body: no } }
-  - { name: moved, match: { path: /old/* }, redirect: { to: /new, status: 301 } }
+  - { name: moved, match: { path: /old/* }, redirect: { to: "https://www.example.com/new/*", status: 301, keep_query: false } }
   - { name: up, listeners: [inside], match: { path: /up }, redirect: https }
   - { name: staff, match: { host: staff.example.com }, pool: web, ip_allow: [10.0.0.0/8] }
   - { name: shop, match: { host: [shop.example.com, "*.shop.example.com"] }, pool: web, rate_limit: { rate: 20/m, burst: 5 } }
@@ -67,9 +67,9 @@ t.test('what becomes of a request', (t) => {
       'closed',
     ],
     [
-      'redirected, with its query',
-      { target: '/old/a?b=1' },
-      { type: 'redirect', status: 301, location: '/new?b=1' },
+      'redirected with what its prefix has left over',
+      { target: '/old//a?b=1' },
+      { type: 'redirect', status: 301, location: 'https://www.example.com/new/a' },
       'moved',
     ],
     [

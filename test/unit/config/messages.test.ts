@@ -280,8 +280,8 @@ t.test('what is wrong at the top, in listeners and routes', (t) => {
       'warning pools.web',
     ],
     [
-      route('redirect: { to: /new/* }'),
-      'error routes[0].redirect.to: "/new/*": the target is taken word for word',
+      route('redirect: { to: /new/*/x }'),
+      'error routes[0].redirect.to: "/new/*/x": "*" stands only at the end of the path',
       'warning pools.web',
     ],
     [

@@ -253,7 +253,12 @@ pools: { web: { servers: ["10.0.0.1:80"] } }
     ],
     concurrency: [{ max: 7, key: { kind: 'client_ip' }, dryRun: false }],
   });
-  t.strictSame(config.routes[2]?.action, { type: 'redirect', to: '/new', status: 308 });
+  t.strictSame(config.routes[2]?.action, {
+    type: 'redirect',
+    to: '/new',
+    status: 308,
+    keepsQuery: true,
+  });
   t.strictSame(config.routes[4]?.action, {
     type: 'respond',
     status: 200,
