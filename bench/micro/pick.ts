@@ -53,7 +53,7 @@ function measure(pool: Pool, cookieHeader: string | null, iterations: number): n
   for (let round = 0; round < ROUNDS; round++) {
     const startMs = systemClock.nowMs();
     for (let i = 0; i < iterations; i++) {
-      const ctx = { hashKey: i, cookieHeader, tried: [], secure: true, nowMs };
+      const ctx = { hashKey: i, cookieHeader, tried: [], secure: true, priority: 1, nowMs };
       const result = pool.pickOrWait(ctx, refused);
       if (result.kind !== 'picked') throw new Error(`not picked: ${result.kind}`);
       result.release('ok');
@@ -86,6 +86,7 @@ const cells = [3, 1000].flatMap((count) =>
       cookieHeader: null,
       tried: [],
       secure: true,
+      priority: 1,
       nowMs: systemClock.nowMs(),
     });
     if (first.kind !== 'picked') throw new Error('not picked');

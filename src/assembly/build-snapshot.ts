@@ -21,6 +21,7 @@ import type {
 } from '../control/index.ts';
 import { serverKey } from '../control/index.ts';
 import { formatHostPort } from '../kernel/address.ts';
+import { PRIORITIES } from '../kernel/priority.ts';
 import { ownProxyHeader, type ProxyVersion } from '../kernel/proxy-header.ts';
 import type { SlotRef } from '../kernel/slot-allocator.ts';
 import type { Places } from '../pool/index.ts';
@@ -203,6 +204,7 @@ function routeSnapshot(route: RouteConfig, inputs: SnapshotInputs): RouteSnapsho
     ipDeny: route.ipDeny,
     faults: route.faults ?? null,
     retry: route.retry ?? null,
+    priority: PRIORITIES.indexOf(route.priority),
     timeoutMs: route.timeoutMs ?? 0,
     cells: inputs.cellsOf('route', route.name),
   };
@@ -247,7 +249,8 @@ function poolSnapshot(config: PoolConfig, pool: PoolDefinition, inputs: Snapshot
             ttlMs: config.sticky.ttlMs ?? null,
             domain: config.sticky.domain ?? null,
           },
-    queue: config.queue,
+    queue: { max: config.queue.max, timeoutMs: config.queue.timeoutMs },
+    priorityField: config.queue.priorityField ?? '',
     places: placesOf(config, inputs),
     adaptive: adaptiveOf(config, inputs),
     admission: admissionOf(config, inputs),

@@ -14,9 +14,10 @@ import type {
   Source,
 } from '../config/index.ts';
 import { formatHostPort } from '../kernel/address.ts';
+import { PRIORITIES, type Priority } from '../kernel/priority.ts';
 import { REASONS, type Reason } from '../kernel/reason.ts';
 import { clientHash32, clientKeyOf, IpFilter, parseAddress } from '../limit/index.ts';
-import { hashKeyOf, PoolSplit, rewriteTarget } from '../proxy/index.ts';
+import { askedRank, hashKeyOf, PoolSplit, rewriteTarget } from '../proxy/index.ts';
 import {
   compileRoutes,
   normalizeHost,
@@ -86,6 +87,8 @@ export type Outcome =
       readonly target: string;
       /** Of a split: all its sides, and what decides between them. */
       readonly split: SplitAction | undefined;
+      /** How it waits, should all servers be full. */
+      readonly priority: Priority;
     }
   | { readonly type: 'redirect'; readonly status: number; readonly location: string }
   | {
@@ -298,22 +301,38 @@ function outcomeOf(config: ResolvedConfig, route: RouteConfig, request: AskedReq
 
 function toPool(
   config: ResolvedConfig,
-  { rewrite }: RouteConfig,
+  route: RouteConfig,
   request: AskedRequest,
   path: string,
   name: string,
 ): Outcome {
   const pool = config.pools.find((it) => it.name === name);
   if (!pool) return refused('no_server', `there is no pool ${name}`);
+  const { rewrite } = route;
   const target = rewrite ? rewriteTarget(rewrite, path, request.target) : request.target;
-  return { type: 'pool', pool, servers: candidates(pool), target, split: undefined };
+  const priority = priorityOf(route, pool, request);
+  return { type: 'pool', pool, servers: candidates(pool), target, split: undefined, priority };
+}
+
+function priorityOf({ priority }: RouteConfig, { queue }: PoolConfig, { headers }: AskedRequest): Priority {
+  if (queue.priorityField === undefined) return priority;
+  return (
+    PRIORITIES[askedRank(queue.priorityField, linesOf(headers), PRIORITIES.indexOf(priority))] ?? priority
+  );
+}
+
+function linesOf(headers: AskedRequest['headers']): string {
+  return headers.map(([name, value]) => `${name}: ${value}\r\n`).join('');
 }
 
 function splitKeyOf({ key }: SplitAction, { target, headers, clientIp }: AskedRequest): number {
   const cookies = headers.filter(([name]) => name === 'cookie').map(([, value]) => value);
-  const text = headers.map(([name, value]) => `${name}: ${value}\r\n`).join('');
   const clientHash = clientHash32(clientKeyOf(parseAddress(clientIp)));
-  return hashKeyOf(key, { target, fields: { text, cookie: cookies.join('; ') } }, clientHash);
+  return hashKeyOf(
+    key,
+    { target, fields: { text: linesOf(headers), cookie: cookies.join('; ') } },
+    clientHash,
+  );
 }
 
 function candidates(pool: PoolConfig): Candidate[] {

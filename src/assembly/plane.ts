@@ -224,6 +224,7 @@ function compileRoute(
       ...limits.gates,
       ...faultGates(route, context),
     ],
+    priority: route.priority,
     timeoutMs: route.timeoutMs,
     cells: new RouteCells(context.row, route.cells),
   };
@@ -315,6 +316,7 @@ function compilePoolPlane(options: PoolSnapshot, context: CompileContext, keys: 
       perS: RETRIES_PER_S / Math.max(1, context.slots.threads - 1),
     }),
     host: options.host,
+    priorityField: options.priorityField,
     isHttp2: options.protocol !== 'http1',
     proxyProtocol: options.proxyProtocol,
     cells: new PoolCells(context.row, options.cells),

@@ -85,6 +85,8 @@ export interface RouteSnapshot extends RouteOptions, LimitsSnapshot {
   readonly faults: FaultOptions | null;
   /** Where it wants repeats otherwise than its pool; null = nowhere. */
   readonly retry: Partial<RetryOptions> | null;
+  /** Rank of the class that its requests wait in. */
+  readonly priority: number;
   readonly timeoutMs: number;
   readonly cells: number;
 }
@@ -100,6 +102,8 @@ export interface PoolSnapshot extends PoolOptions {
   /** Retries as a part of the requests, 0 to 1. */
   readonly retryShare: number;
   readonly host: HostRule;
+  /** The field in which requests say their class themselves; '' = they are not asked. */
+  readonly priorityField: string;
   /** What servers are spoken to in: `h2` over TLS, `h2c` without. */
   readonly protocol: 'http1' | 'h2' | 'h2c';
   /** null = plain. */

@@ -195,7 +195,7 @@ type PoolOutcome = Extract<Outcome, { type: 'pool' }>;
 
 function outcomeRows(outcome: Outcome, asked: string): Row[] {
   if (outcome.type !== 'pool') return [];
-  const { pool, servers, split } = outcome;
+  const { pool, servers, split, priority } = outcome;
   const rows: Row[] = [
     { label: 'pool', text: `${pool.name}: ${pool.algorithm}`, source: pool.source, mark: true },
   ];
@@ -208,6 +208,8 @@ function outcomeRows(outcome: Outcome, asked: string): Row[] {
     const until = ttlMs === undefined ? 'until the browser closes' : `for ${formatDuration(ttlMs)}`;
     rows.push({ label: 'sticky', text: `cookie ${cookie} keeps a client on its server ${until}` });
   }
+  if (priority !== 'normal' || pool.queue.priorityField !== undefined)
+    rows.push({ label: 'priority', text: `${priority}, where it has to wait` });
   for (const server of servers) {
     if (server.why === FOUND_LATER) {
       rows.push({ label: 'servers', text: `${server.id}, ${FOUND_LATER}`, source: server.source });
@@ -285,6 +287,7 @@ function asJson(request: AskedRequest, explanation: Explanation, cwd: string): u
             algorithm: outcome.pool.algorithm,
             at: at(outcome.pool.source),
             split: outcome.split && { shares: outcome.split.shares, key: outcome.split.key },
+            priority: outcome.priority,
             servers: outcome.servers.map(({ source, ...server }) => ({ ...server, at: at(source) })),
           }
         : outcome,

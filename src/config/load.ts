@@ -18,7 +18,7 @@ import { checkReferences } from './references.ts';
 import { resolveConfig } from './resolve.ts';
 import type { ResolvedConfig } from './resolved.ts';
 import { fileSchema, type LongForm } from './schema/file.ts';
-import { stickyHeader } from './schema/sticky.ts';
+import { fieldNamed } from './schema/sticky.ts';
 import { SourceText } from './source-text.ts';
 
 /** What to load: a file, or a text that says where it came from (`<command line>`). */
@@ -170,7 +170,7 @@ const HASH_DEFAULTS = { key: 'client_ip', table: 'ring', max_load: 1.25 } as con
 
 /** Of a pool that names none. */
 function algorithmOf(pool: { hash?: unknown; sticky: unknown }): 'consistent_hash' | 'ip_hash' | 'peak_ewma' {
-  if (pool.hash !== undefined || stickyHeader(pool.sticky) !== undefined) return 'consistent_hash';
+  if (pool.hash !== undefined || fieldNamed(pool.sticky) !== undefined) return 'consistent_hash';
   return pool.sticky === 'ip' ? 'ip_hash' : 'peak_ewma';
 }
 
@@ -179,7 +179,7 @@ function fillDependent(long: LongForm): LongForm {
   const pools = Object.entries(long.pools ?? {}).map(([name, pool]) => {
     const { health } = pool;
     const algorithm = pool.algorithm ?? algorithmOf(pool);
-    const needsHash = algorithm === 'consistent_hash' && stickyHeader(pool.sticky) === undefined;
+    const needsHash = algorithm === 'consistent_hash' && fieldNamed(pool.sticky) === undefined;
     const hash = pool.hash ?? (needsHash ? HASH_DEFAULTS : undefined);
     const whole = { ...pool, algorithm, ...(hash && { hash }) };
     if (health === false) return [name, whole] as const;

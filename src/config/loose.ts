@@ -20,7 +20,7 @@ import {
   texts,
 } from './loose-value.ts';
 import { hostPatternProblem, pathPatternProblem } from './schema/route.ts';
-import { stickyHeader } from './schema/sticky.ts';
+import { fieldNamed } from './schema/sticky.ts';
 
 export type { LooseAuth, LooseTenant } from './loose-access.ts';
 export type { At, LooseSecret } from './loose-value.ts';
@@ -236,7 +236,7 @@ function readPool(name: string, noun: Mapping, path: Path): LoosePool {
       };
     }),
     algorithm: textOf(noun['algorithm']),
-    stickyBy: noun['sticky'] === 'ip' || stickyHeader(noun['sticky']) ? textOf(noun['sticky']) : undefined,
+    stickyBy: noun['sticky'] === 'ip' || fieldNamed(noun['sticky']) ? textOf(noun['sticky']) : undefined,
     hasHash: noun['hash'] !== undefined,
     upstreamTls: tls,
     protocol: at(upstream['protocol'], [...path, 'upstream', 'protocol']),

@@ -53,6 +53,7 @@ export function resolveRoutes(
       ipDeny: spec.ip_deny,
       faults: spec.faults && resolveFaults(spec.faults),
       retry: spec.retry && resolveRouteRetry(spec.retry),
+      priority: spec.priority ?? 'normal',
       timeoutMs: spec.timeout,
       source: sourceOf(context, ['routes', index]),
     };

@@ -24,7 +24,7 @@ import type {
 } from './resolved.ts';
 import type { LongForm } from './schema/file.ts';
 import { parseRequestKey } from './schema/request-key.ts';
-import { stickyHeader } from './schema/sticky.ts';
+import { fieldNamed } from './schema/sticky.ts';
 
 type Long<Key extends keyof LongForm> = NonNullable<LongForm[Key]>;
 type LongListener = Long<'listeners'>[string];
@@ -162,7 +162,11 @@ function resolvePool(name: string, spec: LongPool, context: ResolveContext): Poo
       intervalMs: spec.agent.interval,
       timeoutMs: spec.agent.timeout,
     },
-    queue: { max: spec.queue.max, timeoutMs: spec.queue.timeout },
+    queue: {
+      max: spec.queue.max,
+      timeoutMs: spec.queue.timeout,
+      priorityField: fieldNamed(spec.queue.priority),
+    },
     slowStartMs: spec.slow_start,
     panic: typeof spec.panic === 'number' ? spec.panic : 0,
     outliers: spec.outlier_detection === false ? undefined : resolveOutliers(spec.outlier_detection),
@@ -182,7 +186,7 @@ function resolveSticky({ cookie, ttl, path, domain, same_site, secure }: LongSti
 }
 
 function resolveHash({ hash, sticky }: LongPool): HashConfig | undefined {
-  const header = stickyHeader(sticky);
+  const header = fieldNamed(sticky);
   // Who is to stay stays, however many of them there are on one server: as with ip_hash there is no bound.
   if (header !== undefined) return { key: { kind: 'header', name: header }, table: 'ring', maxLoad: 0 };
   if (hash === undefined) return undefined;

@@ -1,5 +1,6 @@
 /** Routes as the rest of Sluice gets to see them; see resolved.ts. */
 import type { NamedValue } from '../kernel/named-value.ts';
+import type { Priority } from '../kernel/priority.ts';
 import type { Source } from './resolved.ts';
 import type { AuthConfig, CorsConfig } from './resolved-access.ts';
 import type { RouteRetryConfig } from './resolved-failing.ts';
@@ -100,6 +101,8 @@ export interface RouteConfig extends LimitsConfig {
   readonly faults: FaultsConfig | undefined;
   /** What it wants otherwise than its pool. */
   readonly retry: RouteRetryConfig | undefined;
+  /** The class that its requests wait in when all servers are full. */
+  readonly priority: Priority;
   /** For the whole exchange, retries included; undefined = none. */
   readonly timeoutMs: number | undefined;
   readonly source: Source;

@@ -164,7 +164,12 @@ export interface PoolConfig {
   readonly agent:
     | { readonly port: number; readonly intervalMs: number; readonly timeoutMs: number }
     | undefined;
-  readonly queue: { readonly max: number; readonly timeoutMs: number };
+  readonly queue: {
+    readonly max: number;
+    readonly timeoutMs: number;
+    /** The field, in lower case, in which requests say their class themselves; undefined = their routes do. */
+    readonly priorityField: string | undefined;
+  };
   /** How long the share of a server grows after it came or recovered; 0 = it has the whole at once. */
   readonly slowStartMs: number;
   /** Below this part of healthy servers all are tried, 0 to 1; 0 = never. */

@@ -29,6 +29,11 @@ export class LinkedSet<T extends Linked<T>> implements Iterable<T> {
     return this.#first;
   }
 
+  /** The one that came last. */
+  get last(): T | null {
+    return this.#last;
+  }
+
   has(member: T): boolean {
     return member.previous !== null || this.#first === member;
   }

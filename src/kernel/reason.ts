@@ -125,6 +125,11 @@ export const REASONS = {
     title: 'All servers are busy',
     hint: 'Every server is at max_connections and the wait queue is full.',
   },
+  queue_displaced: {
+    status: 503,
+    title: 'All servers are busy',
+    hint: 'It waited in a full queue, and a request of a higher priority took its place.',
+  },
   queue_timeout: {
     status: 503,
     title: 'All servers are busy',

@@ -1,6 +1,6 @@
 /** What a slot counts, in every thread's own row of the slot table (slots.ts). */
 
-/** Float64 cells of one slot and thread: five cache lines, the last two cells are spare. */
+/** Float64 cells of one slot and thread: five cache lines. */
 export const COUNTER_FLOATS = 40;
 
 /** Counters of one slot, per thread (Float64: exact up to 2^53). Times are milliseconds. */
@@ -19,7 +19,7 @@ export const COUNTER = {
   responseMs: 14,
   /** Moving average of the response time as this thread saw it; 0 = no answer yet. */
   averageMs: 15,
-  /** Of a pool's slot: since when its oldest waiting request waits (`Clock.nowMs`); 0 = none waits. */
+  /** Of a pool's slot: since when its oldest waiting request of normal priority waits (`Clock.nowMs`); 0 = none waits. */
   waitingSinceMs: 16,
   /** 16 buckets of the response time, see BUCKET_BOUNDS_MS. */
   buckets: 17,
@@ -32,7 +32,17 @@ export const COUNTER = {
   failures: 36,
   /** Attempts that ended in a way that says something of their server. */
   ended: 37,
+  /** As `waitingSinceMs`, of the other classes. */
+  waitingHighSinceMs: 38,
+  waitingLowSinceMs: 39,
 } as const;
+
+/** By rank of the class (priority.ts). */
+export const WAITING_SINCE: readonly number[] = [
+  COUNTER.waitingHighSinceMs,
+  COUNTER.waitingSinceMs,
+  COUNTER.waitingLowSinceMs,
+];
 
 /** Upper bounds of the response-time buckets in ms: 0.5, 1, 2 … 8192, and the rest. */
 export const BUCKET_BOUNDS_MS: readonly number[] = [

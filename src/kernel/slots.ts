@@ -23,7 +23,7 @@
  * nobody can repair, and all cores fight for its cache line); a lock around the cap (a dead holder blocks everyone).
  */
 import { SluiceError } from './errors.ts';
-import { COUNTER, COUNTER_FLOATS, SlotCounters } from './slot-counters.ts';
+import { COUNTER, COUNTER_FLOATS, SlotCounters, WAITING_SINCE } from './slot-counters.ts';
 import { SlotTimes } from './slot-times.ts';
 
 const MAGIC = 0x534c5554; // "SLUT": slot table
@@ -178,7 +178,7 @@ export class SlotTable {
   zeroThread(thread: number): void {
     for (let slot = 0; slot < this.capacity; slot++) {
       Atomics.store(this.#ints, this.#inFlight(slot, thread), 0);
-      this.counters.set(slot, thread, COUNTER.waitingSinceMs, 0);
+      for (const counter of WAITING_SINCE) this.counters.set(slot, thread, counter, 0);
     }
   }
 

@@ -116,6 +116,8 @@ export interface PickContext {
   readonly tried: readonly PoolServer[];
   /** The client came over TLS: its cookie gets `Secure`. */
   readonly secure: boolean;
+  /** Rank of its class (kernel/priority.ts), should it have to wait. */
+  readonly priority: number;
   /** Monotonic time, `Clock.nowMs`; the start of the exchange will do (time in the queue is counted by the pool's clock). */
   readonly nowMs: number;
 }
@@ -181,9 +183,16 @@ export interface Lease {
 
 /**
  * `no_server`: nobody is up. `tried_all`: who is up has been tried by this exchange (answer with its last error).
- * `busy`: who is up is at its cap. `queue_full`, `queue_timeout`: busy, and waiting was no use.
+ * `busy`: who is up is at its cap. `queue_full`, `queue_timeout`: busy, and waiting was no use;
+ * `queue_displaced`: one of a higher class took its place in the queue.
  */
-export type RefusalReason = 'no_server' | 'tried_all' | 'busy' | 'queue_full' | 'queue_timeout';
+export type RefusalReason =
+  | 'no_server'
+  | 'tried_all'
+  | 'busy'
+  | 'queue_full'
+  | 'queue_displaced'
+  | 'queue_timeout';
 
 export interface Refusal {
   readonly kind: 'none';
@@ -246,7 +255,7 @@ export interface Pool {
   /** Picks at once or refuses (`no_server`, `tried_all`, `busy`). */
   pick(ctx: PickContext): PickResult;
   /**
-   * Picks at once, refuses, or waits for a place; then `settle` is called once with a lease, `queue_timeout`, or
+   * Picks at once, refuses, or waits for a place; then `settle` is called once with a lease, `queue_timeout`, `queue_displaced`, or
    * `no_server` as soon as the whole pool is down. Never called before this returns. Leave `ctx` as it is meanwhile.
    */
   pickOrWait(ctx: PickContext, settle: (result: PickResult) => void): PickResult | Waiting;

@@ -118,7 +118,7 @@ class ServerPool implements Pool, LeaseOwner {
 
   pickOrWait(ctx: PickContext, settle: (result: PickResult) => void): PickResult | Waiting {
     if (this.queue.max > 0) {
-      if (!this.#waiting.hasPrecedence(ctx.nowMs)) {
+      if (!this.#waiting.hasPrecedence(ctx.nowMs, ctx.priority)) {
         const result = this.#select(ctx, ctx.nowMs, false);
         if (result !== BUSY) return result;
       }

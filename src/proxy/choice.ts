@@ -17,10 +17,12 @@ import {
   reuseFor,
 } from '../forward/index.ts';
 import type { Timer } from '../kernel/clock.ts';
+import { NORMAL_RANK } from '../kernel/priority.ts';
 import type { Lease, Outcome, PickContext, PickResult, Pool, PoolServer, Waiting } from '../pool/index.ts';
 import type { Exchange } from './exchange.ts';
 import { hashKeyOf } from './hash-key.ts';
 import type { PoolPlane } from './plane.ts';
+import { askedRank } from './priority.ts';
 import { hasIdempotencyKey, type RetryRule } from './retry-rule.ts';
 
 export type Refusal = Extract<PickResult, { kind: 'none' }>['reason'];
@@ -71,12 +73,14 @@ export class Choice {
     pool.retryBudget.countRequest(exchange.stream.startedMs);
     this.#events = events;
     const { stream } = exchange;
-    const { cookie } = stream.head.fields;
+    const { cookie, text } = stream.head.fields;
+    const ofRoute = exchange.route?.priority ?? NORMAL_RANK;
     this.#context = {
       hashKey: hashKeyOf(pool.pool.hashKey, stream.head, exchange.asker.keyHash),
       cookieHeader: cookie === '' ? null : cookie,
       tried: this.#tried,
       secure: stream.client.tlsVersion !== '',
+      priority: pool.priorityField === '' ? ofRoute : askedRank(pool.priorityField, text, ofRoute),
       nowMs: stream.startedMs,
     };
   }
@@ -91,8 +95,11 @@ export class Choice {
   }
 
   #onSettled(result: PickResult): void {
+    const { cells } = this.pool;
     this.#waiting = null;
-    this.pool.cells.countDequeued();
+    cells.countDequeued(this.#context.priority);
+    if (result.kind === 'none' && result.reason === 'queue_displaced')
+      cells.countDisplaced(this.#context.priority);
     this.#take(result);
   }
 
@@ -105,7 +112,7 @@ export class Choice {
       case 'waiting':
         this.#waiting = result;
         this.hasWaited = true;
-        this.pool.cells.countQueued();
+        this.pool.cells.countQueued(this.#context.priority);
         return;
       case 'none':
         if (this.#followReload()) this.pick();
@@ -272,7 +279,7 @@ export class Choice {
     if (this.#waiting) {
       this.#waiting.cancel();
       this.#waiting = null;
-      this.pool.cells.countDequeued();
+      this.pool.cells.countDequeued(this.#context.priority);
     }
     this.release(outcome);
   }

@@ -49,6 +49,8 @@ export function refusalEnding(
     case 'busy':
     case 'queue_full':
       return later('queue_full');
+    case 'queue_displaced':
+      return later('queue_displaced');
     case 'queue_timeout':
       return later('queue_timeout');
     default:

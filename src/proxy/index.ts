@@ -12,6 +12,7 @@ export { MaintenanceGate, type MaintenanceOptions } from './maintenance.ts';
 export type { MeterOptions } from './metered-stream.ts';
 export type { HostRule, ListenerPlane, Plane, PoolPlane, ProxyDeps, RoutePlane } from './plane.ts';
 export { PreflightGate } from './preflight-gate.ts';
+export { askedRank } from './priority.ts';
 export { RequestPhases } from './proxy.ts';
 export { type RateLimitOptions, RateLimits } from './rate-limits.ts';
 export { RetryRule, RouteRetry } from './retry-rule.ts';

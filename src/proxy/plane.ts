@@ -59,6 +59,8 @@ export interface RoutePlane extends RouteOptions {
   readonly responseFields: FieldRules | null;
   /** Where it wants repeats otherwise than its pools; null = nowhere. */
   readonly retry: RouteRetry | null;
+  /** Rank of the class that its requests wait in (kernel/priority.ts). */
+  readonly priority: number;
   /** For the whole exchange; 0 = none. */
   readonly timeoutMs: number;
   readonly cells: RouteCells;
@@ -92,6 +94,8 @@ export interface PoolPlane {
   /** null = nothing is hedged. */
   readonly hedge: HedgeRule | null;
   readonly host: HostRule;
+  /** The field, in lower case, in which requests say their class themselves; '' = they are not asked. */
+  readonly priorityField: string;
   /** Its servers are spoken to over HTTP/2. */
   readonly isHttp2: boolean;
   /** null = servers want no PROXY header. */

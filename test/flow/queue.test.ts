@@ -125,3 +125,49 @@ for (const [what, announced, sent] of [
     t.equal(proxied.server.connections, 1);
   });
 }
+
+/** One place, a queue of two, a route for each class, and a field that says more. */
+async function classes(): Promise<Proxied> {
+  const proxied = await Proxied.start({
+    pool: { queue: { max: 2, timeout: '10s', priority: 'header:x-priority' } },
+    file: {
+      routes: [
+        { name: 'high', match: { path: '/high/*' }, pool: 'web', priority: 'high' },
+        { name: 'low', match: { path: '/low/*' }, pool: 'web', priority: 'low' },
+        { name: 'all', pool: 'web' },
+      ],
+    },
+  });
+  const { daemon, server } = proxied;
+  await daemon.daemon.changeServer('web', server.address, { maxConnections: 1 }, 'test');
+  return proxied;
+}
+
+t.test('a higher priority goes first, and takes a place in a full queue', async (t) => {
+  await using proxied = await classes();
+  const { client, server } = await occupy(proxied);
+  const low = await proxied.client();
+  low.write(get('/low/first'));
+  await waits(proxied, 1);
+  const asked = await proxied.client();
+  asked.write(get('/asked', 'X-Priority: HIGH\r\n'));
+  await waits(proxied, 2);
+  const high = await proxied.client();
+  high.write(get('/high/third'));
+  const displaced = await low.answer();
+  t.same([displaced.status, JSON.parse(displaced.body).code], [503, 'queue_displaced']);
+  t.match(fieldOf(displaced, 'retry-after'), /^[1-9]\d*$/);
+  const plain = await (await proxied.client()).ask(get('/plain', 'X-Priority: urgent\r\n'));
+  t.equal(JSON.parse(plain.body).code, 'queue_full', 'a word that is none makes no room');
+  server.write(ok('first'));
+  t.equal((await client.answer()).body, 'first');
+  // Both are high: the first that came.
+  for (const [peer, path] of [
+    [asked, '/asked'],
+    [high, '/high/third'],
+  ] as const) {
+    t.equal((await server.request()).start, `GET ${path} HTTP/1.1`);
+    server.write(ok(path));
+    t.equal((await peer.answer()).body, path);
+  }
+});

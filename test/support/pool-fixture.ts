@@ -1,3 +1,4 @@
+import { NORMAL_RANK } from '../../src/kernel/priority.ts';
 import { SeededRandom } from '../../src/kernel/random.ts';
 import { SlotAllocator } from '../../src/kernel/slot-allocator.ts';
 import { SlotTable, STATE } from '../../src/kernel/slots.ts';
@@ -112,7 +113,16 @@ export class PoolFixture {
   }
 
   ctx(part: Partial<PickContext> = {}): PickContext {
-    return { hashKey: 0, cookieHeader: null, tried: [], secure: false, nowMs: this.clock.nowMs(), ...part };
+    const nowMs = this.clock.nowMs();
+    return {
+      hashKey: 0,
+      cookieHeader: null,
+      tried: [],
+      secure: false,
+      priority: NORMAL_RANK,
+      nowMs,
+      ...part,
+    };
   }
 
   /** A lease that the test expects to get. */

@@ -131,6 +131,7 @@ function context() {
     cookieHeader: null,
     tried: [],
     secure: false,
+    priority: 1,
     nowMs: systemClock.nowMs(),
   };
 }

@@ -18,7 +18,7 @@ import { health } from './health.ts';
 import { requestKey } from './request-key.ts';
 import { hedge, poolRetry } from './retry.ts';
 import { server } from './server.ts';
-import { sticky } from './sticky.ts';
+import { fieldNamed, sticky } from './sticky.ts';
 
 export const algorithm = oneOf(ALGORITHMS).describe(
   '`power_of_two`: the less busy of two drawn at random. `least_connections`: the least busy. `round_robin` and `weighted`: in turn, by weight. ' +
@@ -91,6 +91,12 @@ const upstream = noun({
     .describe('Idle connections kept per server and data thread; further ones for two seconds. 0 = none.'),
 });
 
+const priorityField = text((value) =>
+  fieldNamed(value) === undefined
+    ? `${quote(value)} does not name a field. Write it as header:NAME, without a blank.`
+    : undefined,
+).meta({ pattern: '^(header:[^:\\s]+|.*\\$\\{.*)$', examples: ['header:x-priority'] });
+
 const queue = withShortForm(
   noun({
     max: integer(0, 1_000_000)
@@ -99,6 +105,11 @@ const queue = withShortForm(
     timeout: duration({ min: '1ms' })
       .prefault('5s')
       .describe('How long one waits before it is answered 503.'),
+    priority: priorityField
+      .optional()
+      .describe(
+        'The field in which a request says `high`, `normal` or `low` itself, as `header:NAME`; without it, and for other words, its route does. Whoever can send it can go first: let it in from those you trust only.',
+      ),
   }),
   integer(0, 1_000_000),
   (max) => ({ max }),

@@ -2,6 +2,7 @@ import { isIP } from 'node:net';
 import { domainToASCII } from 'node:url';
 import * as z from 'zod';
 import { compileLinearPattern } from '../../kernel/linear-pattern.ts';
+import { PRIORITIES } from '../../kernel/priority.ts';
 import { REDIRECT_STATUSES } from '../resolved.ts';
 import { quote } from '../units.ts';
 import { auth } from './auth.ts';
@@ -13,6 +14,7 @@ import {
   isDnsName,
   name,
   noun,
+  oneOf,
   oneOrMany,
   size,
   text,
@@ -283,6 +285,11 @@ export const route = noun({
   retry: routeRetry
     .optional()
     .describe('Of requests of this route, otherwise than the pool has it. `retry: 1` = never.'),
+  priority: oneOf(PRIORITIES)
+    .optional()
+    .describe(
+      'Who goes first where requests wait in the `queue` of a pool: `high`, `normal` (without it), `low`. In a full queue a higher one takes the place of a lower one.',
+    ),
   timeout: duration({ min: '1ms' })
     .optional()
     .describe(
@@ -313,7 +320,9 @@ export const route = noun({
         ? ['compress']
         : value.headers?.request
           ? ['headers', 'request']
-          : [];
+          : value.priority
+            ? ['priority']
+            : [];
   if (idle.length > 0)
     context.addIssue({
       code: 'custom',

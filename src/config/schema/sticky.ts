@@ -53,13 +53,13 @@ const long = noun({
 const word = oneOf(['cookie', 'ip']);
 
 /** `header:NAME`, name in lower case; undefined = it is none. */
-export function stickyHeader(sticky: unknown): string | undefined {
-  const found = typeof sticky === 'string' ? /^header:(.+)$/.exec(sticky) : null;
+export function fieldNamed(value: unknown): string | undefined {
+  const found = typeof value === 'string' ? /^header:(.+)$/.exec(value) : null;
   return found?.[1] !== undefined && TOKEN.test(found[1]) ? found[1].toLowerCase() : undefined;
 }
 
 const header = text((value) => {
-  if (stickyHeader(value) !== undefined) return undefined;
+  if (fieldNamed(value) !== undefined) return undefined;
   if (value.startsWith('header'))
     return `${quote(value)}: which header? Write it as header:NAME, without a blank.`;
   const guess = didYouMean(value, ['cookie', 'ip']);

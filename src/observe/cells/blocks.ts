@@ -1,3 +1,4 @@
+import { PRIORITIES } from '../../kernel/priority.ts';
 import { REASON_NAMES, type Reason } from '../../kernel/reason.ts';
 
 /**
@@ -89,11 +90,13 @@ export const LISTENER = {
 export const POOL = {
   retries: 0,
   retriesRefused: 1,
-  queued: 2,
-  queueWaiting: 3,
-  hedges: 4,
-  hedgesWon: 5,
-  size: 6,
+  hedges: 2,
+  hedgesWon: 3,
+  /** Each [rank of the class] */
+  queued: 4,
+  queueWaiting: 4 + PRIORITIES.length,
+  displaced: 4 + 2 * PRIORITIES.length,
+  size: 4 + 3 * PRIORITIES.length,
 } as const;
 export const SERVER = { retries: 0, connections: 1, size: 2 } as const;
 export const THREAD = {
@@ -112,7 +115,7 @@ export const THREAD = {
 export const BLOCK_KINDS = {
   route: { size: ROUTE.size, levels: [] },
   listener: { size: LISTENER.size, levels: [LISTENER.active, LISTENER.held] },
-  pool: { size: POOL.size, levels: [POOL.queueWaiting] },
+  pool: { size: POOL.size, levels: PRIORITIES.map((_, rank) => POOL.queueWaiting + rank) },
   server: { size: SERVER.size, levels: [] },
   thread: {
     size: THREAD.size,
@@ -238,12 +241,17 @@ export class PoolCells extends Cells {
   countHedgeWon(): void {
     this.add(POOL.hedgesWon, 1);
   }
-  countQueued(): void {
-    this.add(POOL.queued, 1);
-    this.add(POOL.queueWaiting, 1);
+  /** @param rank of its class */
+  countQueued(rank: number): void {
+    this.add(POOL.queued + rank, 1);
+    this.add(POOL.queueWaiting + rank, 1);
   }
-  countDequeued(): void {
-    this.add(POOL.queueWaiting, -1);
+  countDequeued(rank: number): void {
+    this.add(POOL.queueWaiting + rank, -1);
+  }
+  /** A higher class took its place. */
+  countDisplaced(rank: number): void {
+    this.add(POOL.displaced + rank, 1);
   }
 }
 

@@ -14,6 +14,7 @@ import {
 } from '../cells/blocks.ts';
 import type { CellAllocator, CellBlock } from './cell-allocator.ts';
 import { histogramValues, ReadFamily, type Value } from './metric-family.ts';
+import { byPriority, QUEUE_FAMILIES } from './queue-families.ts';
 
 /**
  * /metrics: reads the cells at the moment of the scrape and lets @prometheus-io/client print them, together with
@@ -286,14 +287,8 @@ export class Metrics {
     );
     this.#cell('sluice_pool_hedges_total', 'Second attempts beside slow first ones.', 'pool', POOL.hedges);
     this.#cell('sluice_pool_hedges_won_total', 'Hedges that answered first.', 'pool', POOL.hedgesWon);
-    this.#cell('sluice_pool_queued_total', 'Requests that had to wait for a server.', 'pool', POOL.queued);
-    this.#cell(
-      'sluice_pool_queue_waiting',
-      'Requests that wait for a server now.',
-      'pool',
-      POOL.queueWaiting,
-      'gauge',
-    );
+    for (const { name, help, type, first } of QUEUE_FAMILIES)
+      this.#family(name, help, type, 'pool', (cells, labels) => byPriority(cells, labels, first));
   }
 
   #addServers(): void {

@@ -6,11 +6,11 @@ const TEXT = `listeners: { web: { port: 8080 } }
 routes:
   - { name: private, match: { path: /metrics }, respond: 404 }
   - { name: shop, match: { host: shop.example.com }, pool: web, rate_limit: 20/m }
-  - { name: canary, match: { host: next.example.com }, split: { web: 19, next: 1 }, split_by: "header:x-user" }
+  - { name: canary, match: { host: next.example.com }, split: { web: 19, next: 1 }, split_by: "header:x-user", priority: low }
   - { name: rest, redirect: { to: "https://other.example/" } }
 pools:
   web: { servers: ["127.0.0.1:3001", { address: "127.0.0.1:3002", id: b, weight: 3 }], sticky: { cookie: s, ttl: 1h } }
-  next: { servers: ["127.0.0.1:3003"] }
+  next: { servers: ["127.0.0.1:3003"], queue: { priority: "header:x-p" } }
 `;
 
 const folder = t.testdir({ 'x.yaml': TEXT, 'bad.yaml': 'listen: 1' });
@@ -58,6 +58,20 @@ t.test('the side of a split', async (t) => {
     sides.add(side);
   }
   t.same([...sides].sort(), ['next', 'web']);
+});
+
+t.test('who would go first, by the route or by what the request says', async (t) => {
+  const sideOf = async (user: number, ...more: string[]): Promise<string> =>
+    (await ask('GET', 'http://next.example.com/', '-H', `X-User: ${user}`, ...more)).stdout;
+  for (let user = 0, seen = 0; seen < 2 && user < 200; user++) {
+    const stdout = await sideOf(user);
+    if (!stdout.includes('▸ next')) continue;
+    seen++;
+    t.match(stdout, /priority +low, where it has to wait/);
+    t.match(await sideOf(user, '-H', 'X-P: High'), /priority +high, where/);
+    t.match(await sideOf(user, '-H', 'X-P: first'), /priority +low, where/);
+  }
+  t.notMatch((await ask('GET', 'http://shop.example.com:8080/')).stdout, /priority/);
 });
 
 t.test('other ends', async (t) => {

@@ -110,6 +110,10 @@ t.test('what is wrong in a pool, and what to write instead', (t) => {
     ['sticky: { domain: "a b" }', 'error pools.web.sticky.domain: "a b" is not a domain. Write example.com.'],
     ['sticky: { cookie: "a b" }', 'error pools.web.sticky.cookie: "a b" is not a cookie name.'],
     ['queue: { max: -1 }', 'error pools.web.queue.max: -1 is not a whole number from 0 to 1000000.'],
+    [
+      'queue: { priority: cookie:p }',
+      'error pools.web.queue.priority: "cookie:p" does not name a field. Write it as header:NAME, without a blank.',
+    ],
     ['retry: { attempts: 0 }', 'error pools.web.retry.attempts: 0 is not a whole number from 1 to 100.'],
     ['retry: many', 'error pools.web.retry: "many" is not a whole number from 1 to 100.'],
     ['upstream: { host: "a b" }', 'error pools.web.upstream.host: "a b" is not a host.'],

@@ -249,6 +249,15 @@ t.test('what is wrong at the top, in listeners and routes', (t) => {
       'error routes[0].rewrite.add_prefix: "/caf\u00e9" is not a prefix: segments of letters',
     ],
     [
+      route('respond: 200, priority: low'),
+      'error routes[0].priority: Nothing is sent to a server here.',
+      'warning pools.web: no route leads to the pool "web".',
+    ],
+    [
+      route('pool: web, priority: urgent'),
+      'error routes[0].priority: "urgent" is not one of high, normal, low.',
+    ],
+    [
       route('respond: 200, rewrite: { strip_prefix: /a }'),
       'error routes[0].rewrite: Nothing is sent to a server here.',
       'warning pools.web: no route leads to the pool "web".',

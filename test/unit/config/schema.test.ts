@@ -82,7 +82,7 @@ t.test('defaults are those of the design', (t) => {
       jitterFraction: 0.1,
     },
     agent: undefined,
-    queue: { max: 1000, timeoutMs: 5000 },
+    queue: { max: 1000, timeoutMs: 5000, priorityField: undefined },
     adaptive: undefined,
     retry: {
       attempts: 3,
@@ -176,6 +176,7 @@ t.test('short forms of a pool and what they stand for', (t) => {
     ],
     ['sticky: false', { sticky: undefined }],
     ['queue: 7', { queue: { max: 7, timeoutMs: 5000 } }],
+    ['queue: { priority: "header:X-Priority" }', { queue: { max: 1000, priorityField: 'x-priority' } }],
     ['retry: 1', { retry: { attempts: 1 } }],
     ['algorithm: weighted', { algorithm: 'weighted' }],
     ['upstream: { host: server }', { upstream: { host: { type: 'server' } } }],

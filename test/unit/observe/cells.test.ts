@@ -5,6 +5,7 @@ import {
   BLOCK_KINDS,
   HISTOGRAM,
   LISTENER,
+  POOL,
   ROUTE,
   STATUS_CLASSES,
 } from '../../../src/observe/cells/blocks.ts';
@@ -163,10 +164,15 @@ t.test('a dead thread leaves its counts and takes its levels with it', async (t)
   const pool = cells.block('pool', 'web');
   for (const thread of [0, 1]) {
     new ListenerCells(cells.table.row(thread), block.offset).countAccepted();
-    new PoolCells(cells.table.row(thread), pool.offset).countQueued();
+    new PoolCells(cells.table.row(thread), pool.offset).countQueued(1);
   }
   cells.clearLevels(1);
   t.equal(cells.sums(block)[LISTENER.accepted], 2);
   t.equal(cells.sums(block)[LISTENER.active], 1);
-  t.strictSame([...cells.sums(pool)], [0, 0, 2, 1, 0, 0]);
+  const sums = cells.sums(pool);
+  t.strictSame([sums[POOL.queued + 1], sums[POOL.queueWaiting + 1]], [2, 1]);
+  t.equal(
+    sums.reduce((sum, each) => sum + each, 0),
+    3,
+  );
 });

@@ -61,9 +61,11 @@ t.test('listeners, pools, server connections and threads', async (t) => {
   const pool = new PoolCells(cells.table.row(1), cells.block('pool', 'web').offset);
   pool.countRetry();
   pool.countRetryRefused();
-  pool.countQueued();
-  pool.countQueued();
-  pool.countDequeued();
+  pool.countQueued(1);
+  pool.countQueued(1);
+  pool.countDequeued(1);
+  pool.countQueued(2);
+  pool.countDisplaced(2);
   const server = new ServerCells(cells.table.row(1), cells.block('server', 'web', '127.0.0.1:3001').offset);
   server.countConnection();
   server.countRetry();
@@ -83,8 +85,11 @@ t.test('listeners, pools, server connections and threads', async (t) => {
     ['sluice_limited_total{listener="https"}', '1'],
     ['sluice_pool_retries_total{pool="web"}', '1'],
     ['sluice_pool_retries_refused_total{pool="web"}', '1'],
-    ['sluice_pool_queued_total{pool="web"}', '2'],
-    ['sluice_pool_queue_waiting{pool="web"}', '1'],
+    ['sluice_pool_queued_total{pool="web",priority="high"}', '0'],
+    ['sluice_pool_queued_total{pool="web",priority="normal"}', '2'],
+    ['sluice_pool_queue_waiting{pool="web",priority="normal"}', '1'],
+    ['sluice_pool_queue_waiting{pool="web",priority="low"}', '1'],
+    ['sluice_pool_queue_displaced_total{pool="web",priority="low"}', '1'],
     ['sluice_upstream_connections_total{pool="web",server="127.0.0.1:3001"}', '1'],
     ['sluice_upstream_retries_total{pool="web",server="127.0.0.1:3001"}', '1'],
     ['sluice_event_loop_delay_seconds{thread="1",quantile="0.99"}', '0.02'],

@@ -40,6 +40,7 @@ t.test('every reason has a code, and none of ours is OK', (t) => {
     shutting_down: 14,
     no_server: 14,
     queue_full: 14,
+    queue_displaced: 14,
     queue_timeout: 14,
     overloaded: 14,
     upstream_timeout: 4,
