@@ -1,5 +1,7 @@
+import { fieldValues } from '../http/index.ts';
 import type { ClientKey, LimiterTable, TextKey } from '../limit/index.ts';
 import type { HashKey } from '../pool/index.ts';
+import { normalizePath } from '../route/index.ts';
 import type { Exchange } from './exchange.ts';
 import { keyText } from './hash-key.ts';
 
@@ -33,7 +35,12 @@ export function limitKeyOf(
   return into;
 }
 
-/** What a request has of a key; null = a key that all requests share, undefined = nothing. Not for `client_ip`. */
+/**
+ * What a request has of a key; null = a key that all requests share, undefined = nothing. Not for `client_ip`.
+ *
+ * Servers take `bob`, `%62ob` and the second of two values for the same person, so a limit does too: paths are taken in their normal
+ * form, parameters decoded, and of what is there twice nobody knows which one a server believes: that counts as nothing.
+ */
 export function limitKeyText(key: LimitKey, exchange: Exchange): string | null | undefined {
   switch (key.kind) {
     case 'route':
@@ -43,7 +50,32 @@ export function limitKeyText(key: LimitKey, exchange: Exchange): string | null |
       return exchange.tenant;
     case 'client_ip':
       return undefined;
+    case 'path':
+      return pathText(exchange);
+    case 'query':
+      return parameterText(exchange.stream.head.target, (key as { readonly name: string }).name);
+    case 'header': {
+      const values = fieldValues(exchange.stream.head.fields.text, (key as { readonly name: string }).name);
+      return values.length === 1 ? values[0] : undefined;
+    }
     default:
       return keyText(key as HashKey, exchange.stream.head);
   }
+}
+
+/** Of a listener's limits, which come before a route is looked for, too. */
+function pathText({ path, stream: { head } }: Exchange): string {
+  if (path !== '') return path;
+  const mark = head.target.indexOf('?');
+  const raw = mark < 0 ? head.target : head.target.slice(0, mark);
+  const normal = normalizePath(raw);
+  return typeof normal === 'string' ? normal : raw;
+}
+
+/** The only value of that parameter, decoded, as bytes. */
+function parameterText(target: string, name: string): string | undefined {
+  const mark = target.indexOf('?');
+  if (mark < 0) return undefined;
+  const values = new URLSearchParams(target.slice(mark + 1)).getAll(name);
+  return values.length === 1 ? Buffer.from(values[0] as string).toString('latin1') : undefined;
 }

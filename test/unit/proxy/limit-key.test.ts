@@ -12,7 +12,7 @@ function keyOf(key: LimitKey, lines = '', target = '/', tenant = ''): string {
   const fields = parseRequestFields(`Host: x\r\n${lines}`, false, 100);
   if (fields instanceof HttpFault) throw new Error(fields.detail);
   const head = buildRequestHead({ method: 'GET', target, minor: 1 }, fields);
-  const exchange = { stream: { head }, asker: { key: CLIENT }, tenant } as unknown as Exchange;
+  const exchange = { stream: { head }, asker: { key: CLIENT }, tenant, path: '' } as unknown as Exchange;
   const { hi, lo } = limitKeyOf(key, exchange, limiter, { hi: 0, lo: 0 });
   return `${hi},${lo}`;
 }
@@ -38,6 +38,12 @@ t.test('each kind of key, and the client’s address without it', async (t) => {
     ['query', keyOf(query, '', '/?a=1&id=7'), textKey('7')],
     ['no query', keyOf(query, '', '/id=7'), address],
     ['path', keyOf({ kind: 'path' }, '', '/a?b'), textKey('/a')],
+    ['a path, spelt otherwise', keyOf({ kind: 'path' }, '', '/x/..//%61?b'), textKey('/a')],
+    ['a path that is refused', keyOf({ kind: 'path' }, '', '/..?b'), textKey('/..')],
+    ['a parameter, escaped', keyOf(query, '', '/?i%64=%62ob+%C3%BC'), textKey('bob \xc3\xbc')],
+    ['two parameters', keyOf(query, '', '/?id=ann&id=bob'), address],
+    ['an empty parameter', keyOf(query, '', '/?id='), address],
+    ['two headers', keyOf(header, 'X-User: ann\r\nx-user: bob\r\n'), address],
     ['tenant', keyOf({ kind: 'tenant' }, '', '/', 'acme'), textKey('acme')],
     ['no tenant', keyOf({ kind: 'tenant' }), address],
   ];
