@@ -84,6 +84,8 @@ export class Jwt implements Authenticator {
   async #verify(name: string, token: string): Promise<Verdict> {
     const kid = kidOf(token);
     if (kid === null) return invalid('its header is no JSON');
+    // What is checked by keys that go meanwhile is not remembered.
+    const { version } = this.#keys;
     const keys = await this.#keys.keysFor(kid);
     if (keys === null)
       return refused('auth_unavailable', 'there are no keys to check tokens with', 'Retry-After: 5\r\n');
@@ -102,7 +104,7 @@ export class Jwt implements Authenticator {
       const missing = missingClaim(payload, this.#options.require);
       if (missing !== undefined) return insufficient(missing);
       const known = this.#knownOf(payload);
-      if (this.#keys.version === this.#version)
+      if (version === this.#version && version === this.#keys.version)
         this.#known.set(name, { known, expiresMs: (payload.exp ?? 0) * 1000 + leewayMs }, true);
       return known;
     } catch (error) {

@@ -25,6 +25,7 @@ export class Outgoing {
   readonly #path: string;
   readonly #clock: Clock;
   #pool: Promise<Pool> | null = null;
+  #asked = 0;
   #isClosed = false;
 
   constructor(options: OutgoingOptions, clock: Clock) {
@@ -43,6 +44,7 @@ export class Outgoing {
   async ask(fields: readonly string[]): Promise<OutgoingAnswer> {
     const { timeoutMs, url } = this.#options;
     const ended = new AbortController();
+    this.#asked++;
     const timer = this.#clock.setTimer(timeoutMs, () =>
       ended.abort(new Error(`no answer from ${url} within ${timeoutMs} ms`)),
     );
@@ -63,6 +65,8 @@ export class Outgoing {
       throw ended.signal.aborted ? ended.signal.reason : error;
     } finally {
       timer.cancel();
+      this.#asked--;
+      if (this.#isClosed) this.#end();
     }
   }
 
@@ -89,15 +93,21 @@ export class Outgoing {
         bodyTimeout: 0,
         connectTimeout: 0,
       });
-      if (this.#isClosed) void pool.destroy();
       return pool;
     });
     return this.#pool;
   }
 
-  /** Ends its connections; what is being asked fails. */
+  /**
+   * Ends its connections, once what is being asked has its answer or has run out of time: those who wait for it are requests of before
+   * a reload, and a failure of ours must decide nothing on them.
+   */
   close(): void {
     this.#isClosed = true;
-    void this.#pool?.then((pool) => pool.destroy()).catch(() => {});
+    this.#end();
+  }
+
+  #end(): void {
+    if (this.#asked === 0) void this.#pool?.then((pool) => pool.destroy()).catch(() => {});
   }
 }

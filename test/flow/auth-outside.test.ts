@@ -9,7 +9,7 @@ import { systemClock } from '../../src/kernel/clock.ts';
 import { H2Client } from '../support/h2-client.ts';
 import { valuesOf } from '../support/http-message.ts';
 import { fieldOf, get, ok } from '../support/peer.ts';
-import { Proxied } from '../support/proxied.ts';
+import { onePool, Proxied } from '../support/proxied.ts';
 import { overWires } from '../support/wires.ts';
 
 const test = overWires(t);
@@ -192,6 +192,36 @@ for (const fail of ['closed', 'open'] as const)
     t.equal(await ask(), expected, 'too much');
     service.answer = (_, response) => void response.end();
     t.equal(await ask(), 'served', 'and then it is well again');
+  });
+
+for (const fail of ['closed', 'open'] as const)
+  t.test(`a reload while a service is asked changes nothing for who waits: ${fail}`, async (t) => {
+    await using service = await Service.open();
+    const auth = { type: 'forward', url: service.url, fail };
+    await using proxied = await Proxied.start(withAuth(auth));
+    proxied.server.answerAll(() => ok('served'));
+    let answer = (_status: number): void => {};
+    service.answer = (_, response) => {
+      answer = (status) => void response.writeHead(status).end('the word of the service');
+    };
+    const client = await proxied.client();
+    for (const [status, timeout] of [
+      [403, '5s'],
+      [200, '6s'],
+    ] as const) {
+      const asked = new Promise<void>((resolve) => {
+        service.onAsked = resolve;
+      });
+      client.write(get());
+      await asked;
+      await proxied.daemon.reload({
+        ...onePool(proxied.servers, withAuth({ ...auth, timeout })),
+        listeners: { http: { address: '127.0.0.1', port: proxied.daemon.port() } },
+      });
+      answer(status);
+      const { body } = await client.answer();
+      t.equal(body, status === 200 ? 'served' : 'the word of the service');
+    }
   });
 
 t.test('the client goes while a service is asked', async (t) => {
