@@ -38,20 +38,3 @@ export function queryValueOf(target: string, name: string): string | 'many' | nu
   if (values.length > 1) return 'many';
   return values[0] ?? null;
 }
-
-/**
- * All spellings of a field's name that CGI-like servers fold onto it: with `_` or `.` for `-`. Who clears a field that
- * servers believe clears them too.
- */
-export function spellingsOf(name: string): string[] {
-  const lower = name.toLowerCase();
-  const parts = lower.split(/[-_.]/);
-  // Beyond six dashes there are more spellings than it is worth: the usual ones then.
-  if (parts.length > 7) return [...new Set([lower, parts.join('-'), parts.join('_'), parts.join('.')])];
-  return parts
-    .slice(1)
-    .reduce<string[]>(
-      (all, part) => all.flatMap((it) => [`${it}-${part}`, `${it}_${part}`, `${it}.${part}`]),
-      [parts[0] as string],
-    );
-}

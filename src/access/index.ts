@@ -2,7 +2,6 @@ export { type ApiKeyOptions, ApiKeys, KeyRing, type TenantOptions } from './api-
 export { type BasicOptions, BasicUsers } from './basic.ts';
 export { AccessBook } from './book.ts';
 export { CORS_FIELDS, Cors, type CorsOptions } from './cors.ts';
-export { spellingsOf } from './credentials.ts';
 export { ForwardAuth, type ForwardOptions } from './forward-auth.ts';
 export { Jwt, type JwtOptions } from './jwt.ts';
 export { LocalKeySet, RemoteKeySet } from './key-set.ts';

@@ -9,7 +9,6 @@ import {
   KeyRing,
   LocalKeySet,
   RemoteKeySet,
-  spellingsOf,
 } from '../access/index.ts';
 import type { Clock } from '../kernel/clock.ts';
 import type { Log } from '../observe/index.ts';
@@ -59,8 +58,7 @@ export class AccessCompiler {
   requestFieldsOf({ auth, action, requestFields }: RouteSnapshot): FieldRuleOptions | null {
     const believed = auth === null ? this.#believedBy(action) : [];
     if (believed.length === 0) return requestFields;
-    const { remove, set, add } = requestFields ?? { remove: [], set: [], add: [] };
-    return { remove: [...remove, ...believed.flatMap(spellingsOf)], set, add };
+    return { ...(requestFields ?? { remove: [], set: [], add: [] }), cleared: believed };
   }
 
   #believedBy(action: RouteSnapshot['action']): string[] {

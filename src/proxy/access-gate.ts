@@ -2,9 +2,10 @@
  * The gate of a route with `auth`: asks who asks, and tells servers. Fields that say so are cleared of what the client sent, in every
  * spelling that a server might take for them.
  */
-import { type AccessRequest, type Authenticator, spellingsOf, type Verdict } from '../access/index.ts';
+import type { AccessRequest, Authenticator, Verdict } from '../access/index.ts';
 import { plainAnswer } from './answers.ts';
 import type { Exchange } from './exchange.ts';
+import { foldedName } from './field-rules.ts';
 import type { Gate } from './gate.ts';
 
 /** What servers get to know of who asks. */
@@ -13,13 +14,13 @@ export const TENANT_FIELD = 'X-Auth-Tenant';
 
 export class AccessGate implements Gate {
   readonly #authenticator: Authenticator;
-  /** In lower case. */
+  /** Folded. */
   readonly #cleared: ReadonlySet<string>;
 
   /** @param cleared further fields of the client that do not go to servers, such as the credentials */
   constructor(authenticator: Authenticator, cleared: readonly string[]) {
     this.#authenticator = authenticator;
-    this.#cleared = new Set([USER_FIELD, TENANT_FIELD, ...cleared].flatMap(spellingsOf));
+    this.#cleared = new Set([USER_FIELD, TENANT_FIELD, ...cleared].map(foldedName));
   }
 
   check(exchange: Exchange): boolean | Promise<boolean> {
@@ -37,7 +38,7 @@ export class AccessGate implements Gate {
         if (tenant !== '') exchange.tenant = tenant;
         const userLine = user === '' ? '' : `${USER_FIELD}: ${user}\r\n`;
         const tenantLine = tenant === '' ? '' : `${TENANT_FIELD}: ${tenant}\r\n`;
-        exchange.changeRequest({ remove: this.#cleared, lines: `${userLine}${tenantLine}${lines}` });
+        exchange.changeRequest({ cleared: this.#cleared, lines: `${userLine}${tenantLine}${lines}` });
         return true;
       }
       case 'refused':

@@ -43,8 +43,8 @@ export interface RequestMemo {
 
 /** Fields that a server gets otherwise than the client sent them. */
 export interface RequestChanges {
-  /** Names in lower case whose lines do not go to servers. */
-  readonly remove: ReadonlySet<string>;
+  /** Names, folded (`foldedName`), whose lines do not go to servers, nor their trailers. */
+  readonly cleared: ReadonlySet<string>;
   /** Lines that do. */
   readonly lines: string;
 }
@@ -165,12 +165,12 @@ export class Exchange implements RequestSink {
   }
 
   /** Fields that servers get otherwise, beside what was changed before. */
-  changeRequest({ remove, lines }: RequestChanges): void {
+  changeRequest({ cleared, lines }: RequestChanges): void {
     const before = this.requestChanges;
     this.requestChanges =
       before === null
-        ? { remove, lines }
-        : { remove: new Set([...before.remove, ...remove]), lines: before.lines + lines };
+        ? { cleared, lines }
+        : { cleared: new Set([...before.cleared, ...cleared]), lines: before.lines + lines };
   }
 
   // ---- our own answers

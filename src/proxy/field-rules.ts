@@ -11,6 +11,8 @@ export interface FieldRuleOptions {
   /** Values with placeholders. */
   readonly set: readonly NamedValue[];
   readonly add: readonly NamedValue[];
+  /** Names of which no spelling goes on that a server might take for them (see `foldedName`). */
+  readonly cleared?: readonly string[];
 }
 
 /** What placeholders stand for. */
@@ -24,16 +26,19 @@ interface CompiledValue {
 export class FieldRules {
   /** Names in lower case whose lines go. */
   readonly #gone: ReadonlySet<string>;
+  /** Folded. */
+  readonly #cleared: ReadonlySet<string>;
   readonly #values: readonly CompiledValue[];
 
-  constructor({ remove, set, add }: FieldRuleOptions) {
+  constructor({ remove, set, add, cleared = [] }: FieldRuleOptions) {
+    this.#cleared = new Set(cleared.map(foldedName));
     this.#gone = new Set([...remove, ...set.map(({ name }) => name.toLowerCase())]);
     this.#values = [...set, ...add].map(({ name, value }) => ({ name, parts: parseTemplate(value) }));
   }
 
   /** @param lines well-formed, each with its CRLF */
   apply(lines: string, look: Look): string {
-    let text = this.#gone.size === 0 ? lines : keptLines(lines, this.#gone);
+    let text = this.keep(lines);
     for (const { name, parts } of this.#values) {
       let value = '';
       for (const part of parts) value += typeof part === 'string' ? part : safe(look(part.placeholder));
@@ -41,15 +46,37 @@ export class FieldRules {
     }
     return text;
   }
+
+  /** The lines that nothing takes away. */
+  keep(lines: string): string {
+    const kept = this.#gone.size === 0 ? lines : keptLines(lines, this.#gone);
+    return this.#cleared.size === 0 ? kept : clearedLines(kept, this.#cleared);
+  }
 }
 
 /** @returns the lines whose names (in lower case) are not among these */
 export function keptLines(lines: string, gone: ReadonlySet<string>): string {
+  return linesWhere(lines, (name) => !gone.has(name.toLowerCase()));
+}
+
+/**
+ * The name as the environment of a CGI-like server has it: PHP, WSGI and Rack make `_` of `-`, lighttpd of whatever is no letter and
+ * no digit, so that `X-User`, `x_user` and `X~User` are one there.
+ */
+export function foldedName(name: string): string {
+  return name.toLowerCase().replace(/[^a-z0-9]/g, '_');
+}
+
+/** @returns the lines whose names are in no spelling among these @param cleared folded */
+export function clearedLines(lines: string, cleared: ReadonlySet<string>): string {
+  return linesWhere(lines, (name) => !cleared.has(foldedName(name)));
+}
+
+function linesWhere(lines: string, isKept: (name: string) => boolean): string {
   let kept = '';
   for (let start = 0; start < lines.length; ) {
     const end = lines.indexOf('\r\n', start) + 2;
-    const name = lines.slice(start, lines.indexOf(':', start)).toLowerCase();
-    if (!gone.has(name)) kept += lines.slice(start, end);
+    if (isKept(lines.slice(start, lines.indexOf(':', start)))) kept += lines.slice(start, end);
     start = end;
   }
   return kept;
@@ -57,7 +84,9 @@ export function keptLines(lines: string, gone: ReadonlySet<string>): string {
 
 /** null = nothing is changed. */
 export function compileFieldRules(options: FieldRuleOptions | null): FieldRules | null {
-  if (options === null || options.remove.length + options.set.length + options.add.length === 0) return null;
+  if (options === null) return null;
+  const { remove, set, add, cleared = [] } = options;
+  if (remove.length + set.length + add.length + cleared.length === 0) return null;
   return new FieldRules(options);
 }
 

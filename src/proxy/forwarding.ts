@@ -27,7 +27,7 @@ import { beginCall, breakOff } from './grpc.ts';
 import { type Hedge, type HedgeOwner, planHedge } from './hedge.ts';
 import { KeptBody, NO_BODY } from './kept-body.ts';
 import type { PoolPlane } from './plane.ts';
-import { introduction, serverRequest } from './request-text.ts';
+import { introduction, serverRequest, trailersForServer } from './request-text.ts';
 import { makeTunnel } from './switching.ts';
 import { type TimedOwner, TimeLimits } from './time-limits.ts';
 
@@ -308,10 +308,11 @@ export class Forwarding implements RequestSink, HedgeOwner, ChoiceEvents, TimedO
   }
 
   onBodyEnd(trailers: string): void {
-    this.#kept?.end(trailers, this.#exchange.deps.clock.nowMs());
+    const kept = trailersForServer(this.#exchange, trailers);
+    this.#kept?.end(kept, this.#exchange.deps.clock.nowMs());
     if (this.#connection !== null && !this.#isAnswerStarted) this.#boundAttempt();
     if (!this.#isSending || this.#connection === null) return;
-    this.#connection.endBody(trailers);
+    this.#connection.endBody(kept);
     this.#planHedge();
   }
 

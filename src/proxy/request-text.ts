@@ -4,7 +4,7 @@ import { flat } from '../kernel/flat.ts';
 import { proxyHeader } from '../kernel/proxy-header.ts';
 import type { PoolServer } from '../pool/index.ts';
 import type { Asker, Exchange } from './exchange.ts';
-import { keptLines } from './field-rules.ts';
+import { clearedLines } from './field-rules.ts';
 import type { HostRule, PoolPlane, RoutePlane } from './plane.ts';
 import { rewriteAnswer, rewriteTarget } from './rewrite.ts';
 
@@ -67,6 +67,13 @@ export function serverRequest(
   };
 }
 
+/** Trailers of a request: what its fields may not say they may not either, for there are servers that put both together. */
+export function trailersForServer({ route, requestChanges }: Exchange, trailers: string): string {
+  if (trailers === '') return '';
+  const kept = requestChanges === null ? trailers : clearedLines(trailers, requestChanges.cleared);
+  return route === null || route.requestFields === null ? kept : route.requestFields.keep(kept);
+}
+
 /** As the route wants it: another target, other fields. */
 function changedRequestText(exchange: Exchange, route: RoutePlane, host: string): string {
   const { head } = exchange.stream;
@@ -74,7 +81,7 @@ function changedRequestText(exchange: Exchange, route: RoutePlane, host: string)
   const target = rewrite === null ? head.target : rewriteTarget(rewrite, exchange.path, head.target);
   let fields = ownFields(exchange);
   if (exchange.requestChanges !== null)
-    fields = keptLines(fields, exchange.requestChanges.remove) + exchange.requestChanges.lines;
+    fields = clearedLines(fields, exchange.requestChanges.cleared) + exchange.requestChanges.lines;
   if (requestFields !== null) fields = requestFields.apply(fields, (it) => exchange.look(it));
   return `${head.method} ${target} HTTP/1.1\r\nHost: ${host}\r\n${fields}X-Request-Id: ${exchange.requestId}\r\n\r\n`;
 }

@@ -20,6 +20,37 @@ const withAuth = (auth: unknown, more: object = {}) => ({
   file: { routes: [{ name: 'all', pool: 'web', auth, ...more }] } as never,
 });
 
+test('trailers say no more of who asks than fields', async (t, wire) => {
+  const auth = { type: 'basic', users: { ann: hash } };
+  await using proxied = await wire.start({
+    file: {
+      routes: [
+        {
+          name: 'open',
+          match: { path: '/open' },
+          pool: 'web',
+          headers: { request: { remove: ['x-inner'] } },
+        },
+        { name: 'all', pool: 'web', auth },
+      ],
+    } as never,
+  });
+  const upload = (path: string, fields = ''): string =>
+    `POST ${path} HTTP/1.1\r\nHost: t.example\r\n${fields}Transfer-Encoding: chunked\r\n\r\n` +
+    '2\r\nhi\r\n0\r\nX-Auth-User: root\r\nx_auth_user: root\r\nX-Inner: 1\r\nX-Sum: 7\r\n\r\n';
+  const client = await proxied.client();
+  client.write(upload('/', basicOf('ann:secret')));
+  const server = await proxied.server.accept();
+  const request = await server.request();
+  t.equal(request.trailers, 'x-inner: 1\r\nx-sum: 7\r\n');
+  server.write(ok());
+  t.equal((await client.answer()).status, 200);
+  client.write(upload('/open'));
+  t.equal((await server.request()).trailers, 'x-sum: 7\r\n', 'nor past a route without auth');
+  server.write(ok());
+  t.equal((await client.answer()).status, 200);
+});
+
 test('users', async (t, wire) => {
   await using proxied = await wire.start(
     withAuth(
@@ -38,7 +69,7 @@ test('users', async (t, wire) => {
   client.write(
     get(
       '/books',
-      `${basicOf('ann:secret')}X-Auth-User: root\r\nx_auth_user: root\r\nX.Auth-Tenant: acme\r\nX-Else: 1\r\n`,
+      `${basicOf('ann:secret')}X-Auth-User: root\r\nx_auth_user: root\r\nX.Auth-Tenant: acme\r\nX~Auth!User: root\r\nX-Else: 1\r\n`,
     ),
   );
   const server = await proxied.server.accept();
@@ -46,6 +77,7 @@ test('users', async (t, wire) => {
   t.same(valuesOf(request, 'x-auth-user'), ['ann']);
   t.same(valuesOf(request, 'x_auth_user'), [], 'in no spelling');
   t.same(valuesOf(request, 'x.auth-tenant'), []);
+  t.same(valuesOf(request, 'x~auth!user'), []);
   t.equal(fieldOf(request, 'authorization'), undefined, 'the password stays here');
   t.equal(fieldOf(request, 'x-else'), '1');
   t.equal(fieldOf(request, 'x-who'), 'ann/');

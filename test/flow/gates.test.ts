@@ -159,7 +159,7 @@ const second: Gate = {
   check: (exchange: Exchange) => {
     order.push('second');
     exchange.user = 'ann';
-    exchange.requestChanges = { remove: new Set(['x-user']), lines: 'X-User: ann\r\n' };
+    exchange.requestChanges = { cleared: new Set(['x_user']), lines: 'X-User: ann\r\n' };
     return true;
   },
 };

@@ -1,5 +1,5 @@
 import t from 'tap';
-import { authorizationOf, parseBasic, queryValueOf, spellingsOf } from '../../../src/access/credentials.ts';
+import { authorizationOf, parseBasic, queryValueOf } from '../../../src/access/credentials.ts';
 import { fieldText } from '../../../src/access/verdict.ts';
 
 t.test('the Authorization field', async (t) => {
@@ -36,14 +36,6 @@ t.test('a parameter of the query', async (t) => {
   t.equal(queryValueOf('/x?key=1&a=2', 'key'), '1');
   t.equal(queryValueOf('/x?key=%41+b', 'key'), 'A b');
   t.equal(queryValueOf('/x?key=1&key=1', 'key'), 'many');
-});
-
-t.test('the spellings of a name that servers may take for it', async (t) => {
-  t.same(spellingsOf('X'), ['x']);
-  t.same(spellingsOf('X-User').sort(), ['x-user', 'x.user', 'x_user']);
-  t.equal(new Set(spellingsOf('X-Auth-User')).size, 9);
-  t.ok(spellingsOf('X-Auth-User').includes('x_auth.user'));
-  t.same(spellingsOf('a-b-c-d-e-f-g-h').length, 3, 'a long name has its usual ones');
 });
 
 t.test('what may stand in a field', async (t) => {

@@ -26,6 +26,19 @@ t.test('remove, set, add', (t) => {
   t.end();
 });
 
+t.test('cleared: in every spelling that some server folds onto the name', (t) => {
+  const rules = compileFieldRules({
+    remove: ['a'],
+    set: [{ name: 'X-User', value: 'ann' }],
+    add: [],
+    cleared: ['X-User'],
+  });
+  const lines = 'A: 1\r\nx-user: 2\r\nX_User: 3\r\nx~uSER: 4\r\nX.User: 5\r\nX-Users: 6\r\n';
+  t.equal(rules?.apply(lines, String), 'X-Users: 6\r\nX-User: ann\r\n');
+  t.equal(rules?.keep(lines), 'X-Users: 6\r\n', 'of trailers, which get nothing');
+  t.end();
+});
+
 t.test('what a request holds begins no line', (t) => {
   const rules = compileFieldRules({ remove: [], set: [{ name: 'X', value: '{host}' }], add: [] });
   t.equal(
