@@ -18,6 +18,7 @@ export function checkAccess({ routes, tenants }: Loose, lineOf: (path: Path) => 
         'Nobody has a key. Add tenants: { NAME: { api_keys: [{ name: web, hash: … }] } }.',
       ),
     );
+  for (const { auth } of routes) if (auth.keysUrl) problems.push(...checkKeysUrl(auth.keysUrl));
   const names = routes.flatMap((route) => route.name ?? route.pools[0]?.text ?? []);
   const seen = new Map<string, Path>();
   for (const tenant of tenants) {
@@ -55,6 +56,27 @@ function checkKeysFile(at: At, access: FileAccess): Problem[] {
   }
 }
 
+/** @param hasOthers users stand in the configuration, too */
+function checkUserList(at: At, text: string, hasOthers: boolean): Problem[] {
+  const { users, problems } = parseUserList(text);
+  if (users.length + problems.length === 0 && !hasOthers)
+    return [error(at, `${quote(at.text)} names nobody: nobody could log in. Write name:hash, one a line.`)];
+  return problems.map((problem) => error(at, `${quote(at.text)}, ${problem}`));
+}
+
+/** Keys that come over an open network may be anybody's; within one's own it is usual. */
+function checkKeysUrl(at: At): Problem[] {
+  const url = URL.canParse(at.text) ? new URL(at.text) : undefined;
+  // A name without a dot is one of the own network: of a container, of a service of a cluster.
+  const isNear = (host: string): boolean =>
+    !host.includes('.') ||
+    /^(?:127|10|192\.168|172\.(?:1[6-9]|2\d|3[01]))\.[\d.]+$/.test(host) ||
+    /\.(?:local|localhost|internal|test|svc)$/.test(host);
+  if (url?.protocol !== 'http:' || isNear(url.hostname)) return [];
+  const message = 'these keys come without TLS: whoever is on the way can put in their own. Write https://.';
+  return [warning(at, message)];
+}
+
 /** With the files and variables that it names. */
 export function checkAccessFiles({ routes, tenants }: Loose, access: FileAccess): Problem[] {
   const problems: Problem[] = [];
@@ -78,9 +100,7 @@ export function checkAccessFiles({ routes, tenants }: Loose, access: FileAccess)
     if (auth.usersFile === undefined) continue;
     const file = readFile(auth.usersFile, 'the file of users', access);
     if ('problem' in file) problems.push(file.problem);
-    else
-      for (const problem of parseUserList(file.text).problems)
-        problems.push(error(auth.usersFile, `${quote(auth.usersFile.text)}, ${problem}`));
+    else problems.push(...checkUserList(auth.usersFile, file.text, auth.users.length > 0));
   }
   for (const key of tenants.flatMap((tenant) => tenant.keys)) {
     if (key.expires && parseExpiry(key.expires.text) <= access.wallMs)

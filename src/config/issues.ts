@@ -69,7 +69,21 @@ function flatten(issue: Issue, prefix: Path): Issue[] {
   const best = Math.min(...ranks);
   if (best === WRONG_TYPE_WORD) return [wrongType(branches, path)];
   const chosen = branches[ranks.indexOf(best)] ?? [];
-  return chosen.map((each) => ({ ...each, path: [...path, ...(each.path as (string | number)[])] }));
+  return chosen.map((each) => ({
+    ...each,
+    message: each === chosen[0] ? withMapping(each, branches) : each.message,
+    path: [...path, ...(each.path as (string | number)[])],
+  }));
+}
+
+/** Where neither a short nor a long form stands both are named: the short one alone would say that there is no other. */
+function withMapping(issue: Issue, branches: readonly Issue[][]): string {
+  if (issue.code !== 'invalid_type' || issue.path.length > 0 || issue.expected === 'object')
+    return issue.message;
+  const isMapping = (it: Issue): boolean =>
+    it.code === 'invalid_type' && it.expected === 'object' && it.path.length === 0;
+  if (!branches.some((branch) => branch.some(isMapping))) return issue.message;
+  return issue.message.replace(/ is needed/, ' or a mapping (key: value) is needed');
 }
 
 const WRONG_TYPE_WORD = 2;
@@ -119,6 +133,10 @@ function toProblems(issue: Issue, value: unknown): Problem[] {
   const found = valueAt(value, path);
   if (issue.code === 'custom' && Array.isArray(issue.params?.['known'])) {
     const known = issue.params['known'] as string[];
+    if (found === undefined) {
+      const message = `"type" is missing. Write one of ${known.join(', ')}.`;
+      return [{ severity, path, at: 'key', shown: path.slice(0, -1), message }];
+    }
     const guess = typeof found === 'string' ? didYouMean(found, known) : undefined;
     const tail = guess === undefined ? '.' : ` – did you mean "${guess}"?`;
     return [

@@ -14,6 +14,7 @@ import { type Loose, readLoosely, secretsOf } from './loose.ts';
 import { checkOnePool, expandOnePool, isOnePool, onePoolOrigin } from './one-pool.ts';
 import { findOrigins, type Origins } from './origins.ts';
 import { findUnreachable } from './reach.ts';
+import { readNamedFile } from './read-named-file.ts';
 import { checkReferences } from './references.ts';
 import { resolveConfig } from './resolve.ts';
 import type { ResolvedConfig } from './resolved.ts';
@@ -58,16 +59,14 @@ export interface RefusedConfig {
 
 export type LoadResult = LoadedConfig | RefusedConfig;
 
-const systemReadFile = (path: string): string => readFileSync(path, 'utf8');
-
 export function loadConfig(source: ConfigSource, options: LoadOptions): LoadResult {
-  const readFile = options.readFile ?? systemReadFile;
+  const readFile = options.readFile ?? readNamedFile;
   if ('text' in source)
     return loadText(source.name, source.name, source.text, source.baseDir, readFile, options);
   const path = resolve(source.file);
   let text: string;
   try {
-    text = readFile(path);
+    text = options.readFile === undefined ? readFileSync(path, 'utf8') : readFile(path);
   } catch (thrown) {
     return refuseFile(source.file, path, thrown);
   }

@@ -10,6 +10,7 @@ export interface LooseAuth {
   readonly usersFile: At | undefined;
   /** A file of keys; undefined also for a URL. */
   readonly keysFile: At | undefined;
+  readonly keysUrl: At | undefined;
   readonly secret: LooseSecret;
 }
 
@@ -35,6 +36,7 @@ export function readAuth(value: unknown, path: Path): LooseAuth {
     ),
     usersFile: at(noun['users_file'], [...path, 'users_file']),
     keysFile: keys !== undefined && isUrl(keys.text) ? undefined : keys,
+    keysUrl: keys !== undefined && isUrl(keys.text) ? keys : undefined,
     secret: readSource(noun['secret'], [...path, 'secret']),
   };
 }

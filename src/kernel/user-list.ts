@@ -17,6 +17,8 @@ export function passwordHashProblem(hash: string): string | undefined {
   if (parsePasswordHash(hash)) return undefined;
   if (/^\$(?:2[aby]|apr1|5|6|argon2)/.test(hash))
     return 'Only scrypt hashes are known here: make one with `sluice hash password`.';
+  if (hash.startsWith('$scrypt$'))
+    return 'It is not whole, or checking it would take more than 128 MiB or too long: make one with `sluice hash password`.';
   return 'It is no hash of a password: make one with `sluice hash password`.';
 }
 

@@ -23,6 +23,22 @@ export function fieldNameProblem(value: string): string | undefined {
   return FIELD_NAME.test(value) ? undefined : `${quote(value)} is not the name of a field.`;
 }
 
+/** Fields that say who it is; nothing that frames a message, belongs to a connection or is ours to say. */
+function identityFieldProblem(value: string): string | undefined {
+  return fieldNameProblem(value) ?? changeProblem(value);
+}
+
+/** The same, of those that a rule of `auth` fills in beside user and tenant. @param instead what fills in those two */
+const furtherFieldProblem =
+  (instead: string) =>
+  (value: string): string | undefined => {
+    if (value === '*') return '"*" stands for no fields here. Name them.';
+    const own = /^x[-_.]auth[-_.](user|tenant)$/i.exec(value)?.[1]?.toLowerCase();
+    return own === undefined
+      ? identityFieldProblem(value)
+      : `Servers get ${quote(value)} anyway: ${own}_${instead} says what stands in it. Remove it here.`;
+  };
+
 function realmProblem(value: string): string | undefined {
   return value.length <= 200 && !/[\u0000-\u001f\u007f]/.test(value)
     ? undefined
@@ -53,7 +69,7 @@ const basic = noun({
 const apiKey = noun({
   type: z.literal('api_key').describe('A key of a tenant.'),
   header: z
-    .union([text(fieldNameProblem), z.literal(false)])
+    .union([text(identityFieldProblem), z.literal(false)])
     .prefault('x-api-key')
     .describe('The field that holds it; with `authorization`, behind `Bearer`. `false` = none.'),
   query: text((value) =>
@@ -94,17 +110,12 @@ function urlProblem(value: string): string | undefined {
   const { username, password, hash } = new URL(value);
   return username + password + hash === ''
     ? undefined
-    : `${quote(value)}: write it without user, password and "#".`;
+    : 'The URL has a user, a password or a "#". Write it without.';
 }
 
 /** A URL, or the path of a file. */
 export function isUrl(value: string): boolean {
   return /^[a-z][a-z0-9+.-]*:\/\//i.test(value);
-}
-
-/** Fields that say who it is; nothing that frames a message, belongs to a connection or is ours to say. */
-function identityFieldProblem(value: string): string | undefined {
-  return fieldNameProblem(value) ?? changeProblem(value);
 }
 
 const jwt = noun({
@@ -136,7 +147,7 @@ const jwt = noun({
   user_claim: claimName().prefault('sub').describe('The claim that is the user.'),
   tenant_claim: claimName().optional().describe('The claim that is the tenant.'),
   fields: z
-    .record(text(identityFieldProblem), claimName())
+    .record(text(furtherFieldProblem('claim')), claimName())
     .prefault({})
     .describe(
       'Fields for servers, each with the claim that it gets. What the client sent in them is dropped.',
@@ -166,7 +177,7 @@ const forward = noun({
     .prefault(['authorization', 'cookie', 'accept'])
     .describe('Fields of the request that it gets.'),
   copy: z
-    .array(text(identityFieldProblem))
+    .array(text(furtherFieldProblem('field')))
     .prefault([])
     .describe('Fields of its answer that servers get. What the client sent in them is dropped.'),
   user_field: text(identityFieldProblem)
@@ -183,13 +194,19 @@ const forward = noun({
     .describe('What to do without an answer, or with a 5xx: `closed` = 503, `open` = let pass.'),
 });
 
+const LONG_EXAMPLES: Readonly<Record<string, string>> = {
+  basic: '{ type: basic, users: { ann: … } }',
+  jwt: '{ type: jwt, issuer: https://id.example.com, jwks: https://id.example.com/keys }',
+  forward: '{ type: forward, url: "http://127.0.0.1:9091/verify" }',
+};
+
 /** `api_key`, or the long form. */
 export const auth = withShortForm(
   z.union([basic, apiKey, jwt, forward]),
   text((value) =>
     value === 'api_key'
       ? undefined
-      : `${quote(value)} needs more than a word. Write api_key, or a mapping such as { type: basic, users: … }.`,
+      : `${quote(value)} needs more than a word. Write ${LONG_EXAMPLES[value] ?? 'api_key, or a mapping such as { type: basic, users: … }'}.`,
   ),
   () => ({ type: 'api_key' as const }),
 );

@@ -4,11 +4,16 @@ import { duration, isDnsName, noun, oneOrMany, text, withShortForm } from './bas
 
 const TOKEN = /^[!#$%&'*+.^_`|~0-9A-Za-z-]{1,128}$/;
 
+/** Ends of names that nobody can register. */
+const PRIVATE_TOP = /^(?:localhost|local|internal|test|lan|home|corp|intranet)$/i;
+
 /** A complaint about an origin, or undefined. */
 export function originProblem(value: string): string | undefined {
   if (value === '*') return undefined;
   const found = /^(https?:\/\/)(\*\.)?([^/:?#@\s]+)(?::(\d{1,5}))?$/i.exec(value);
   const host = found?.[3] ?? '';
+  if (found?.[2] && !host.includes('.') && !PRIVATE_TOP.test(host))
+    return `${quote(value)} is everybody under .${host}. Name a domain of yours: "https://*.example.${host}".`;
   const isIp = /^[\d.]+$/.test(host) && !found?.[2];
   if (found && (isDnsName(host) || isIp)) {
     const usual = found[1]?.toLowerCase() === 'https://' ? '443' : '80';

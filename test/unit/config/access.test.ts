@@ -133,7 +133,7 @@ t.test('what is wrong, and what to write instead', (t) => {
     [file('auth: { type: forward }'), 'error routes[0].auth: "url" is missing.'],
     [
       file('auth: { type: forward, url: "http://u:p@x/" }'),
-      'error routes[0].auth.url: "http://u:p@x/": write it without user, password',
+      'error routes[0].auth.url: The URL has a user, a password or a "#". Write it without.',
     ],
     [
       file('auth: { type: forward, url: "http://x/", fail: opened }'),
@@ -144,6 +144,37 @@ t.test('what is wrong, and what to write instead', (t) => {
       'error routes[0].auth.copy[0]: The Host field',
     ],
     [file('auth: { type: basic, users: { ann: { env: HASH } } }')],
+    [file('auth: {}'), 'error routes[0].auth: "type" is missing. Write one of basic, api_key, jwt, forward.'],
+    [file('auth: jwt'), 'error routes[0].auth: "jwt" needs more than a word. Write { type: jwt, issuer'],
+    [file('auth: [api_key]'), 'error routes[0].auth: a text or a mapping (key: value) is needed here'],
+    [
+      keys(`{ name: w, hash: "${DIGEST}" }`).replace(
+        'auth: api_key',
+        'auth: { type: api_key, header: host }',
+      ),
+      'error routes[0].auth.header: The Host field',
+    ],
+    [
+      file('auth: { type: jwt, issuer: i, jwks: "http://id.example.com/k" }'),
+      'warning routes[0].auth.jwks: these keys come without TLS',
+    ],
+    [file('auth: { type: jwt, issuer: i, jwks: "http://keycloak:8080/k" }')],
+    [file('auth: { type: jwt, issuer: i, jwks: "http://10.0.0.9/k" }')],
+    [
+      file('auth: { type: jwt, issuer: i, jwks: "https://x/", fields: { X_Auth-User: email } }'),
+      'error routes[0].auth.fields: Servers get "X_Auth-User" anyway: user_claim says',
+    ],
+    [
+      file('auth: { type: forward, url: "http://x/", copy: [X-Auth-Tenant, "*"] }'),
+      'error routes[0].auth.copy[0]: Servers get "X-Auth-Tenant" anyway: tenant_field says',
+      'error routes[0].auth.copy[1]: "*" stands for no fields here. Name them.',
+    ],
+    [
+      file(`auth: { type: basic, users: { ann: "${hash.replace('ln=8', 'ln=30')}" } }`),
+      'error routes[0].auth.users.ann: It is not whole, or checking it would take more than 128 MiB',
+    ],
+    [file('cors: "https://*.com"'), 'error routes[0].cors: "https://*.com" is everybody under .com.'],
+    [file('cors: "https://*.localhost"')],
   ];
   for (const [text, ...expected] of rows) {
     const found = findings(text);
@@ -161,6 +192,7 @@ t.test('with the files and variables', (t) => {
   const rows: readonly (readonly [text: string, files: Record<string, string>, expected?: string])[] = [
     [users, { users: `ann:${hash}\n` }],
     [users, {}, 'error routes[0].auth.users_file: the file of users "users" does not exist'],
+    [users, { users: '# nobody yet\n' }, 'error routes[0].auth.users_file: "users" names nobody'],
     [users, { users: 'ann:plain\n' }, 'error routes[0].auth.users_file: "users", line 1: It is no hash'],
     [
       file('auth: { type: basic, users: { ann: { env: WRONG } } }'),

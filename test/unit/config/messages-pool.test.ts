@@ -42,7 +42,7 @@ t.test('what is wrong in a pool, and what to write instead', (t) => {
       'health: healthz',
       'error pools.web.health: "healthz" is not a health check. Write a path like /healthz, or tcp, icmp, grpc or false.',
     ],
-    ['health: 5', 'error pools.web.health: a text is needed here, not 5.'],
+    ['health: 5', 'error pools.web.health: a text or a mapping (key: value) is needed here, not 5.'],
     [
       'health: { type: tpc }',
       'error pools.web.health.type: "tpc" is not one of http, https, tcp, icmp, grpc – did you mean "tcp"?',
