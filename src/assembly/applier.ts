@@ -10,6 +10,7 @@
  * Any failure on the first line leaves all as it was. Changes queue up, never two at once; what is derived from
  * the configuration of the moment (a runtime change, new certificates) is derived when its turn has come.
  */
+import { hostname } from 'node:os';
 import type { ResolvedConfig } from '../config/index.ts';
 import type {
   AgentWatch,
@@ -166,6 +167,7 @@ export class Applier {
       try {
         snapshot = buildSnapshot(config, {
           generation,
+          node: hostname(),
           pools: plan.pools,
           certificates: certificates.materials(),
           ports,

@@ -42,6 +42,8 @@ const countedKey = (what: Counted, pool: string): string => `${what}\n${pool}`;
 /** What the snapshot needs beside the file. */
 export interface SnapshotInputs {
   readonly generation: number;
+  /** What this Sluice is called among others. */
+  readonly node: string;
   readonly pools: readonly PoolDefinition[];
   readonly certificates: readonly CertificateMaterial[];
   /** Port of each listener, port 0 resolved. */
@@ -250,6 +252,7 @@ function poolSnapshot(config: PoolConfig, pool: PoolDefinition, inputs: Snapshot
             domain: config.sticky.domain ?? null,
           },
     queue: { max: config.queue.max, timeoutMs: config.queue.timeoutMs },
+    subset: config.subset === undefined ? null : { size: config.subset, node: inputs.node },
     priorityField: config.queue.priorityField ?? '',
     places: placesOf(config, inputs),
     adaptive: adaptiveOf(config, inputs),

@@ -167,6 +167,7 @@ function resolvePool(name: string, spec: LongPool, context: ResolveContext): Poo
       timeoutMs: spec.queue.timeout,
       priorityField: fieldNamed(spec.queue.priority),
     },
+    subset: spec.subset,
     slowStartMs: spec.slow_start,
     panic: typeof spec.panic === 'number' ? spec.panic : 0,
     outliers: spec.outlier_detection === false ? undefined : resolveOutliers(spec.outlier_detection),

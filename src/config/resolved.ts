@@ -170,6 +170,8 @@ export interface PoolConfig {
     /** The field, in lower case, in which requests say their class themselves; undefined = their routes do. */
     readonly priorityField: string | undefined;
   };
+  /** Servers that each data thread keeps to; undefined = all. */
+  readonly subset: number | undefined;
   /** How long the share of a server grows after it came or recovered; 0 = it has the whole at once. */
   readonly slowStartMs: number;
   /** Below this part of healthy servers all are tried, 0 to 1; 0 = never. */

@@ -63,6 +63,13 @@ export interface HashOptions {
   readonly maxLoad: number;
 }
 
+/** Each data thread keeps to so many servers of a tier (primaries, backups, each zone's). */
+export interface SubsetOptions {
+  readonly size: number;
+  /** What this Sluice is called among others that have the same pool: each keeps to servers of its own. */
+  readonly node: string;
+}
+
 export interface QueueOptions {
   /** Most requests of this pool that wait at one time, over all threads; 0 = nobody waits. */
   readonly max: number;
@@ -90,6 +97,8 @@ export interface PoolOptions {
   /** Where this Sluice is: servers of that zone come first. Absent or '' = all alike. */
   readonly zone?: string;
   readonly queue: QueueOptions;
+  /** null or absent = all threads use all servers; so they do where a key has its server. */
+  readonly subset?: SubsetOptions | null;
   /** At all servers together; null = no cap. */
   readonly places?: Places | null;
   /** When less than this part of the primaries is healthy, 0 to 1, all are tried; 0 = never. */
@@ -138,6 +147,8 @@ export type PickWhy =
   | 'sticky'
   /** In another zone: the own one has too few, or none with room. */
   | 'other_zone'
+  /** Not one that this thread keeps to: those are full, suspect or tried. */
+  | 'outside_subset'
   /** A suspect server's turn to show that it answers. */
   | 'probe'
   /** Few are healthy, so all are tried. */

@@ -4,7 +4,7 @@
  *
  * The order of choice, each step only if the one before found nobody:
  *   1. the server that the client's sticky cookie names (also when it drains, has weight 0 or is a backup)
- *   2. the algorithm among the primaries, of the own zone first (zones.ts); those that warm up (slow start) take a part of what they are offered, and all of it
+ *   2. the algorithm among the primaries (with a subset among this thread's, then among the others), of the own zone first (zones.ts); those that warm up (slow start) take a part of what they are offered, and all of it
  *      if nobody else is left. If fewer than `panic` of them are healthy, and no backup is, health is not asked for
  *   3. a primary is up but full: `busy`, wait for it; backups are for servers that are down, not for busy ones. Only a request
  *      that would be refused otherwise (no queue, queue full, waited too long) goes on to
@@ -38,6 +38,7 @@ import type {
 } from './options.ts';
 import { Ask, canTake, isMember, makeServer, STICKY, STICKY_IN_PANIC } from './server.ts';
 import { StickyTable } from './sticky.ts';
+import { Subset } from './subset.ts';
 import { Tier } from './tier.ts';
 import { WaitQueue } from './wait-queue.ts';
 import { Zones } from './zones.ts';
@@ -85,14 +86,19 @@ class ServerPool implements Pool, LeaseOwner {
     this.placesSlot = options.places?.slot ?? -1;
     this.timesSlot = options.places?.isAdaptive === true ? options.places.slot : -1;
     this.#options = options;
+    const subset = isKeyed(options.algorithm) ? null : (options.subset ?? null);
+    const place = { thread: deps.thread, threads: Math.max(1, deps.slots.threads - 1) };
+    let turn = deps.random.below(2 ** 16);
     const tierOf = (servers: readonly PoolServer[]): Tier =>
       new Tier(
         servers,
         makeAlgorithm(options.algorithm, options.hash, {
           slots: deps.slots,
           random: deps.random,
-          nextTurn: () => deps.slots.nextTurn(options.slot),
+          // Turns that all threads share say nothing of servers that are this thread's: it might get every second turn only.
+          nextTurn: subset === null ? () => deps.slots.nextTurn(options.slot) : () => turn++,
         }),
+        subset && new Subset(servers, subset, place),
       );
     const primaries = this.servers.filter((server) => !server.backup);
     this.#primaries = tierOf(primaries);
@@ -237,13 +243,27 @@ class ServerPool implements Pool, LeaseOwner {
   #takeFrom(tier: Tier, why: PickWhy, ctx: PickContext, ask: Ask): Lease | undefined {
     for (let race = 0; race < MAX_RACES; race++) {
       const server = tier.algorithm.choose(ask);
-      if (!server) return undefined;
+      if (!server) return this.#takeOther(tier, why, ctx, ask);
       const wasSuspect = this.slots.isSuspect(server.slot);
       if (this.#acquire(server, ask))
         return this.#lease(server, wasSuspect && !ask.acceptsSuspects ? 'probe' : why, ctx);
     }
     for (const server of tier.all)
       if (ask.accepts(server) && this.#acquire(server, ask)) return this.#lease(server, why, ctx);
+    return undefined;
+  }
+
+  /** Outside of the subset: one of those that would be in it next, so that few others get to know this thread. */
+  #takeOther({ others }: Tier, why: PickWhy, ctx: PickContext, ask: Ask): Lease | undefined {
+    if (others.length === 0) return undefined;
+    const size = this.#options.subset?.size ?? 1;
+    const start = this.#random.below(Math.min(size, others.length));
+    const isPlain = why === this.#options.algorithm;
+    for (let i = 0; i < others.length; i++) {
+      const server = others[(start + i) % others.length] as PoolServer;
+      if (ask.accepts(server) && this.#acquire(server, ask))
+        return this.#lease(server, isPlain ? 'outside_subset' : why, ctx);
+    }
     return undefined;
   }
 

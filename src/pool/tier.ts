@@ -2,6 +2,7 @@ import { type SlotTable, STATE } from '../kernel/slots.ts';
 import type { Algorithm } from './algorithms/algorithm.ts';
 import type { PoolServer } from './options.ts';
 import { isEnabled, isKnown, isMember } from './server.ts';
+import type { Subset } from './subset.ts';
 
 /** The primaries, or the backups, with those of them that are members at the moment. */
 export class Tier {
@@ -9,12 +10,16 @@ export class Tier {
   readonly algorithm: Algorithm;
   /** So few are healthy that the others are tried as well. */
   isPanicking = false;
+  /** Members that are not for this thread, but when those that are cannot take a request. */
+  others: readonly PoolServer[] = [];
+  readonly #subset: Subset | null;
   #members: readonly PoolServer[] = [];
   #weights: readonly number[] = [];
 
-  constructor(all: readonly PoolServer[], algorithm: Algorithm) {
+  constructor(all: readonly PoolServer[], algorithm: Algorithm, subset: Subset | null) {
     this.all = all;
     this.algorithm = algorithm;
+    this.#subset = subset;
   }
 
   get isEmpty(): boolean {
@@ -32,6 +37,11 @@ export class Tier {
       this.isPanicking = healthy.length < panic * known.length;
       if (this.isPanicking)
         members = known.filter((server) => (slots.state(server.slot) & STATE.ejected) === 0);
+    }
+    if (this.#subset !== null) {
+      const { kept, others } = this.#subset.of(members);
+      members = members.filter((server) => kept.has(server));
+      this.others = others;
     }
     // Read once: a weight that turns 0 between the two lines must not reach an algorithm.
     const weights = members.map((server) => Math.max(1, slots.weight(server.slot)));

@@ -139,6 +139,7 @@ export class GatedProxy implements AsyncDisposable {
     }
     const cells = new CellAllocator({ threads: 2 }, clock);
     const snapshot = buildSnapshot(config, {
+      node: 'one',
       generation: 1,
       pools,
       certificates: [],

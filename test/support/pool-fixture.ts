@@ -33,6 +33,7 @@ export interface PoolSpec {
   readonly sticky?: StickyOptions | null;
   readonly stickyKeys?: readonly Uint8Array[];
   readonly queue?: { max: number; timeoutMs: number };
+  readonly subset?: number;
   readonly threads?: number;
   readonly zone?: string;
   readonly seed?: number;
@@ -75,6 +76,7 @@ export class PoolFixture {
       hash: spec.hash ?? null,
       panic: spec.panic ?? 0,
       zone: spec.zone ?? '',
+      subset: spec.subset === undefined ? null : { size: spec.subset, node: 'one' },
       servers: spec.servers.map(({ id, backup, zone }, i) => ({
         id,
         zone: zone ?? '',

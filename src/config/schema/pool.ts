@@ -170,6 +170,11 @@ export const pool = noun({
   queue: queue
     .prefault({})
     .describe('Where requests wait while all servers are full. `queue: 100` is short for `{ max: 100 }`.'),
+  subset: integer(1, 10_000)
+    .optional()
+    .describe(
+      'How many of the servers each data thread keeps to, so that large pools need few connections; healthy ones take the place of others. Without it, all. Where a key has its server (`consistent_hash`, `ip_hash`) it is asked whichever it is.',
+    ),
   slow_start: duration({ max: '1h' })
     .prefault('0s')
     .describe(

@@ -61,6 +61,7 @@ function build(config: ResolvedConfig): { snapshot: Snapshot; slots: string[]; c
     return list.indexOf(key);
   };
   const snapshot = buildSnapshot(config, {
+    node: 'one',
     generation: 7,
     pools: poolDefinitions(config),
     certificates: [],
@@ -252,6 +253,7 @@ pools: { x: { servers: [{ id: x, address: "10.0.0.1:80" }] } }
 t.test('servers as they are now, not as the file has them', async (t) => {
   const pools = poolDefinitions(config).map((it) => ({ ...it, servers: it.servers.slice(0, 1) }));
   const { pools: built } = buildSnapshot(config, {
+    node: 'one',
     generation: 1,
     pools,
     certificates: [],

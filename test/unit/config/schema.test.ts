@@ -83,6 +83,7 @@ t.test('defaults are those of the design', (t) => {
     },
     agent: undefined,
     queue: { max: 1000, timeoutMs: 5000, priorityField: undefined },
+    subset: undefined,
     adaptive: undefined,
     retry: {
       attempts: 3,
