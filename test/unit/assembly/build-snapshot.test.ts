@@ -37,7 +37,8 @@ pools:
       - { id: second, address: "[::1]:8081", weight: 3, backup: true, max_connections: 9, maintenance: true }
     sticky: { cookie: where, ttl: 1h }
     health: /healthz
-    queue: { max: 5, timeout: 2s }
+    queue: { max: 5, timeout: 2s, priority: "header:X-P" }
+    subset: 20
     retry: 4
     upstream: { host: fixed.example, connect_timeout: 1s, first_byte_timeout: 6s, keepalive: 8, tls: { ca: ca.pem, name: web.internal } }
   plain: { servers: [10.0.0.5:80], health: false, upstream: { host: server } }
@@ -182,6 +183,8 @@ t.test('pools and servers', async (t) => {
     algorithm: 'least_connections',
     sticky: { cookie: 'where', ttlMs: 3_600_000 },
     queue: { max: 5, timeoutMs: 2000 },
+    priorityField: 'x-p',
+    subset: { size: 20, node: 'one' },
     retry: { attempts: 4, statuses: [] },
     retryShare: 0.2,
     host: { kind: 'literal', value: 'fixed.example' },
