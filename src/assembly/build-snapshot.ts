@@ -207,6 +207,8 @@ function routeSnapshot(route: RouteConfig, inputs: SnapshotInputs): RouteSnapsho
     faults: route.faults ?? null,
     retry: route.retry ?? null,
     priority: PRIORITIES.indexOf(route.priority),
+    bodyBufferBytes: route.buffering.requestBytes,
+    answerBufferBytes: route.buffering.responseBytes,
     timeoutMs: route.timeoutMs ?? 0,
     cells: inputs.cellsOf('route', route.name),
   };

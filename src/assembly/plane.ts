@@ -225,6 +225,8 @@ function compileRoute(
       ...faultGates(route, context),
     ],
     priority: route.priority,
+    bodyBufferBytes: route.bodyBufferBytes,
+    answerBufferBytes: route.answerBufferBytes,
     timeoutMs: route.timeoutMs,
     cells: new RouteCells(context.row, route.cells),
   };

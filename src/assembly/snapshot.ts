@@ -87,6 +87,9 @@ export interface RouteSnapshot extends RouteOptions, LimitsSnapshot {
   readonly retry: Partial<RetryOptions> | null;
   /** Rank of the class that its requests wait in. */
   readonly priority: number;
+  /** 0 = not buffered. */
+  readonly bodyBufferBytes: number;
+  readonly answerBufferBytes: number;
   readonly timeoutMs: number;
   readonly cells: number;
 }

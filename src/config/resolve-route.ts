@@ -54,6 +54,10 @@ export function resolveRoutes(
       faults: spec.faults && resolveFaults(spec.faults),
       retry: spec.retry && resolveRouteRetry(spec.retry),
       priority: spec.priority ?? 'normal',
+      buffering: {
+        requestBytes: bufferBytes(spec.buffering?.request),
+        responseBytes: bufferBytes(spec.buffering?.response),
+      },
       timeoutMs: spec.timeout,
       source: sourceOf(context, ['routes', index]),
     };
@@ -64,6 +68,13 @@ type LongCompress = Exclude<NonNullable<LongRoute['compress']>, false>;
 
 function resolveCompress({ types, min_size, algorithms, skip_set_cookie }: LongCompress): CompressConfig {
   return { types, minSizeBytes: min_size, algorithms, skipsSetCookie: skip_set_cookie };
+}
+
+/** Of `true`. */
+const BUFFER_BYTES = 1024 * 1024;
+
+function bufferBytes(spec: number | boolean = false): number {
+  return typeof spec === 'number' ? spec : spec ? BUFFER_BYTES : 0;
 }
 
 /** The pool's name reads best in a log; a second route to the same pool gets its place in the file. */

@@ -103,6 +103,8 @@ export interface RouteConfig extends LimitsConfig {
   readonly retry: RouteRetryConfig | undefined;
   /** The class that its requests wait in when all servers are full. */
   readonly priority: Priority;
+  /** How much of a request's body, and of an answer, is taken in advance; 0 = nothing. */
+  readonly buffering: { readonly requestBytes: number; readonly responseBytes: number };
   /** For the whole exchange, retries included; undefined = none. */
   readonly timeoutMs: number | undefined;
   readonly source: Source;

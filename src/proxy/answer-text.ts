@@ -1,6 +1,7 @@
 /** A server's answer as the client gets it: what the route and its gates change of it, and the sticky cookie. */
 import type { AnswerHead, ClientStream } from '../http/index.ts';
 import type { Lease, PoolServer } from '../pool/index.ts';
+import { AnswerBuffer, mayBeBuffered } from './answer-buffer.ts';
 import { withCookie } from './answers.ts';
 import { compressed } from './compressed.ts';
 import type { Exchange } from './exchange.ts';
@@ -24,6 +25,9 @@ export function answerForClient(
     const head = intercepted(exchange, wanted, pages);
     if (head !== wanted) return head;
   }
+  const bufferBytes = exchange.route?.answerBufferBytes ?? 0;
+  if (bufferBytes > 0 && exchange.silenceMs === 0 && mayBeBuffered(wanted))
+    exchange.buffer = new AnswerBuffer(bufferBytes, exchange.stream, exchange);
   const compression = exchange.route?.compression ?? null;
   return compression === null ? wanted : compressed(exchange, wanted, compression);
 }

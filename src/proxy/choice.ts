@@ -70,7 +70,7 @@ export class Choice {
     this.#exchange = exchange;
     this.pool = pool;
     this.rule = exchange.route?.retry?.over(pool.retry) ?? pool.retry;
-    pool.retryBudget.countRequest(exchange.stream.startedMs);
+    pool.retryBudget.countRequest(exchange.actedMs);
     this.#events = events;
     const { stream } = exchange;
     const { cookie, text } = stream.head.fields;
@@ -81,7 +81,7 @@ export class Choice {
       tried: this.#tried,
       secure: stream.client.tlsVersion !== '',
       priority: pool.priorityField === '' ? ofRoute : askedRank(pool.priorityField, text, ofRoute),
-      nowMs: stream.startedMs,
+      nowMs: exchange.actedMs,
     };
   }
 

@@ -8,7 +8,11 @@ export function compressed(exchange: Exchange, answer: AnswerHead, rule: Compres
   const { coding, varies } = rule.decide(answer, stream.head.fields.text);
   if (!varies) return answer;
   if (coding === null || !deps.encoders.take()) return codedHead(answer, null);
-  const wiring = { sink: stream, events: new EncodedAnswer(exchange), places: deps.encoders };
+  const wiring = {
+    sink: exchange.buffer ?? stream,
+    events: new EncodedAnswer(exchange),
+    places: deps.encoders,
+  };
   // A body of known length comes as fast as it can; one without may be made bit by bit.
   exchange.filter = new AnswerEncoder(coding, answer.framing !== 'length', wiring);
   return codedHead(answer, coding);
@@ -27,7 +31,8 @@ class EncodedAnswer implements EncoderEvents {
 
   onEncoded(rawBytes: number, codedBytes: number): void {
     this.#exchange.route?.cells.countCompressed(rawBytes, codedBytes);
-    this.#exchange.finish('ok');
+    // With a buffer behind it the client may not have all of it yet.
+    if (this.#exchange.buffer === null) this.#exchange.finish('ok');
   }
 
   onEncodeFailed(error: Error): void {

@@ -16,8 +16,10 @@ import { REASONS, type Reason } from '../kernel/reason.ts';
 import type { Placeholder } from '../kernel/template.ts';
 import { type Address, type ClientKey, clientHash32, clientKeyOf, parseAddress } from '../limit/index.ts';
 import { normalizeHost } from '../route/index.ts';
+import type { AnswerBuffer, AnswerBufferEvents } from './answer-buffer.ts';
 import type { OwnAnswer } from './answers.ts';
 import { type HeldPlace, leavePlaces } from './concurrency-limits.ts';
+import type { KeptBody } from './kept-body.ts';
 import type { ListenerPlane, Plane, ProxyDeps, RoutePlane } from './plane.ts';
 import { refusalAnswer } from './refusal.ts';
 
@@ -49,7 +51,7 @@ export interface RequestChanges {
   readonly lines: string;
 }
 
-export class Exchange implements RequestSink {
+export class Exchange implements RequestSink, AnswerBufferEvents {
   /** The wire's, or one that meters it. */
   stream: ClientStream;
   readonly plane: Plane;
@@ -65,6 +67,10 @@ export class Exchange implements RequestSink {
   relay: RequestSink | null = null;
   /** Changes the body of a server's answer; null = it goes as it is. */
   filter: AnswerFilter | null = null;
+  /** Between that and the client: takes what the client is too slow for; null = the server waits. */
+  buffer: AnswerBuffer | null = null;
+  /** All of the request's body, where it was read before a server was chosen; null = it is passed on as it comes. */
+  body: KeptBody | null = null;
   /** Lines that gates add to whatever is answered, and what they change of the request; null = nothing. */
   answerLines = '';
   requestChanges: RequestChanges | null = null;
@@ -98,14 +104,30 @@ export class Exchange implements RequestSink {
 
   /** Where the body of a server's answer goes. */
   get out(): AnswerSink {
-    return this.filter ?? this.stream;
+    return this.filter ?? this.buffer ?? this.stream;
+  }
+
+  /** From when on servers are at it. */
+  get actedMs(): number {
+    return this.body === null ? this.stream.startedMs : this.body.endMs;
   }
 
   /** All of a server's answer is here. */
   endAnswer(trailers: string): void {
     this.out.endAnswer(trailers);
-    // What is compressed is over when that is done.
-    if (this.filter === null) this.finish('ok');
+    // What is compressed is over when that is done, what is buffered when the client has it.
+    if (this.filter === null && this.buffer === null) this.finish('ok');
+  }
+
+  // ---- what the buffer tells (AnswerBufferEvents)
+
+  onAnswerGiven(): void {
+    this.finish('ok');
+  }
+
+  makeRoom(): void {
+    if (this.filter === null) this.relay?.onClientDrain();
+    else this.filter.onClientDrain();
   }
 
   get isFinished(): boolean {
@@ -207,6 +229,7 @@ export class Exchange implements RequestSink {
     this.#isFinished = true;
     this.relay = null;
     this.filter?.destroy();
+    this.buffer?.drop();
     if (this.places !== null) leavePlaces(this.places);
     const { stream, deps } = this;
     stream.sink = null;
@@ -270,12 +293,13 @@ export class Exchange implements RequestSink {
     else this.finish('client_abort');
   }
   onClientDrain(): void {
-    if (this.filter === null) this.relay?.onClientDrain();
-    else this.filter.onClientDrain();
+    if (this.buffer === null) this.makeRoom();
+    else this.buffer.onClientDrain();
   }
   heldBytes(): number {
     const filterBytes = this.filter === null ? 0 : this.filter.heldBytes;
-    return (this.relay?.heldBytes() ?? 0) + filterBytes;
+    const bufferBytes = this.buffer === null ? 0 : this.buffer.heldBytes;
+    return (this.relay?.heldBytes() ?? 0) + filterBytes + bufferBytes;
   }
 }
 

@@ -56,7 +56,7 @@ export class Forwarding implements RequestSink, HedgeOwner, ChoiceEvents, TimedO
     const { stream, deps } = exchange;
     exchange.relay = this;
     exchange.poolName = pool.pool.name;
-    this.#kept = stream.isRequestComplete ? null : new KeptBody();
+    this.#kept = exchange.body ?? (stream.isRequestComplete ? null : new KeptBody());
     const { attemptTimeoutMs } = this.#choice.rule.options;
     this.#time = TimeLimits.of(this, deps, stream.startedMs, timeoutMs, attemptTimeoutMs);
     if (pool.isHttp2) beginCall(exchange);
@@ -92,7 +92,7 @@ export class Forwarding implements RequestSink, HedgeOwner, ChoiceEvents, TimedO
     exchange.serverId = server.id;
     if (exchange.attempts > 1) pool.cellsOf(server).countRetry();
     const isFirst = exchange.attempts === 1 && !this.#choice.hasWaited;
-    this.#attemptStartMs = isFirst ? exchange.stream.startedMs : exchange.deps.clock.nowMs();
+    this.#attemptStartMs = isFirst ? exchange.actedMs : exchange.deps.clock.nowMs();
     this.#isSending = false;
     this.#boundAttempt();
     const channels = pool.connectionsOf(server);

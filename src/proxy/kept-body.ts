@@ -1,6 +1,7 @@
 /**
  * The body of a request as far as it has been read, and the part of it that might have to be sent again. Kept whole up to
  * 64 KiB; a larger one passes on and is forgotten as soon as a byte of it is on its way, and its attempt becomes the only one.
+ * A route may keep more (body-buffer.ts).
  */
 import type { BodySoFar } from './request-text.ts';
 
@@ -20,6 +21,14 @@ export class KeptBody implements BodySoFar {
   #chunks: Buffer[] = [];
   #bytes = 0;
   #isWhole = true;
+  /** Pieces at the front that are large enough to stay as they are. */
+  #sealed = 0;
+  readonly #maxBytes: number;
+
+  /** @param maxBytes what is kept at most once a byte is on its way */
+  constructor(maxBytes = KEEP_BYTES) {
+    this.#maxBytes = maxBytes;
+  }
 
   /** What has come so far, as long as it is whole. */
   get chunks(): readonly Buffer[] {
@@ -34,14 +43,17 @@ export class KeptBody implements BodySoFar {
   }
   /** Whether no more should be read before some of it is sent. */
   get isFull(): boolean {
-    return this.#bytes >= KEEP_BYTES;
+    return this.#bytes >= this.#maxBytes;
   }
 
   add(chunk: Buffer): void {
     if (!this.#isWhole) return;
     this.#chunks.push(Buffer.from(chunk));
     this.#bytes += chunk.length;
-    if (this.#chunks.length > MAX_PIECES) this.#chunks = [Buffer.concat(this.#chunks)];
+    if (this.#chunks.length - this.#sealed <= MAX_PIECES) return;
+    const joined = Buffer.concat(this.#chunks.splice(this.#sealed));
+    this.#chunks.push(joined);
+    if (joined.length >= KEEP_BYTES) this.#sealed++;
   }
 
   end(trailers: string, nowMs: number): void {
@@ -52,7 +64,7 @@ export class KeptBody implements BodySoFar {
 
   /** A byte is on its way: what is too large is not kept any longer. */
   trim(): void {
-    if (this.#bytes > KEEP_BYTES) this.drop();
+    if (this.#bytes > this.#maxBytes) this.drop();
   }
 
   /** Nothing will be sent again. */

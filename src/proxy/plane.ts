@@ -61,6 +61,9 @@ export interface RoutePlane extends RouteOptions {
   readonly retry: RouteRetry | null;
   /** Rank of the class that its requests wait in (kernel/priority.ts). */
   readonly priority: number;
+  /** Of a request's body that is read before a server is chosen, and of an answer that is taken from it at once; 0 = none. */
+  readonly bodyBufferBytes: number;
+  readonly answerBufferBytes: number;
   /** For the whole exchange; 0 = none. */
   readonly timeoutMs: number;
   readonly cells: RouteCells;

@@ -7,6 +7,7 @@ import { type ClientStream, HttpFault, type RequestHandler } from '../http/index
 import type { ClientInfo } from '../kernel/client-info.ts';
 import { normalizePath, type RedirectOptions, redirectLocation } from '../route/index.ts';
 import { errorAnswer, type OwnAnswer, plainAnswer } from './answers.ts';
+import { BodyBuffer, wantsBodyFirst } from './body-buffer.ts';
 import { Exchange } from './exchange.ts';
 import { HeadFacts } from './facts.ts';
 import { Forwarding } from './forwarding.ts';
@@ -197,6 +198,10 @@ function act(exchange: Exchange, route: RoutePlane): void {
 function forward(exchange: Exchange, route: RoutePlane, name: string): void {
   const pool = exchange.plane.pools.get(name);
   if (pool === undefined) exchange.refuse('no_server', `there is no pool ${name}`);
+  else if (route.bodyBufferBytes > 0 && wantsBodyFirst(exchange))
+    new BodyBuffer(exchange, route.bodyBufferBytes, route.timeoutMs, () =>
+      forward(exchange, route, name),
+    ).start();
   else if (pool.isHttp2 && !fitsHttp2(exchange)) return;
   else if (pool.admission === null || isAdmitted(exchange, pool, pool.admission))
     new Forwarding(exchange, pool, route.timeoutMs).start();

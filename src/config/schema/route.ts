@@ -20,6 +20,7 @@ import {
   text,
   withShortForm,
 } from './basics.ts';
+import { buffering } from './buffering.ts';
 import { compress } from './compress.ts';
 import { cors } from './cors.ts';
 import { faults } from './faults.ts';
@@ -290,6 +291,11 @@ export const route = noun({
     .describe(
       'Who goes first where requests wait in the `queue` of a pool: `high`, `normal` (without it), `low`. In a full queue a higher one takes the place of a lower one.',
     ),
+  buffering: buffering
+    .optional()
+    .describe(
+      'Slow clients hold memory of Sluice, not a server. `true` is short for `{ request: true, response: true }`; without it, bodies pass as they come.',
+    ),
   timeout: duration({ min: '1ms' })
     .optional()
     .describe(
@@ -318,11 +324,13 @@ export const route = noun({
       ? ['rewrite']
       : value.compress
         ? ['compress']
-        : value.headers?.request
-          ? ['headers', 'request']
-          : value.priority
-            ? ['priority']
-            : [];
+        : value.buffering !== undefined
+          ? ['buffering']
+          : value.headers?.request
+            ? ['headers', 'request']
+            : value.priority
+              ? ['priority']
+              : [];
   if (idle.length > 0)
     context.addIssue({
       code: 'custom',

@@ -294,6 +294,15 @@ t.test('what is wrong at the top, in listeners and routes', (t) => {
       'warning pools.web',
     ],
     [
+      route('pool: web, buffering: { request: 10B }'),
+      'error routes[0].buffering.request: "10B" is too small. The least is 1KiB.',
+    ],
+    [
+      route('respond: 204, buffering: true'),
+      'error routes[0].buffering: Nothing is sent to a server here.',
+      'warning pools.web',
+    ],
+    [
       route('redirect: { to: /x, status: 200 }'),
       'error routes[0].redirect.status: 200 is not one of 301, 302, 303, 307, 308.',
       'warning pools.web',

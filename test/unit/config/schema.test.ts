@@ -210,7 +210,7 @@ listeners:
   one: { port: 443, tls: { certificates: [a], strict_sni: true } }
   two: { port: 8081, address: "::1" }
 routes:
-  - { match: { host: Shop.Example, path: [/a, /b/*] }, pool: web, timeout: 15s, rate_limit: [{ rate: 8/h, shared: true }, { rate: 20/m, burst: 5 }, { rate: 9/s, key: "header:X-User", dry_run: true }], concurrency: 7, max_body_size: 1KiB, bandwidth: 2KiB/s }
+  - { match: { host: Shop.Example, path: [/a, /b/*] }, pool: web, timeout: 15s, rate_limit: [{ rate: 8/h, shared: true }, { rate: 20/m, burst: 5 }, { rate: 9/s, key: "header:X-User", dry_run: true }], concurrency: 7, max_body_size: 1KiB, bandwidth: 2KiB/s, buffering: { request: 64KiB, response: true } }
   - { match: { path: "/b" }, pool: web, listeners: two }
   - { match: { path: /old }, redirect: /new }
   - { match: { path: /secure, host: "*.x.example" }, redirect: { to: https, status: 301 } }
@@ -247,6 +247,7 @@ pools: { web: { servers: ["10.0.0.1:80"] } }
   );
   t.match(config.routes[0], {
     timeoutMs: 15_000,
+    buffering: { requestBytes: 65_536, responseBytes: 1_048_576 },
     meter: { maxBodyBytes: 1024, downloadRate: 2048, uploadRate: 0 },
     rateLimits: [
       { count: 8, windowMs: 3_600_000, key: { kind: 'client_ip' }, shared: true },

@@ -48,3 +48,21 @@ t.test('its end stays known when it is dropped', async (t) => {
   kept.drop();
   t.same([kept.isComplete, kept.endMs, kept.trailers], [true, 42, 'X-Sum: 1\r\n']);
 });
+
+t.test('as much as a route says, in pieces that are put together once', async (t) => {
+  const kept = new KeptBody(1024 * 1024);
+  const sent = Buffer.from(Array.from({ length: 1024 * 1024 }, (_, i) => (i * 7 + (i >> 8)) % 251));
+  const seen = new Set<Buffer>();
+  for (let at = 0; at < sent.length; at += 1024) {
+    kept.add(sent.subarray(at, at + 1024));
+    for (const chunk of kept.chunks) if (chunk.length >= KEEP_BYTES) seen.add(chunk);
+  }
+  kept.trim();
+  t.ok(kept.isWhole);
+  t.ok(bytesOf(kept).equals(sent));
+  t.ok(kept.chunks.length <= 33, `${kept.chunks.length} pieces`);
+  t.ok(seen.size <= 16, 'what is large is not copied again');
+  kept.add(Buffer.alloc(1));
+  kept.trim();
+  t.notOk(kept.isWhole);
+});
