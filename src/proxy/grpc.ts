@@ -22,10 +22,19 @@ export function beginCall(exchange: Exchange): void {
   exchange.stream.converse(exchange.silenceMs);
 }
 
-/** Ends an exchange in the midst of its answer, so that it does not look whole: a call by its status, all else by a reset. */
+/** What a server answers to a call may be no call's answer: a page, which then is one like any other. */
+export function checkCall(exchange: Exchange, answerFields: string): void {
+  if (exchange.silenceMs > 0 && !isGrpc(answerFields)) exchange.silenceMs = 0;
+}
+
+/**
+ * Ends an exchange in the midst of its answer, so that it does not look whole: a call by its status, all else by a reset. So does
+ * a call over HTTP/1.1, which has no gRPC: who gets no trailers there would take what has come for all of it.
+ */
 export function breakOff(exchange: Exchange, reason: Reason, detail: string): void {
-  if (exchange.silenceMs > 0) exchange.stream.endAnswer(grpcStatusLines(reason, detail));
-  else exchange.stream.abort();
+  const { silenceMs, stream } = exchange;
+  if (silenceMs > 0 && stream.protocol === 'HTTP/2') stream.endAnswer(grpcStatusLines(reason, detail));
+  else stream.abort();
   exchange.finish(reason);
 }
 

@@ -4,8 +4,10 @@ import { status } from '@grpc/grpc-js';
 import t from 'tap';
 import { DaemonFixture } from '../support/daemon-fixture.ts';
 import { GrpcClient, GrpcServer } from '../support/grpc-echo.ts';
+import { type H2Answer, H2Client } from '../support/h2-client.ts';
 import { FrameServer } from '../support/h2-frame-server.ts';
 import { CODE } from '../support/h2-frames.ts';
+import { Peer } from '../support/peer.ts';
 import { type Changes, onePool } from '../support/proxied.ts';
 
 async function start(address: string, changes: Changes = {}) {
@@ -29,6 +31,8 @@ async function start(address: string, changes: Changes = {}) {
 
 // Its frame, and `text: "hello"`.
 const MESSAGE = Buffer.from('00000000070a0568656c6c6f', 'hex');
+
+const GRPC_TYPE = ['content-type', 'application/grpc'] as const;
 
 t.test('nobody there: UNAVAILABLE', async (t) => {
   const gone = await FrameServer.open();
@@ -95,6 +99,36 @@ t.test('a server that breaks off in the midst of a stream: UNAVAILABLE', async (
     if (how === 'reset') link.reset(stream, CODE.internal);
     else link.socket.destroy();
     t.match(await ended, { code: status.UNAVAILABLE, details: /^upstream_reset/ }, how);
+  }
+});
+
+t.test('B4: what only calls itself a call is cut off so that it does not look whole', async (t) => {
+  const page = [
+    [':status', '200'],
+    ['content-type', 'text/html'],
+  ] as const;
+  const call = [[':status', '200'], GRPC_TYPE] as const;
+  for (const { over, head } of [
+    { over: 'HTTP/2', head: page },
+    { over: 'HTTP/1.1', head: page },
+    { over: 'HTTP/1.1', head: call },
+  ]) {
+    await using server = await FrameServer.open();
+    await using setting = await start(server.address);
+    const port = setting.daemon.port();
+    await using one = over === 'HTTP/2' ? await H2Client.open(port) : await Peer.connect(port);
+    const answer =
+      one instanceof Peer
+        ? one.write('GET / HTTP/1.1\r\nHost: t.example\r\nContent-Type: application/grpc\r\n\r\n')
+        : one.ask({ ':path': '/', 'content-type': 'application/grpc' });
+    const link = await server.link();
+    const stream = await link.request();
+    link.head(stream, head);
+    link.data(stream, 'half of it');
+    if (one instanceof Peer) await one.until('half of it', () => one.received > 100 || undefined);
+    link.reset(stream, CODE.internal);
+    if (one instanceof Peer) t.match(await one.rest(), /half of it\r\n$/, `${over} ${head[1]}`);
+    else t.not((await (answer as Promise<H2Answer>)).code, 0, over);
   }
 });
 
