@@ -91,16 +91,16 @@ export class Breaker {
         case 'refuse':
           return decision;
         case 'probe':
-          return this.#claimProbe() ? 'probe' : { retryMs: 0 };
+          return this.#claimProbe(decision.max) ? 'probe' : { retryMs: 0 };
         default:
           return 'pass';
       }
     }
   }
 
-  #claimProbe(): boolean {
+  #claimProbe(max: number): boolean {
     const { slots, thread } = this.#deps;
-    return slots.tryAcquire(this.#slot, thread, this.#options.probes);
+    return slots.tryAcquire(this.#slot, thread, max);
   }
 
   /** A request that was let in has been answered, or not. A probe is over by it. */

@@ -53,15 +53,14 @@ export type BreakerEvent =
 export type BreakerDecision =
   /** The request goes. */
   | { readonly kind: 'pass' }
-  /** It goes if it is one of the few that may try. */
-  | { readonly kind: 'probe' }
+  /** It goes if it is one of the few that may try. @property max how many of them may be under way */
+  | { readonly kind: 'probe'; readonly max: number }
   /** @property retryMs until it may be asked again */
   | { readonly kind: 'refuse'; readonly retryMs: number }
   | { readonly kind: 'turn'; readonly to: BreakerMode; readonly why: string }
   | { readonly kind: 'stay' };
 
 const PASS: BreakerDecision = { kind: 'pass' };
-const PROBE: BreakerDecision = { kind: 'probe' };
 const STAY: BreakerDecision = { kind: 'stay' };
 
 export function decideBreaker(
@@ -79,7 +78,7 @@ export function decideBreaker(
     case 'open':
       return event.kind === 'request' ? whenAsked(state, options) : STAY;
     case 'half_open':
-      if (event.kind === 'request') return PROBE;
+      if (event.kind === 'request') return { kind: 'probe', max: probesAtOnce(state.forMs, options) };
       if (!event.wasProbe) return STAY;
       if (event.kind === 'failed') return { kind: 'turn', to: 'open', why: 'a probe failed' };
       // (This one is not among them yet.)
@@ -94,6 +93,14 @@ export function decideBreaker(
 /** How long it stays open this time. */
 export function openTimeMs(timesOpen: number, { openMs }: BreakerOptions): number {
   return Math.min(Math.max(MAX_OPEN_MS, openMs), openMs * Math.max(1, timesOpen));
+}
+
+/**
+ * Probes that are under way for longer than `open_time` say nothing of the pool, such as an upload that its client drips: others
+ * get their chance beside them, or whoever holds these few would hold up everybody.
+ */
+export function probesAtOnce(forMs: number, { probes, openMs }: BreakerOptions): number {
+  return probes * (1 + Math.floor(forMs / openMs));
 }
 
 function whenAsked({ forMs, timesOpen }: BreakerState, options: BreakerOptions): BreakerDecision {

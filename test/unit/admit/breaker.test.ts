@@ -112,6 +112,21 @@ t.test('a failed probe opens it for longer; it survives a thread and a reload', 
   t.equal(viewBreaker(pools.slots, 0).opened, 2);
 });
 
+t.test('probes that never end, such as dripped uploads, do not keep it half open', async (t) => {
+  const pools = new Pools();
+  const a = pools.of(0);
+  for (let i = 0; i < 4; i++) pools.ask(a, 503);
+  pools.clock.advance(5100);
+  const stuck = [pools.enter(a), pools.enter(a)];
+  t.equal(pools.refusal(a), 'breaker_open 0');
+  pools.clock.advance(5100);
+  pools.ask(a, 200);
+  pools.ask(a, 200);
+  t.equal(pools.mode, 'closed');
+  for (const ticket of stuck) ticket.close(false, pools.clock.nowMs());
+  t.equal(pools.slots.inFlight(0), 0);
+});
+
 t.test('failures leave the window', async (t) => {
   const pools = new Pools();
   const a = pools.of(0);

@@ -8,6 +8,7 @@ import {
   decideBreaker,
   MAX_OPEN_MS,
   openTimeMs,
+  probesAtOnce,
 } from '../../../src/admit/decide.ts';
 
 const OPTIONS: BreakerOptions = {
@@ -83,6 +84,20 @@ t.test('half open: a few try; all have to be answered, one failure is enough', a
   t.equal(said('half_open', answered(true), { probesAnswered: 2 }), 'closed');
   t.equal(said('half_open', answered(true), {}, { probes: 1 }), 'closed');
   t.equal(said('half_open', failed(1, 1, 1, true), { probesAnswered: 2 }), 'open');
+});
+
+t.test('half open for long: probes that never end hold nobody up', async (t) => {
+  const table: [forMs: number, max: number][] = [
+    [0, 3],
+    [4999, 3],
+    [5000, 6],
+    [14_999, 9],
+  ];
+  for (const [forMs, max] of table) {
+    t.equal(probesAtOnce(forMs, OPTIONS), max, `${forMs} ms`);
+    const state = { mode: 'half_open', forMs, timesOpen: 1, probesAnswered: 0 } as const;
+    t.same(decideBreaker(state, request, OPTIONS), { kind: 'probe', max });
+  }
 });
 
 t.test('every combination: what must never happen', async (t) => {
