@@ -154,7 +154,7 @@ export class Choice {
   ): RetryDecision {
     const { head } = this.#exchange.stream;
     const { attempts, nonIdempotent } = this.rule.options;
-    return decideRetry({
+    const question: RetryQuestion = {
       ...request,
       method: head.method,
       hasKey: nonIdempotent === 'with_key' && hasIdempotencyKey(head.fields.forward),
@@ -164,11 +164,17 @@ export class Choice {
       failure,
       attempts: this.attempts - this.#staleCount,
       hasRetriedStale: this.#hasRetriedStale,
-      hasBudget:
-        !failure.wasSent ||
-        (this.pool.retryBudget.hasLeft(this.#exchange.deps.clock.nowMs()) &&
-          (this.#exchange.ticket?.claimRetry() ?? true)),
-    });
+      hasBudget: true,
+    };
+    const decision = decideRetry(question);
+    // Only what would be repeated else may claim a place among the repeats, which it has until it ends.
+    if (decision.kind !== 'other_server' || !failure.wasSent || this.#claimRepeat()) return decision;
+    return decideRetry({ ...question, hasBudget: false });
+  }
+
+  #claimRepeat(): boolean {
+    const { deps, ticket } = this.#exchange;
+    return this.pool.retryBudget.hasLeft(deps.clock.nowMs()) && (ticket?.claimRetry() ?? true);
   }
 
   /** The last attempt met a stale connection; the next goes to the same server. */
@@ -209,13 +215,12 @@ export class Choice {
 
   /** A server for one more attempt beside the present one, which counts as a repeat; null = there may be none. */
   findHedge(): Other | null {
-    const { ticket, deps } = this.#exchange;
     const { retryBudget } = this.pool;
     if (this.attempts - this.#staleCount >= this.rule.options.attempts) return null;
-    if (!retryBudget.hasLeft(deps.clock.nowMs()) || ticket?.claimRetry() === false) return null;
+    if (!this.#claimRepeat()) return null;
     const other = this.findOther();
     if (other === null) return null;
-    retryBudget.spend(deps.clock.nowMs());
+    retryBudget.spend(this.#exchange.deps.clock.nowMs());
     this.attempts++;
     return other;
   }

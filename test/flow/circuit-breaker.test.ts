@@ -86,6 +86,32 @@ t.test('max_requests refuses at once, max_connections has them wait', async (t) 
   t.equal((await clients[1].answer()).body, 'one');
 });
 
+t.test('max_retries: what is not repeated holds no place among the repeats', async (t) => {
+  const circuit_breaker = { failure_rate: '0%', max_retries: 1 };
+  const retry = { attempts: 2, when: [503] };
+  await using proxied = await Proxied.start(
+    { pool: { circuit_breaker, retry, outlier_detection: false } },
+    2,
+  );
+  const [first, second] = proxied.servers as [RawServer, RawServer];
+  const [a, b] = [await proxied.client(), await proxied.client()];
+  a.write('POST / HTTP/1.1\r\nHost: t.example\r\nContent-Length: 2\r\n\r\nok');
+  const posted = await first.accept();
+  await posted.request();
+  posted.write('HTTP/1.1 503 Service Unavailable\r\nContent-Length: 4\r\n\r\nno');
+  await a.until('the head of its answer', () => a.received > 0 || undefined);
+  b.write(get('/b'));
+  const asked = await second.accept();
+  await asked.request();
+  asked.write(UNAVAILABLE);
+  const again = await first.accept();
+  await again.request();
+  again.write(ok('first'));
+  t.equal((await b.answer()).body, 'first');
+  posted.write('no');
+  t.equal((await a.answer()).status, 503);
+});
+
 t.test('max_retries: what is repeated at a time', async (t) => {
   const circuit_breaker = { failure_rate: '0%', max_retries: 1 };
   await using proxied = await Proxied.start({ pool: { circuit_breaker, outlier_detection: false } }, 2);
