@@ -247,8 +247,10 @@ export class ServerSession implements Expiring, Linked<ServerSession> {
     });
     this.#session = session;
     session.setLocalWindowSize(CONNECTION_WINDOW_BYTES);
-    session.on('remoteSettings', () => {
+    session.on('remoteSettings', ({ maxConcurrentStreams = MAX_STREAMS }) => {
       this.#hasSettings = true;
+      if (this.#streams.size <= maxConcurrentStreams) return;
+      for (const stream of this.#streams) stream.isOneOfTooMany = true;
     });
     session.on('goaway', (code: number, lastStream: number) => this.#onGoaway(code, lastStream));
     session.on('error', (error) => {

@@ -38,6 +38,8 @@ export class ServerStream implements ServerChannel, StreamListener, Linked<Serve
   dueMs = NEVER;
   /** It stands in the session's list of those to be flushed. */
   isFlushDue = false;
+  /** It was sent before the server had said that it takes fewer: what that refuses is no shortage of its own. */
+  isOneOfTooMany = false;
   readonly #session: ServerSession;
   #events: AttemptEvents | null = null;
   #node: ClientHttp2Stream | null = null;
@@ -306,10 +308,14 @@ export class ServerStream implements ServerChannel, StreamListener, Linked<Serve
     return code === NGHTTP2_REFUSED_STREAM || this.#session.isBehindGoaway(this.#node?.id ?? 0);
   }
 
-  /** The server is about to close the connection, and had not looked at this request: it may go to the same on another one. */
+  /**
+   * The server is about to close the connection, or has more of them on it than it wants, and had not looked at this request: it
+   * may go to the same on another one.
+   */
   #wasTurnedAway(): boolean {
     const node = this.#node;
-    return node !== null && this.#session.isLeaving && this.#isUnprocessed(node.rstCode);
+    const isTooMuch = this.#session.isLeaving || this.isOneOfTooMany;
+    return node !== null && isTooMuch && this.#isUnprocessed(node.rstCode);
   }
 
   /** The connection ended, maybe before there was a stream. */

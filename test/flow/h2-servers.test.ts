@@ -136,6 +136,27 @@ t.test('a refused stream goes to another server, whatever the method', async (t)
   t.equal((await client.answer()).body, 'taken');
 });
 
+t.test(
+  'what a server refuses because it takes fewer streams than it was sent goes to it again',
+  async (t) => {
+    await using setting = await start();
+    const [a, b] = [await setting.client(), await setting.client()];
+    a.write(POST);
+    const link = await setting.server.link();
+    const one = await link.request(0);
+    b.write(POST);
+    const two = await link.request(1);
+    // SETTINGS_MAX_CONCURRENT_STREAMS = 1
+    link.send(Buffer.from('000006040000000000000300000001', 'hex'));
+    link.reset(two, CODE.refusedStream);
+    const other = await setting.server.link(1);
+    other.answer(await other.request(), 'again');
+    t.equal((await b.answer()).body, 'again');
+    link.answer(one, 'first');
+    t.equal((await a.answer()).body, 'first');
+  },
+);
+
 t.test('a POST that was reset is not sent twice: 502', async (t) => {
   await using setting = await start();
   const client = await setting.client();
