@@ -33,9 +33,10 @@ export class AccessCompiler {
   constructor({ tenants, routes }: Snapshot, context: AccessContext) {
     this.#context = context;
     this.#ring = new KeyRing(tenants, context.access.key);
-    for (const { auth, action } of routes) {
+    for (const route of routes) {
+      const { auth } = route;
       if (auth === null) continue;
-      for (const pool of poolsOf(action)) {
+      for (const pool of poolsOf(route)) {
         const names = this.#believed.get(pool) ?? new Set([USER_FIELD, TENANT_FIELD]);
         for (const name of auth.identity) names.add(name);
         this.#believed.set(pool, names);
@@ -44,10 +45,11 @@ export class AccessCompiler {
   }
 
   /** The gates of a route with `auth`; whichever of its pool's servers' fields it does not set itself it clears too. */
-  gatesOf({ name, auth, action }: RouteSnapshot): Gate[] {
+  gatesOf(route: RouteSnapshot): Gate[] {
+    const { name, auth } = route;
     if (auth === null) return [];
     return [
-      new AccessGate(this.#authenticator(name, auth), [...auth.credentials, ...this.#believedBy(action)]),
+      new AccessGate(this.#authenticator(name, auth), [...auth.credentials, ...this.#believedBy(route)]),
     ];
   }
 
@@ -55,14 +57,15 @@ export class AccessCompiler {
    * The rules of a route for fields of requests. One without `auth` that leads to a pool behind a route with it takes from its
    * clients what servers of that pool believe.
    */
-  requestFieldsOf({ auth, action, requestFields }: RouteSnapshot): FieldRuleOptions | null {
-    const believed = auth === null ? this.#believedBy(action) : [];
+  requestFieldsOf(route: RouteSnapshot): FieldRuleOptions | null {
+    const { auth, requestFields } = route;
+    const believed = auth === null ? this.#believedBy(route) : [];
     if (believed.length === 0) return requestFields;
     return { ...(requestFields ?? { remove: [], set: [], add: [] }), cleared: believed };
   }
 
-  #believedBy(action: RouteSnapshot['action']): string[] {
-    return poolsOf(action).flatMap((pool) => [...(this.#believed.get(pool) ?? [])]);
+  #believedBy(route: RouteSnapshot): string[] {
+    return poolsOf(route).flatMap((pool) => [...(this.#believed.get(pool) ?? [])]);
   }
 
   #authenticator(route: string, { how }: NonNullable<RouteSnapshot['auth']>): Authenticator {
@@ -89,7 +92,9 @@ export class AccessCompiler {
   }
 }
 
-function poolsOf(action: RouteSnapshot['action']): string[] {
-  if (action.kind === 'pool') return [action.pool];
-  return action.kind === 'split' ? action.shares.map(({ pool }) => pool) : [];
+/** Whose servers get its requests, copies among them. */
+function poolsOf({ action, mirror }: RouteSnapshot): string[] {
+  const copied = mirror === null ? [] : [mirror.pool];
+  if (action.kind === 'pool') return [action.pool, ...copied];
+  return action.kind === 'split' ? [...action.shares.map(({ pool }) => pool), ...copied] : copied;
 }

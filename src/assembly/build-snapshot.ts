@@ -205,6 +205,7 @@ function routeSnapshot(route: RouteConfig, inputs: SnapshotInputs): RouteSnapsho
     ipAllow: route.ipAllow,
     ipDeny: route.ipDeny,
     faults: route.faults ?? null,
+    mirror: route.mirror ?? null,
     retry: route.retry ?? null,
     priority: PRIORITIES.indexOf(route.priority),
     bodyBufferBytes: route.buffering.requestBytes,

@@ -30,6 +30,7 @@ import {
 } from '../route/index.ts';
 import { actionOf, conditionsOf } from './build-snapshot.ts';
 import { asksOf, type RouteAsk } from './explain-access.ts';
+import { type RouteRule, rulesOf } from './explain-rules.ts';
 
 /** A request as it would be sent. */
 export interface AskedRequest {
@@ -58,6 +59,8 @@ export interface Explanation {
   /** What else the route asks of who sends the request, in words. */
   readonly asks: readonly RouteAsk[];
   readonly limits: readonly AppliedLimit[];
+  /** What else the route does with it. */
+  readonly rules: readonly RouteRule[];
   readonly outcome: Outcome;
 }
 
@@ -134,6 +137,7 @@ export function explainRequest(config: ResolvedConfig, request: AskedRequest): E
     routes: [],
     asks: [],
     limits: [],
+    rules: [],
     ...rest,
     outcome,
   });
@@ -170,6 +174,7 @@ export function explainRequest(config: ResolvedConfig, request: AskedRequest): E
     ...soFar,
     asks: asksOf(config, route),
     limits: [...limits, ...limitsOf('route', route)],
+    rules: rulesOf(route, linesOf(request.headers)),
   });
 }
 

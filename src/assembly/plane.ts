@@ -36,6 +36,8 @@ import {
   HedgeRule,
   type ListenerPlane,
   MaintenanceGate,
+  Mirror,
+  type MirrorPlaces,
   type Plane,
   type PoolPlane,
   PoolSplit,
@@ -84,6 +86,7 @@ export class ConnectionBook {
   readonly #byKey = new Map<string, ServerChannels>();
   readonly #budgets = new Map<string, RetryBudget>();
   readonly #estimates = new Map<string, QuantileEstimate>();
+  readonly #mirrors = new Map<string, MirrorPlaces>();
 
   of(key: string, make: () => ServerChannels): ServerChannels {
     let connections = this.#byKey.get(key);
@@ -112,6 +115,14 @@ export class ConnectionBook {
     return estimate;
   }
 
+  /** How many copies a route has at a pool; counted on from snapshot to snapshot. */
+  mirrorPlacesOf(pool: string, route: string): MirrorPlaces {
+    const key = `${pool}\n${route}`;
+    const places = this.#mirrors.get(key) ?? { taken: 0 };
+    this.#mirrors.set(key, places);
+    return places;
+  }
+
   find(key: string): ServerChannels | undefined {
     return this.#byKey.get(key);
   }
@@ -119,8 +130,8 @@ export class ConnectionBook {
   /** Retires what is not among `keys` any more. */
   keepOnly(keys: ReadonlySet<string>, pools: ReadonlySet<string>): void {
     for (const name of this.#budgets.keys()) if (!pools.has(name)) this.#budgets.delete(name);
-    for (const key of this.#estimates.keys())
-      if (!pools.has(key.slice(0, key.indexOf('\n')))) this.#estimates.delete(key);
+    for (const book of [this.#estimates, this.#mirrors])
+      for (const key of book.keys()) if (!pools.has(key.slice(0, key.indexOf('\n')))) book.delete(key);
     for (const [key, connections] of this.#byKey) {
       if (keys.has(key)) continue;
       connections.retire();
@@ -215,6 +226,7 @@ function compileRoute(
     cors,
     redirectPaths: route.action.kind === 'redirect' ? route.paths.map(parsePathPattern) : [],
     split: route.action.kind === 'split' ? new PoolSplit(route.action.shares) : null,
+    mirror: compileMirror(route, context),
     retry: route.retry && new RouteRetry(route.retry),
     // Who asks comes before what is counted for them.
     gates: [
@@ -241,6 +253,11 @@ function withoutCors(fields: FieldRuleOptions | null): FieldRuleOptions {
 /** Last: only what else would go on. */
 function faultGates({ faults }: RouteSnapshot, { random, clock }: CompileContext): Gate[] {
   return faults === null ? [] : [new FaultGate(faults, random, clock)];
+}
+
+function compileMirror({ name, mirror }: RouteSnapshot, context: CompileContext): Mirror | null {
+  if (mirror === null) return null;
+  return new Mirror(mirror, context.connections.mirrorPlacesOf(mirror.pool, name), context.random);
 }
 
 function compileListener(listener: ListenerSnapshot, context: CompileContext): ListenerPlane {

@@ -24,6 +24,7 @@ import type {
   FieldRuleOptions,
   HostRule,
   MaintenanceOptions,
+  MirrorOptions,
   RewriteOptions,
 } from '../proxy/index.ts';
 import type { RouteOptions } from '../route/index.ts';
@@ -83,6 +84,8 @@ export interface RouteSnapshot extends RouteOptions, LimitsSnapshot {
   readonly ipDeny: readonly string[];
   /** Injected on purpose; null = none. */
   readonly faults: FaultOptions | null;
+  /** Where copies of its requests go; null = nowhere. */
+  readonly mirror: MirrorOptions | null;
   /** Where it wants repeats otherwise than its pool; null = nowhere. */
   readonly retry: Partial<RetryOptions> | null;
   /** Rank of the class that its requests wait in. */

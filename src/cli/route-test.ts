@@ -15,6 +15,7 @@ import {
   formatPercent,
   formatRate,
   formatSize,
+  type HedgeConfig,
   type MeterConfig,
   type RateLimitConfig,
   type RequestKey,
@@ -136,7 +137,7 @@ function asText(request: AskedRequest, explanation: Explanation, cwd: string, pa
   return `${paint.bold(`${method} ${scheme}://${authority}${target}`)}\n\n${lines.join('\n')}\n\n${verdict(outcome, paint)}\n`;
 }
 
-function wayRows({ listener, routes, asks, limits, path }: Explanation): Row[] {
+function wayRows({ listener, routes, asks, limits, rules, path }: Explanation): Row[] {
   const rows: Row[] = [];
   if (listener)
     rows.push({
@@ -157,6 +158,7 @@ function wayRows({ listener, routes, asks, limits, path }: Explanation): Row[] {
     ...rows,
     ...asks.map(({ key, text, source }) => ({ label: key, text, source })),
     ...limitRows('route'),
+    ...rules.map(({ key, text, source }) => ({ label: key, text, source })),
   ];
 }
 
@@ -210,6 +212,7 @@ function outcomeRows(outcome: Outcome, asked: string): Row[] {
   }
   if (priority !== 'normal' || pool.queue.priorityField !== undefined)
     rows.push({ label: 'priority', text: `${priority}, where it has to wait` });
+  if (pool.hedge) rows.push({ label: 'hedge', text: hedgeText(pool.hedge) });
   for (const server of servers) {
     if (server.why === FOUND_LATER) {
       rows.push({ label: 'servers', text: `${server.id}, ${FOUND_LATER}`, source: server.source });
@@ -220,6 +223,14 @@ function outcomeRows(outcome: Outcome, asked: string): Row[] {
     rows.push({ label: 'server', text: `${name}, weight ${server.weight}, ${share}`, source: server.source });
   }
   return rows;
+}
+
+function hedgeText(hedge: HedgeConfig): string {
+  const when =
+    'delayMs' in hedge
+      ? `after ${formatDuration(hedge.delayMs)}`
+      : `when it takes longer than ${percentText(hedge.quantile)} of the answers`;
+  return `a second server is asked ${when}, if the request may be sent twice`;
 }
 
 /** `books 95%, books-v2 5%; by the client’s address: books`. */
@@ -271,13 +282,14 @@ function verdict(outcome: Outcome, paint: Painter): string {
 }
 
 function asJson(request: AskedRequest, explanation: Explanation, cwd: string): unknown {
-  const { listener, routes, asks, limits, outcome, host, path } = explanation;
+  const { listener, routes, asks, limits, rules, outcome, host, path } = explanation;
   const at = (source: Source): string => place(source, cwd);
   return {
     request: { ...request, host, path },
     listener: listener && { name: listener.what.name, why: listener.why, at: at(listener.what.source) },
     routes: routes.map(({ source, ...step }) => ({ ...step, at: at(source) })),
     asks: asks.map(({ source, ...ask }) => ({ ...ask, at: at(source) })),
+    rules: rules.map(({ source, ...rule }) => ({ ...rule, at: at(source) })),
     limits: limits.map(({ source, ...rest }) => ({ ...rest, at: at(source) })),
     outcome:
       outcome.type === 'pool'

@@ -46,6 +46,8 @@ export interface LooseRoute {
   readonly name: string | undefined;
   /** Where it leads, by `pool` or `split`. */
   readonly pools: readonly At[];
+  /** Where copies go. */
+  readonly mirror: At | undefined;
   readonly redirectTo: At | undefined;
   /** undefined = all. */
   readonly listeners: readonly At[] | undefined;
@@ -198,6 +200,9 @@ function readRoute(value: unknown, index: number): LooseRoute {
       ...texts(noun['pool'], [...path, 'pool']),
       ...Object.keys(mapping(noun['split'])).map((text) => ({ text, path: [...path, 'split', text] })),
     ],
+    mirror:
+      at(noun['mirror'], [...path, 'mirror']) ??
+      at(mapping(noun['mirror'])['pool'], [...path, 'mirror', 'pool']),
     redirectTo: at(target, [...path, 'redirect']) ?? at(mapping(target)['to'], [...path, 'redirect', 'to']),
     listeners: isListOrText(noun['listeners']) ? texts(noun['listeners'], [...path, 'listeners']) : undefined,
     hosts: patterns(match['host'], hostPatternProblem)?.map((host) => host.toLowerCase()),

@@ -60,7 +60,11 @@ function checkShape(loose: Loose): Problem[] {
 }
 
 function unusedPools(loose: Loose): Problem[] {
-  const used = new Set(loose.routes.flatMap((route) => route.pools.map((pool) => pool.text)));
+  const used = new Set(
+    loose.routes.flatMap(({ pools, mirror }) =>
+      [...pools, ...(mirror ? [mirror] : [])].map(({ text }) => text),
+    ),
+  );
   return loose.pools
     .filter((pool) => !used.has(pool.name))
     .map((pool) => warning(pool.path, `no route leads to the pool ${quote(pool.name)}.`, 'key'));
@@ -84,6 +88,15 @@ function checkRoutes(loose: Loose, lineOf: LineOf): Problem[] {
       );
     for (const each of route.pools)
       if (!pools.includes(each.text)) problems.push(unknown('pool', each, pools));
+    if (route.mirror && !pools.includes(route.mirror.text))
+      problems.push(unknown('pool', route.mirror, pools));
+    if (route.pools.some(({ text }) => text === route.mirror?.text))
+      problems.push(
+        error(
+          route.mirror?.path ?? route.path,
+          'the copies would go to the pool that answers. Name another one.',
+        ),
+      );
     for (const each of route.listeners ?? []) {
       if (!listeners.includes(each.text)) problems.push(unknown('listener', each, listeners));
       else if (redirecting.has(each.text))

@@ -52,6 +52,7 @@ export function resolveRoutes(
       ipAllow: spec.ip_allow,
       ipDeny: spec.ip_deny,
       faults: spec.faults && resolveFaults(spec.faults),
+      mirror: spec.mirror,
       retry: spec.retry && resolveRouteRetry(spec.retry),
       priority: spec.priority ?? 'normal',
       buffering: {

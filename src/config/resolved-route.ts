@@ -56,6 +56,13 @@ export interface FaultsConfig {
   readonly abort: { readonly status: number; readonly share: number } | null;
 }
 
+/** Copies of requests. */
+export interface MirrorConfig {
+  readonly pool: string;
+  /** Of the requests, 0 to 1. */
+  readonly share: number;
+}
+
 export interface RouteConfig extends LimitsConfig {
   /** Unique; made up (the pool's name, or `route-3`) when the file has none. */
   readonly name: string;
@@ -99,6 +106,8 @@ export interface RouteConfig extends LimitsConfig {
   readonly ipDeny: readonly string[];
   /** Injected on purpose. */
   readonly faults: FaultsConfig | undefined;
+  /** undefined = nothing is copied. */
+  readonly mirror: MirrorConfig | undefined;
   /** What it wants otherwise than its pool. */
   readonly retry: RouteRetryConfig | undefined;
   /** The class that its requests wait in when all servers are full. */

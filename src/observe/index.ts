@@ -9,6 +9,7 @@ export {
   heldBytesOf,
   LATENCY_BOUNDS_MS,
   ListenerCells,
+  type MirrorResult,
   PoolCells,
   RouteCells,
   ServerCells,

@@ -10,6 +10,7 @@ export { type LimitKey, limitKeyName } from './limit-key.ts';
 export { LimitGate, type Limits } from './limits.ts';
 export { MaintenanceGate, type MaintenanceOptions } from './maintenance.ts';
 export type { MeterOptions } from './metered-stream.ts';
+export { isMirrored, Mirror, type MirrorOptions, type MirrorPlaces } from './mirror.ts';
 export type { HostRule, ListenerPlane, Plane, PoolPlane, ProxyDeps, RoutePlane } from './plane.ts';
 export { PreflightGate } from './preflight-gate.ts';
 export { askedRank } from './priority.ts';

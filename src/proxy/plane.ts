@@ -30,6 +30,7 @@ import type { FieldRules } from './field-rules.ts';
 import type { Gate } from './gate.ts';
 import type { HedgeRule } from './hedge-rule.ts';
 import type { Limits } from './limits.ts';
+import type { Mirror } from './mirror.ts';
 import type { RetryRule, RouteRetry } from './retry-rule.ts';
 import type { RewriteOptions } from './rewrite.ts';
 import type { PoolSplit } from './split.ts';
@@ -57,6 +58,8 @@ export interface RoutePlane extends RouteOptions {
   /** Changes of what goes to servers, and of what comes back; null = none. */
   readonly requestFields: FieldRules | null;
   readonly responseFields: FieldRules | null;
+  /** Sends copies to another pool; null = none. */
+  readonly mirror: Mirror | null;
   /** Where it wants repeats otherwise than its pools; null = nowhere. */
   readonly retry: RouteRetry | null;
   /** Rank of the class that its requests wait in (kernel/priority.ts). */

@@ -203,8 +203,11 @@ function forward(exchange: Exchange, route: RoutePlane, name: string): void {
       forward(exchange, route, name),
     ).start();
   else if (pool.isHttp2 && !fitsHttp2(exchange)) return;
-  else if (pool.admission === null || isAdmitted(exchange, pool, pool.admission))
-    new Forwarding(exchange, pool, route.timeoutMs).start();
+  else if (pool.admission === null || isAdmitted(exchange, pool, pool.admission)) {
+    const forwarding = new Forwarding(exchange, pool, route.timeoutMs);
+    if (route.mirror !== null) route.mirror.begin(exchange);
+    forwarding.start();
+  }
 }
 
 /** Refuses what means a connection of HTTP/1.1, which is not what such a request would get. */

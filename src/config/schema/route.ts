@@ -25,6 +25,7 @@ import { compress } from './compress.ts';
 import { cors } from './cors.ts';
 import { faults } from './faults.ts';
 import { fieldRules } from './field-rules.ts';
+import { mirror } from './mirror.ts';
 import { errorPages, maintenance, mediaType } from './pages.ts';
 import { bandwidth, routeConcurrency, routeRateLimit } from './rate-limit.ts';
 import { requestKey } from './request-key.ts';
@@ -283,6 +284,11 @@ export const route = noun({
   faults: faults
     .optional()
     .describe('Faults injected on purpose, to see what comes of them. `check` and the start warn of it.'),
+  mirror: mirror
+    .optional()
+    .describe(
+      'Copies of its requests for another pool, with bodies up to 64KiB; the answers are thrown away. `mirror: next` is short for `{ pool: next }`.',
+    ),
   retry: routeRetry
     .optional()
     .describe('Of requests of this route, otherwise than the pool has it. `retry: 1` = never.'),
@@ -330,7 +336,9 @@ export const route = noun({
             ? ['headers', 'request']
             : value.priority
               ? ['priority']
-              : [];
+              : value.mirror !== undefined
+                ? ['mirror']
+                : [];
   if (idle.length > 0)
     context.addIssue({
       code: 'custom',

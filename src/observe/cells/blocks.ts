@@ -43,6 +43,10 @@ function classOf(status: number): number {
 
 // Offsets within a block. A histogram is BUCKETS counts, not cumulated, then the sum in milliseconds.
 export const HISTOGRAM = { buckets: BUCKETS, sumMs: BUCKETS, size: BUCKETS + 1 } as const;
+/** What became of the requests of a route with `mirror`. */
+export const MIRROR_RESULTS = ['ok', 'failed', 'too_large', 'busy', 'no_server', 'unfit'] as const;
+export type MirrorResult = (typeof MIRROR_RESULTS)[number];
+const MIRROR_INDEX = indexOf(MIRROR_RESULTS);
 const ROUTE_REQUESTS_END = 2 + HISTOGRAM.size + REASON_NAMES.length * STATUS_CLASSES.length;
 export const ROUTE = {
   bytesIn: 0,
@@ -54,7 +58,9 @@ export const ROUTE = {
   compressedFrom: ROUTE_REQUESTS_END + 1,
   compressedTo: ROUTE_REQUESTS_END + 2,
   faultDelays: ROUTE_REQUESTS_END + 3,
-  size: ROUTE_REQUESTS_END + 3 + 1,
+  /** [result] */
+  mirrored: ROUTE_REQUESTS_END + 4,
+  size: ROUTE_REQUESTS_END + 4 + MIRROR_RESULTS.length,
 } as const;
 /** What became of the PROXY headers of a listener's connections; the last four are closed for it. */
 export const PROXY_HEADERS = [
@@ -150,6 +156,10 @@ export class RouteCells extends Cells {
   /** A request that was delayed on purpose. */
   countFaultDelay(): void {
     this.add(ROUTE.faultDelays, 1);
+  }
+  /** What became of the copy of a request. */
+  countMirrored(result: MirrorResult): void {
+    this.add(ROUTE.mirrored + MIRROR_INDEX[result], 1);
   }
   /** Counts a finished exchange. `status` 0 when none was sent. Durations in milliseconds, sizes in bytes. */
   countRequest(reason: Reason, status: number, durationMs: number, bytesIn: number, bytesOut: number): void {

@@ -13,4 +13,5 @@ export {
 export type { LogTarget } from './line-sink.ts';
 export { LineWriter, type LineWriterOptions } from './line-writer.ts';
 export { createLog, type LogFormat, type MainLogOptions } from './log.ts';
-export { type MetricSample, type MetricSource, Metrics, type ServerSample } from './metrics.ts';
+export { type MetricSample, type MetricSource, Metrics } from './metrics.ts';
+export type { ServerSample } from './server-families.ts';

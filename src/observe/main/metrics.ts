@@ -1,10 +1,10 @@
 import { collectDefaultMetrics, type MetricType, Registry } from '@prometheus-io/client';
 import { REASON_NAMES } from '../../kernel/reason.ts';
-import { BUCKET_BOUNDS_MS, type SlotTotals } from '../../kernel/slot-counters.ts';
 import {
   HISTOGRAM,
   LATENCY_BOUNDS_MS,
   LISTENER,
+  MIRROR_RESULTS,
   POOL,
   PROXY_HEADERS,
   ROUTE,
@@ -15,6 +15,7 @@ import {
 import type { CellAllocator, CellBlock } from './cell-allocator.ts';
 import { histogramValues, ReadFamily, type Value } from './metric-family.ts';
 import { byPriority, QUEUE_FAMILIES } from './queue-families.ts';
+import { addServerFamilies, type ServerSample } from './server-families.ts';
 
 /**
  * /metrics: reads the cells at the moment of the scrape and lets @prometheus-io/client print them, together with
@@ -37,15 +38,6 @@ export interface MetricSource {
   readonly type: 'counter' | 'gauge';
   /** Called at each scrape. */
   readonly read: () => Iterable<MetricSample>;
-}
-
-/** A server at the moment of the scrape, out of its slot. */
-export interface ServerSample {
-  readonly pool: string;
-  readonly server: string;
-  readonly isHealthy: boolean;
-  readonly inFlight: number;
-  readonly totals: SlotTotals;
 }
 
 export class Metrics {
@@ -79,56 +71,7 @@ export class Metrics {
 
   /** Adds the families of the servers. `read` is called once for each family at each scrape. */
   addServers(read: () => readonly ServerSample[]): void {
-    const family = (
-      name: string,
-      help: string,
-      type: MetricType,
-      values: (one: ServerSample) => Value[],
-    ): void => {
-      new ReadFamily(this.#registry, name, help, type, () => read().flatMap(values));
-    };
-    const labels = (one: ServerSample): Record<string, string> => ({ pool: one.pool, server: one.server });
-    const single = (
-      name: string,
-      help: string,
-      type: MetricType,
-      value: (one: ServerSample) => number,
-    ): void => family(name, help, type, (one) => [{ labels: labels(one), value: value(one) }]);
-
-    single('sluice_server_healthy', '1 when the server is healthy.', 'gauge', (one) =>
-      one.isHealthy ? 1 : 0,
-    );
-    single('sluice_server_in_flight', 'Requests in flight on a server.', 'gauge', (one) => one.inFlight);
-    single('sluice_upstream_attempts_total', 'Attempts on a server.', 'counter', (one) => one.totals.picks);
-    family(
-      'sluice_upstream_failures_total',
-      'Attempts without a whole answer, by outcome.',
-      'counter',
-      (one) =>
-        failuresOf(one.totals).map(([outcome, value]) => ({ labels: { ...labels(one), outcome }, value })),
-    );
-    family('sluice_upstream_responses_total', 'Answers of a server by status class.', 'counter', (one) =>
-      one.totals.answers.map((value, i) => ({
-        labels: { ...labels(one), status_class: `${i + 1}xx` },
-        value,
-      })),
-    );
-    single(
-      'sluice_upstream_sent_bytes_total',
-      'Bytes sent to a server.',
-      'counter',
-      (one) => one.totals.bytesUp,
-    );
-    single(
-      'sluice_upstream_received_bytes_total',
-      'Bytes received from a server.',
-      'counter',
-      (one) => one.totals.bytesDown,
-    );
-    const latency = 'sluice_upstream_latency_seconds';
-    family(latency, 'From the start of an attempt to the head of the answer.', 'histogram', (one) =>
-      histogramValues(latency, labels(one), one.totals.buckets, BUCKET_BOUNDS_MS, one.totals.responseMsSum),
-    );
+    addServerFamilies(this.#registry, read);
   }
 
   /** The text exposition format, version 0.0.4. */
@@ -157,6 +100,19 @@ export class Metrics {
       'From the first byte of a request to the last of its answer.',
       'route',
       ROUTE.duration,
+    );
+    this.#family(
+      'sluice_mirrored_total',
+      'Requests of routes with mirror by what became of their copy.',
+      'counter',
+      'route',
+      (cells, labels) => {
+        const values = MIRROR_RESULTS.map((result, index) => ({
+          labels: { ...labels, result },
+          value: at(cells, ROUTE.mirrored + index),
+        }));
+        return values.filter(({ value }) => value > 0);
+      },
     );
     this.#cell('sluice_fault_delays_total', 'Requests delayed on purpose.', 'route', ROUTE.faultDelays);
     this.#cell(
@@ -370,17 +326,6 @@ export class Metrics {
       ),
     );
   }
-}
-
-function failuresOf(totals: SlotTotals): [outcome: string, value: number][] {
-  return [
-    ['connect_error', totals.connectErrors],
-    ['reset', totals.resets],
-    ['timeout', totals.timeouts],
-    ['bad_answer', totals.badAnswers],
-    ['client_abort', totals.clientAborts],
-    ['cancelled', totals.cancelled],
-  ];
 }
 
 function at(cells: Float64Array, index: number): number {

@@ -105,6 +105,58 @@ t.test('a bad file is shown, code 2', async (t) => {
   t.match(stderr, /bad\.yaml:1:9 +error/);
 });
 
+t.test('faults, copies, retries and hedges', async (t) => {
+  const text = `listeners: { web: { port: 8080 } }
+routes:
+  - name: all
+    pool: web
+    mirror: { pool: next, share: 10% }
+    faults: { delay: { time: 2s, share: 5% }, abort: { share: 1% } }
+    retry: { attempts: 2, when: [reset, 503], non_idempotent: with_key, per_attempt_timeout: 4s }
+pools:
+  web: { servers: ["127.0.0.1:3001"], hedge: 50ms }
+  next: { servers: ["127.0.0.1:3003"], hedge: p95 }
+`;
+  const at = t.testdir({ 'm.yaml': text });
+  const of = async (url: string, ...args: string[]) =>
+    (await sluice(['route', 'test', 'GET', url, '-c', join(at, 'm.yaml'), ...args], new FakeContext(at)))
+      .stdout;
+  const all = await of('http://a.example:8080/');
+  t.match(all, /faults +5% wait 2s, 1% are answered 503 +m\.yaml:3/);
+  t.match(all, /mirror +a copy of 10% of the requests goes to a server of pool next +m\.yaml:3/);
+  t.match(
+    all,
+    /retry +up to 2 attempts, after reset, 503, also with an Idempotency-Key, 4s for each +m\.yaml:3/,
+  );
+  t.match(all, /hedge +a second server is asked after 50ms/);
+  t.match(
+    await of('http://a.example:8080/', '-H', 'X-Sluice-Mirror: 1'),
+    /mirror +none for next: the request is a copy already/,
+  );
+  t.match(JSON.parse(await of('http://a.example:8080/', '--json')).rules, [
+    { key: 'faults', at: 'm.yaml:3' },
+    { key: 'mirror' },
+    { key: 'retry' },
+  ]);
+});
+
+t.test('rules of another route', async (t) => {
+  const text = `listeners: { web: { port: 8080 } }
+routes: [{ name: some, pool: next, mirror: web, retry: 1 }]
+pools:
+  web: { servers: ["127.0.0.1:3001"] }
+  next: { servers: ["127.0.0.1:3003"], hedge: p95 }
+`;
+  const at = t.testdir({ 'n.yaml': text });
+  const { stdout } = await sluice(
+    ['route', 'test', 'GET', '/', '-c', join(at, 'n.yaml')],
+    new FakeContext(at),
+  );
+  t.match(stdout, /mirror +a copy goes to a server of pool web/);
+  t.match(stdout, /retry +never/);
+  t.match(stdout, /hedge +a second server is asked when it takes longer than 95% of the answers/);
+});
+
 t.test('what a route asks of who sends the request', async (t) => {
   const text = `listeners: { web: { port: 8080 } }
 routes:

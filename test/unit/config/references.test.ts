@@ -20,6 +20,21 @@ t.test('references and contradictions', (t) => {
       '2:18 error routes[0].pool: no pool is called "web". There is no pool at all.',
     ],
     [
+      'unknown pool of copies',
+      [HTTP, 'routes: [{ pool: web, mirror: { pool: wep } }]', WEB],
+      '2:39 error routes[0].mirror.pool: no pool is called "wep" – did you mean "web"?',
+    ],
+    [
+      'copies for the pool that answers',
+      [HTTP, 'routes: [{ split: { web: 1 }, mirror: web }]', WEB],
+      '2:39 error routes[0].mirror: the copies would go to the pool that answers. Name another one.',
+    ],
+    [
+      'copies of what reaches no server',
+      [HTTP, 'routes: [{ respond: 200, mirror: web }]', WEB],
+      '2:34 error routes[0].mirror: Nothing is sent to a server here. Remove it, or give the route a pool.',
+    ],
+    [
       'unknown pool, several',
       [HTTP, 'routes: [{ pool: nosuch }]', 'pools: { a: { servers: [a:1] }, b: { servers: [b:1] } }'],
       '2:18 error routes[0].pool: no pool is called "nosuch". There is a, b.',
