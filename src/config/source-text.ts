@@ -23,6 +23,7 @@ import {
 import type { Diagnostic, Path, Problem } from './diagnostic.ts';
 import { pathText } from './diagnostic.ts';
 import { coerceScalar, type Environment, substitute } from './env.ts';
+import { type Survey, surveyOf } from './survey.ts';
 import { quote } from './units.ts';
 
 export const MAX_FILE_BYTES = 4 * 1024 * 1024;
@@ -58,18 +59,19 @@ export class SourceText {
       this.#diagnostics.push(this.#whole(refusal));
       return;
     }
-    const document = parseShallow(text, this.#lines);
-    if (document === undefined) {
+    const parsed = parseShallow(text, this.#lines);
+    if (parsed === undefined) {
       this.#diagnostics.push(this.#whole(`Lists and mappings are nested more than ${MAX_DEPTH} deep.`));
       return;
     }
+    const { document, survey } = parsed;
     this.#document = document;
     if (this.#reportSyntax()) return;
-    this.#reportAliases();
+    if (survey.hasAliases) this.#reportAliases();
     if (this.#diagnostics.length > 0) return; // such a document has no values
-    this.#reportDuplicates();
+    if (survey.hasDuplicates) this.#reportDuplicates();
     if (this.#diagnostics.length > 0) this.#mergeDuplicates();
-    this.#substitute(env);
+    if (survey.hasVariables) this.#substitute(env);
     this.broken = !this.#evaluate();
   }
 
@@ -290,17 +292,18 @@ export class SourceText {
 function sizeProblem(text: string): string | undefined {
   if (text.length > MAX_FILE_BYTES) return `The file is larger than ${MAX_FILE_BYTES / 1024 / 1024} MiB.`;
   let depth = 0;
-  for (const char of text) {
-    if (char === '[' || char === '{') depth++;
-    else if (char === ']' || char === '}') depth = Math.max(0, depth - 1);
+  for (const [bracket] of text.matchAll(/[[\]{}]/g)) {
+    depth = bracket === '[' || bracket === '{' ? depth + 1 : Math.max(0, depth - 1);
     if (depth > MAX_DEPTH) return `Brackets are nested more than ${MAX_DEPTH} deep.`;
   }
   return undefined;
 }
 
 /** The document, or undefined when it is nested deeper than is meant here or than the parser's recursion goes. */
-function parseShallow(text: string, lineCounter: LineCounter): Document | undefined {
-  let isDeep = false;
+function parseShallow(
+  text: string,
+  lineCounter: LineCounter,
+): { document: Document; survey: Survey } | undefined {
   try {
     const document = parseDocument(text, {
       lineCounter,
@@ -309,13 +312,8 @@ function parseShallow(text: string, lineCounter: LineCounter): Document | undefi
       merge: true,
       stringKeys: true,
     });
-    visit(document, {
-      Collection: (_key, _node, ancestors) => {
-        isDeep ||= ancestors.filter((it) => !isPair(it)).length > MAX_DEPTH;
-        return isDeep ? visit.BREAK : undefined;
-      },
-    });
-    return isDeep ? undefined : document;
+    const survey = surveyOf(document, MAX_DEPTH);
+    return survey.isTooDeep ? undefined : { document, survey };
   } catch (error) {
     // The stack is full: `- - - - …` needs no brackets to be deep.
     if (error instanceof RangeError) return undefined;

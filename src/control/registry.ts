@@ -83,7 +83,9 @@ export class Registry {
     const next = new Map<string, PoolEntry>();
     for (const pool of plan.pools) {
       const before = this.#pools.get(pool.name);
-      const filePool = plan.file.find((it) => it.name === pool.name);
+      const inFile = new Map(
+        plan.file.find((it) => it.name === pool.name)?.servers.map((it) => [it.id, it] as const),
+      );
       const entry: PoolEntry = {
         name: pool.name,
         isChecked: pool.isChecked,
@@ -94,7 +96,7 @@ export class Registry {
       };
       for (const definition of pool.servers) {
         const slot = slotOf(serverKey(pool.name, definition));
-        const fileDefinition = filePool?.servers.find((it) => it.id === definition.id);
+        const fileDefinition = inFile.get(definition.id);
         entry.servers.set(definition.id, this.#commitServer(pool, before, definition, fileDefinition, slot));
       }
       entry.refs = [...entry.servers].map(([id, { slot }]) => ({ id, slot }));

@@ -1,6 +1,4 @@
-import fc from 'fast-check';
 import t from 'tap';
-import { hostCovers, pathCovers } from '../../../src/config/reach.ts';
 import { load, loadFine, report } from './loading.ts';
 
 const TLS = 'certificates: { a: { self_signed: [localhost] } }';
@@ -320,67 +318,5 @@ t.test('the one-pool form: what is missing or mixed', (t) => {
     listeners: [{ port: 80 }],
     pools: [{ name: 'default', health: { path: '/up' } }],
   });
-  t.end();
-});
-
-t.test('routes that can never match', (t) => {
-  const routes = (...lines: readonly string[]): string[] =>
-    findings(
-      'listeners: { a: { port: 80 }, b: { port: 81 } }',
-      'routes:',
-      ...lines.map((line) => `  - { ${line}, respond: 204 }`),
-    );
-  t.strictSame(routes('name: all', 'name: api, match: { path: /api/* }'), [
-    '4:5 warning : routes[1] "api" can never match: routes[0] "all" (line 3) takes everything first.',
-  ]);
-  t.strictSame(routes('match: { path: /a/* }', 'match: { path: [/a, /a/b/*] }'), [
-    '4:5 warning : routes[1] can never match: routes[0] (line 3) takes all that it would first.',
-  ]);
-  t.strictSame(
-    routes('match: { path: /a }', 'match: { path: /b }', 'name: both, match: { path: [/a, /b] }'),
-    [
-      '5:5 warning : routes[2] "both" can never match: routes[0] (line 3) and routes[1] (line 4) take all that it would first.',
-    ],
-  );
-  t.strictSame(routes('listeners: [a]', 'match: { path: /x }'), [], 'it still matches on b');
-  t.equal(routes('listeners: [a, b]', 'listeners: [b], match: { path: /x }').length, 1);
-  t.strictSame(routes('match: { path: /a/* }', 'match: { path: /ab }', 'match: { path: /* }'), []);
-  t.strictSame(routes('match: { host: a.example }', 'match: { host: b.example }', 'name: rest'), []);
-  t.end();
-});
-
-t.test('covering is never claimed for a request that only the inner pattern matches', (t) => {
-  const label = fc.constantFrom('a', 'b', 'c');
-  const host = fc
-    .tuple(fc.boolean(), fc.array(label, { minLength: 1, maxLength: 3 }))
-    .map(([wild, parts]) => (wild ? '*.' : '') + parts.join('.'));
-  const matchesHost = (pattern: string, name: string): boolean =>
-    pattern.startsWith('*.')
-      ? name.endsWith(pattern.slice(1)) && name.length > pattern.length - 1
-      : pattern === name;
-  const path = fc
-    .tuple(fc.array(label, { maxLength: 3 }), fc.boolean())
-    .map(([parts, prefix]) => `/${parts.join('/')}${prefix ? `${parts.length > 0 ? '/' : ''}*` : ''}`);
-  const matchesPath = (pattern: string, at: string): boolean => {
-    if (!pattern.endsWith('/*')) return pattern === at;
-    const stem = pattern.slice(0, -2);
-    return at === stem || at.startsWith(`${stem}/`);
-  };
-  fc.assert(
-    fc.property(host, host, fc.array(label, { minLength: 1, maxLength: 5 }), (outer, inner, parts) => {
-      const name = parts.join('.');
-      return !(hostCovers(outer, inner) && matchesHost(inner, name)) || matchesHost(outer, name);
-    }),
-  );
-  fc.assert(
-    fc.property(path, path, fc.array(label, { maxLength: 5 }), (outer, inner, parts) => {
-      const at = `/${parts.join('/')}`;
-      return !(pathCovers(outer, inner) && matchesPath(inner, at)) || matchesPath(outer, at);
-    }),
-  );
-  t.ok(hostCovers('*', 'a') && hostCovers('*.a.b', 'x.a.b') && hostCovers('*.b', '*.a.b'));
-  t.notOk(hostCovers('*.a.b', 'a.b') || hostCovers('a', '*') || hostCovers('*.a.b', '*.b'));
-  t.ok(pathCovers('*', '/x') && pathCovers('/*', '*') && pathCovers('/a/*', '/a/b/*'));
-  t.notOk(pathCovers('/a/*', '*') || pathCovers('/a', '/a/*'));
   t.end();
 });
