@@ -2,24 +2,30 @@ import { hasLookedSince } from '../kernel/loop-turn.ts';
 import type { ServerConnection } from './connection.ts';
 
 /**
- * The idle connections to one server: those that rested (rest.ts), last used first, and those that became idle in this turn
- * of the event loop and have yet to. Kept apart, so that taking one means looking at one.
+ * The idle connections to one server, in the order in which they became idle: those that rested (rest.ts), and behind them
+ * those that became idle in this turn of the event loop and have yet to.
+ *
+ *   | rested, last used last | resting | null … |        taken first: the last rested one
+ *   0               restedCount     count
+ *
+ * One list that is filled and emptied by place: with a thousand servers each request meets other lists, none of which are in
+ * the processor's caches, so there is one to a server and not one of each kind (take and add: 105 -> 66 ns).
  */
 export class IdleConnections {
-  /** In the order in which they became idle. */
-  readonly #rested: ServerConnection[] = [];
-  readonly #resting: ServerConnection[] = [];
-  /** The turn in which those of `#resting` became idle. */
+  readonly #list: (ServerConnection | null)[] = [];
+  #count = 0;
+  #restedCount = 0;
+  /** The turn in which those that rest became idle. */
   #turn = -1;
 
   get size(): number {
-    return this.#rested.length + this.#resting.length;
+    return this.#count;
   }
 
   /** @param turn that of `LoopTurns` */
   add(connection: ServerConnection, turn: number): void {
     this.#moveOn(turn);
-    this.#resting.push(connection);
+    this.#list[this.#count++] = connection;
   }
 
   /**
@@ -28,51 +34,60 @@ export class IdleConnections {
    */
   take(turn: number, fits: (connection: ServerConnection) => boolean): ServerConnection | null {
     this.#moveOn(turn);
-    return takeLast(this.#rested, fits) ?? takeLast(this.#resting, fits);
+    return this.#takeLast(0, this.#restedCount, fits) ?? this.#takeLast(this.#restedCount, this.#count, fits);
   }
 
   /** Takes out the one that is idle for longest. */
   takeOldest(): ServerConnection | undefined {
-    return this.#rested.shift() ?? this.#resting.shift();
+    return this.#count === 0 ? undefined : this.#takeAt(0);
   }
 
   /** The last of those that would go if only the `count` used last were kept; undefined if there are no more than that. */
   oldestBut(count: number): ServerConnection | undefined {
-    const index = this.size - count - 1;
+    const index = this.#count - count - 1;
     // A place before the first would be looked for by its name, which takes longer than all the rest of this.
-    if (index < 0) return undefined;
-    return this.#rested[index] ?? this.#resting[index - this.#rested.length];
+    return index < 0 ? undefined : (this.#list[index] as ServerConnection);
   }
 
   remove(connection: ServerConnection): void {
-    takeLast(this.#resting, (it) => it === connection) ?? takeLast(this.#rested, (it) => it === connection);
+    for (let i = this.#count - 1; i >= 0; i--)
+      if (this.#list[i] === connection) {
+        this.#takeAt(i);
+        return;
+      }
   }
 
   /** Takes out all. */
   clear(): ServerConnection[] {
-    return [...this.#rested.splice(0), ...this.#resting.splice(0)];
+    const all = this.#list.slice(0, this.#count) as ServerConnection[];
+    this.#list.fill(null);
+    this.#count = this.#restedCount = 0;
+    return all;
   }
 
   #moveOn(turn: number): void {
     if (!hasLookedSince(this.#turn, turn)) return;
     this.#turn = turn;
-    const { length } = this.#resting;
-    for (let i = 0; i < length; i++) this.#rested.push(this.#resting[i] as ServerConnection);
-    // Not by its length: that gives its memory back, to be asked for again in the same turn.
-    for (let i = 0; i < length; i++) this.#resting.pop();
+    this.#restedCount = this.#count;
   }
-}
 
-function takeLast(
-  list: ServerConnection[],
-  fits: (connection: ServerConnection) => boolean,
-): ServerConnection | null {
-  for (let i = list.length - 1; i >= 0; i--) {
-    const connection = list[i] as ServerConnection;
-    if (!fits(connection)) continue;
-    if (i === list.length - 1) list.pop();
-    else list.splice(i, 1);
+  /** Of the places from `from` on, before `to`. */
+  #takeLast(
+    from: number,
+    to: number,
+    fits: (connection: ServerConnection) => boolean,
+  ): ServerConnection | null {
+    for (let i = to - 1; i >= from; i--) if (fits(this.#list[i] as ServerConnection)) return this.#takeAt(i);
+    return null;
+  }
+
+  #takeAt(index: number): ServerConnection {
+    const list = this.#list;
+    const connection = list[index] as ServerConnection;
+    const last = --this.#count;
+    for (let i = index; i < last; i++) list[i] = list[i + 1] as ServerConnection;
+    list[last] = null;
+    if (index < this.#restedCount) this.#restedCount--;
     return connection;
   }
-  return null;
 }
