@@ -90,11 +90,6 @@ const BEHAVIOURS: readonly string[] = [
   'the wall clock jumps',
 ];
 
-/** Numbers that no test can name yet, and why. */
-const NOT_YET: Readonly<Record<number, string>> = {
-  18: 'servers over HTTP/2 are being built',
-};
-
 const TITLE = /\btest\(\s*(['"`])((?:\\.|(?!\1)[^\\])*)\1/g;
 
 /** Number to the files whose titles name it. */
@@ -115,9 +110,7 @@ t.test('every behaviour that users rely on has a test that names it', async (t) 
   t.equal(BEHAVIOURS.length, 68);
   for (const [i, what] of BEHAVIOURS.entries()) {
     const number = i + 1;
-    const isNamed = named.has(number);
-    if (isNamed || NOT_YET[number] === undefined) t.ok(isNamed, `B${number}: ${what}`);
-    else t.comment(`B${number}: ${what}: ${NOT_YET[number]}`);
+    t.ok(named.has(number), `B${number}: ${what}`);
   }
   t.same(
     [...named.keys()].filter((number) => BEHAVIOURS[number - 1] === undefined),

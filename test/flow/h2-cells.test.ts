@@ -147,8 +147,8 @@ type Ask = (port: number, asked: Asked) => Promise<Got>;
 
 /** From both kinds of clients. */
 function cells(name: string, body: (t: Test, ask: Ask) => Promise<void>): void {
-  void t.test(`${name}, h1 to h2`, (t) => body(t, overHttp1));
-  void t.test(`${name}, h2 to h2`, (t) => body(t, overHttp2));
+  void t.test(`B18: ${name}, h1 to h2`, (t) => body(t, overHttp1));
+  void t.test(`B18: ${name}, h2 to h2`, (t) => body(t, overHttp2));
 }
 
 cells('B12 B14 B17: line, Host and fields', async (t, ask) => {
