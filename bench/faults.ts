@@ -81,8 +81,10 @@ async function main(): Promise<void> {
   const machine = await describeMachine();
   const command = ['node bench/faults.ts', ...args].join(' ');
   const traces = turns.map((turn): { out: LogLine[]; back: LogLine[] } => tracesOf(turn, log));
-  writeJson(settings.jsonPath, {
-    ...{ when, command, machine, settings, verdict, requests: crowd.requests, retries, slow },
+  // Not where it went: that is a path of the machine it ran on.
+  const { jsonPath, ...asked } = settings;
+  writeJson(jsonPath, {
+    ...{ when, command, machine, settings: asked, verdict, requests: crowd.requests, retries, slow },
     turns: turns.map((turn, i) => ({ ...turn, ...traces[i] })),
     failures: crowd.failures.slice(0, 200),
     failedPosts: crowd.failedPosts.slice(0, 200),
@@ -90,7 +92,7 @@ async function main(): Promise<void> {
   });
   const all = Object.values(crowd.requests).reduce((sum, count) => sum + count, 0);
   const line = `${settings.clients} clients, ${all} requests, ${turns.length} faults, ${retries} retries; failed: ${crowd.failures.length} that may be repeated, ${crowd.failedPosts.length} of ${crowd.requests['POST']} POSTs`;
-  const svgPath = settings.jsonPath.replace(/(?:\.json)?$/, '.svg');
+  const svgPath = jsonPath.replace(/(?:\.json)?$/, '.svg');
   writeFileSync(svgPath, faultCurves(crowd.seconds, turns, line, footerOf(machine, command, when)));
   process.stdout.write(`${faultTable(turns, log, crowd.seconds)}\n\n${line}\n`);
   if (slow !== null) {
@@ -99,7 +101,7 @@ async function main(): Promise<void> {
       `p99 with all servers sound ${withInterval(soundMs)} ms, with one ten times slower ${withInterval(slowMs)} ms: ${withInterval(ratio)} times (${slow.verdict})\n`,
     );
   }
-  const files = [settings.jsonPath, svgPath].map((path) => relative(process.cwd(), path));
+  const files = [jsonPath, svgPath].map((path) => relative(process.cwd(), path));
   process.stdout.write(
     `\n${verdict.length === 0 ? 'passed' : verdict.join('\n')}\nwritten: ${files.join(', ')}\n`,
   );

@@ -145,7 +145,7 @@ export function faultCurves(
     title: 'Servers killed (red), frozen (blue), slow (yellow) and talking nonsense (violet)',
     subtitle,
     xUnit: 's',
-    columns: 1,
+    columns: 2,
     panels: [
       {
         title: 'Requests',
