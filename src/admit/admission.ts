@@ -111,13 +111,20 @@ export class Ticket {
     return this.#isRetrying;
   }
 
+  /** It is not made again after all. */
+  dropRetry(): void {
+    if (!this.#isRetrying) return;
+    this.#isRetrying = false;
+    this.#admission.leaveRetry();
+  }
+
   /** The exchange is over. @param hasFailed no server answered, and none of that was the client's doing */
   close(hasFailed: boolean, nowMs: number): void {
     if (this.#isClosed) return;
     this.#isClosed = true;
     if (hasFailed) this.#judge(true, nowMs);
     else if (!this.#isJudged && this.#wasProbe) this.#admission.breaker?.leave();
-    if (this.#isRetrying) this.#admission.leaveRetry();
+    this.dropRetry();
     this.#admission.leavePlace();
   }
 

@@ -219,7 +219,11 @@ export class Choice {
     if (this.attempts - this.#staleCount >= this.rule.options.attempts) return null;
     if (!this.#claimRepeat()) return null;
     const other = this.findOther();
-    if (other === null) return null;
+    if (other === null) {
+      // The first attempt may be waited for much longer: others need the place.
+      this.#exchange.ticket?.dropRetry();
+      return null;
+    }
     retryBudget.spend(this.#exchange.deps.clock.nowMs());
     this.attempts++;
     return other;

@@ -162,7 +162,13 @@ t.test('max_requests is exact over threads; max_retries is held until the end', 
   first.close(false, pools.clock.nowMs());
   first.close(false, pools.clock.nowMs());
   t.ok(second.claimRetry());
+  second.dropRetry();
+  const third = pools.enter(a);
+  t.ok(third.claimRetry(), 'the place of one that was not made again is free');
+  t.notOk(second.claimRetry());
   second.close(true, pools.clock.nowMs());
+  t.equal(pools.slots.inFlight(2), 1, 'and is given back once');
+  third.close(false, pools.clock.nowMs());
   t.equal(pools.slots.inFlight(1) + pools.slots.inFlight(2), 0);
   t.equal(pools.refusal(a), 'let in');
 });
