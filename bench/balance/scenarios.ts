@@ -46,7 +46,12 @@ const sound = (id: string): ServerModel => ({
 
 const soundOnes = (count: number): ServerModel[] => Array.from({ length: count }, (_, i) => sound(`s${i}`));
 
-const rateOf = (soundCount: number): number => (LOAD * soundCount * WORKERS * 1000) / MEAN_MS;
+const rateOf = (soundCount: number, load = LOAD): number => (load * soundCount * WORKERS * 1000) / MEAN_MS;
+
+const half = (id: string): ServerModel => ({
+  ...sound(id),
+  serve: (_nowMs, random) => ({ ms: exponential(2 * MEAN_MS, random), isError: false }),
+});
 
 const slow: ServerModel = {
   ...sound('slow'),
@@ -90,6 +95,22 @@ const stalling: ServerModel = {
   },
 };
 
+const PAUSE_EVERY_MS = 500;
+const PAUSE_MS = 40;
+
+/**
+ * Serves any number at a time and always takes the same, but for what it shares with all others: something (a collection of garbage,
+ * a neighbour on the machine) that stands still for a moment now and then, so that everyone seems slow at once.
+ */
+const wide = (id: string, meanMs: number): ServerModel => ({
+  ...{ id, workers: 1000, joinsMs: 0 },
+  serve: (nowMs) => {
+    const intoMs = nowMs % PAUSE_EVERY_MS;
+    const left = intoMs + meanMs > PAUSE_EVERY_MS ? PAUSE_MS : 0;
+    return { ms: meanMs + left + (intoMs < PAUSE_MS ? PAUSE_MS - intoMs : 0), isError: false };
+  },
+});
+
 export const SCENARIOS: readonly Scenario[] = [
   { name: 'even', title: 'Three alike', servers: soundOnes(3), odd: undefined, requestsPerS: rateOf(3) },
   {
@@ -99,6 +120,14 @@ export const SCENARIOS: readonly Scenario[] = [
   {
     ...{ name: 'slow_of_10', title: 'One of ten ten times slower' },
     ...{ servers: [...soundOnes(9), slow], odd: 9, requestsPerS: rateOf(9) },
+  },
+  {
+    ...{ name: 'wide', title: 'One of four ten times slower, all of them pausing' },
+    ...{ servers: [wide('s0', 20), wide('s1', 20), wide('s2', 20), wide('slow', 200)], odd: 3, requestsPerS: 2700 },
+  },
+  {
+    ...{ name: 'busy', title: 'Two of four half as fast, nearly all capacity in use' },
+    ...{ servers: [...soundOnes(2), half('h0'), half('h1')], odd: 3, requestsPerS: rateOf(3, 0.85) },
   },
   {
     ...{ name: 'bimodal', title: 'One request in ten takes twenty times as long' },

@@ -58,6 +58,18 @@ for (const algorithm of ['peak_ewma', 'least_time'] as const satisfies readonly 
       t.end();
     });
 
+    t.test('all that slows for a moment does not make a slow server as good', (t) => {
+      const fixture = three();
+      play(fixture, 30, (id) => [200, id === 'slow' ? 200 : 20]);
+      play(fixture, 300, (id) => [200, id === 'slow' ? 240 : 60]);
+      const held = Array.from({ length: 28 }, () => fixture.take());
+      const isSlow = ({ server }: { server: { id: string } }): boolean => server.id === 'slow';
+      const most = algorithm === 'peak_ewma' ? 1 : 4; // of 9, if all were alike
+      t.ok(held.filter(isSlow).length <= most, `${held.map(({ server }) => server.id)}`);
+      for (const lease of held) lease.release('ok');
+      t.end();
+    });
+
     t.test('one that fails fast is not taken for a fast one', (t) => {
       const got = play(three(), 3000, (id) => (id === 'slow' ? [500, 1] : [200, 40]));
       t.ok((got['slow'] ?? 0) < 60, JSON.stringify(got));
