@@ -123,7 +123,11 @@ export const SCENARIOS: readonly Scenario[] = [
   },
   {
     ...{ name: 'wide', title: 'One of four ten times slower, all of them pausing' },
-    ...{ servers: [wide('s0', 20), wide('s1', 20), wide('s2', 20), wide('slow', 200)], odd: 3, requestsPerS: 2700 },
+    ...{
+      servers: [wide('s0', 20), wide('s1', 20), wide('s2', 20), wide('slow', 200)],
+      odd: 3,
+      requestsPerS: 2700,
+    },
   },
   {
     ...{ name: 'busy', title: 'Two of four half as fast, nearly all capacity in use' },
