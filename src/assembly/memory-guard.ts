@@ -5,11 +5,12 @@
  *   from 90 %    new bodies of requests are not read until it is less (`MemoryPressure`)
  *   over 100 %   the connections that hold most are ended, until it is 90 %: 503 `overloaded`, or cut off in an answer
  *
- * Who began within the last second counts less, by its time: an honest request is over by then, and among hundreds that
- * hold the same it should not be the one that goes.
+ * Who has its last answer and only waits for its client to go is ended first. Who began within the last second counts less, by
+ * its time: an honest request is over by then, and among hundreds that hold the same it should not be the one that goes.
  *
  * Held bytes are not counted as they come and go: a request would pay for that. Instead all connections are asked at each
- * look, which costs a thread with 20 000 of them some 2 ms. Each thread writes its sum into the shared cells of its
+ * look, which costs a thread with 20 000 of them some 2 ms; while they hold little it looks the less often the more there are.
+ * Each thread writes its sum into the shared cells of its
  * listeners, reads the sum over all threads there, and ends its own share of what is too much: no thread waits for
  * another, and none ends connections for bytes that it does not hold.
  */
@@ -21,9 +22,10 @@ import type { Log } from '../observe/index.ts';
 const LOOK_MS = 100;
 /** From here on new bodies wait; to here the largest holders are ended. */
 const TIGHT = 0.9;
-/** While this thread holds less than that of the limit it looks only each so many times. */
+/** While this thread holds less than that of the limit it skips a look for each so many connections, up to so many looks. */
 const CALM = 0.1;
-const CALM_LOOKS = 10;
+const CONNECTIONS_A_SKIP = 500;
+const MAX_SKIPS = 9;
 /** From this age on all that an exchange holds counts. */
 const FULL_AGE_MS = 1000;
 /** And this much counts at once: who holds next to nothing for long must not go before who holds much. */
@@ -52,7 +54,7 @@ export interface MemoryGuardDeps {
 /** What one connection holds. */
 export interface Holding {
   readonly bytes: number;
-  /** How long it has held it. */
+  /** How long it has held it; Infinity: it has its last answer. */
   readonly ageMs: number;
 }
 
@@ -61,6 +63,8 @@ export class MemoryGuard {
   #limitBytes = Number.POSITIVE_INFINITY;
   #ticker: Timer | undefined;
   #looksToSkip = 0;
+  /** Of all groups, as the last look found them. */
+  #holders = 0;
   /** Since the outage began; 0 = there is none. */
   #ended = 0;
   #lastEndedMs = 0;
@@ -89,7 +93,7 @@ export class MemoryGuard {
     }
     const ownBytes = this.look();
     if (ownBytes < this.#limitBytes * CALM && !this.#deps.pressure.isTight)
-      this.#looksToSkip = CALM_LOOKS - 1;
+      this.#looksToSkip = Math.min(MAX_SKIPS, Math.floor(this.#holders / CONNECTIONS_A_SKIP));
   }
 
   /** @returns what this thread holds */
@@ -97,9 +101,13 @@ export class MemoryGuard {
     const { pressure } = this.#deps;
     let own = 0;
     let all = 0;
+    this.#holders = 0;
     for (const group of this.#deps.groups()) {
       let bytes = group.unboundBytes;
-      for (const holder of group.holders) bytes += holder.heldBytes?.() ?? 0;
+      for (const holder of group.holders) {
+        this.#holders++;
+        bytes += holder.heldBytes?.() ?? 0;
+      }
       own += bytes;
       all += group.publish(bytes);
     }
@@ -118,11 +126,17 @@ export class MemoryGuard {
   #shed(excessBytes: number, allBytes: number): void {
     const nowMs = this.#deps.clock.nowMs();
     const all: (Holding & { group: HolderGroup; holder: OpenConnection })[] = [];
-    for (const group of this.#deps.groups())
+    const left = new Map<HolderGroup, number>();
+    for (const group of this.#deps.groups()) {
+      let bytes = group.unboundBytes;
       for (const holder of group.holders) {
         const ageMs = nowMs - (holder.heldSinceMs?.() ?? 0);
-        all.push({ group, holder, bytes: holder.heldBytes?.() ?? 0, ageMs });
+        const one = { group, holder, bytes: holder.heldBytes?.() ?? 0, ageMs };
+        bytes += one.bytes;
+        all.push(one);
       }
+      left.set(group, bytes);
+    }
     const chosen = hungriestFirst(all, excessBytes);
     if (chosen.length === 0) return;
     if (this.#ended === 0)
@@ -132,7 +146,12 @@ export class MemoryGuard {
       });
     this.#ended += chosen.length;
     this.#lastEndedMs = nowMs;
-    for (const { group, holder } of chosen) group.overload(holder);
+    for (const { group, holder, bytes } of chosen) {
+      group.overload(holder);
+      left.set(group, (left.get(group) ?? 0) - bytes);
+    }
+    // Else the other threads would end some of theirs for bytes that are not held any more.
+    for (const [group, bytes] of left) group.publish(bytes);
   }
 
   #endOutage(): void {
@@ -150,7 +169,9 @@ export function excessOf(ownBytes: number, allBytes: number, targetBytes: number
 /** The hungriest of `all`, until what they hold makes up `bytes`; what holds nothing is not among them. */
 export function hungriestFirst<T extends Holding>(all: readonly T[], bytes: number): T[] {
   const hungerOf = ({ bytes: held, ageMs }: T): number =>
-    held * Math.min(Math.max(ageMs, LEAST_AGE_MS), FULL_AGE_MS);
+    ageMs === Number.POSITIVE_INFINITY && held > 0
+      ? Number.MAX_VALUE
+      : held * Math.min(Math.max(ageMs, LEAST_AGE_MS), FULL_AGE_MS);
   const chosen: T[] = [];
   let freed = 0;
   for (const one of [...all].sort((a, b) => hungerOf(b) - hungerOf(a))) {

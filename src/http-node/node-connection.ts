@@ -109,7 +109,7 @@ export class NodeConnection implements Expiring {
   }
 
   heldSinceMs(): number {
-    return this.#stream?.startedMs ?? 0;
+    return this.#phase === 'linger' ? Number.NEGATIVE_INFINITY : (this.#stream?.startedMs ?? 0);
   }
 
   overload(): void {

@@ -248,7 +248,7 @@ export class Http1Connection implements StreamOwner, Expiring {
   }
 
   heldSinceMs(): number {
-    return this.#stream?.startedMs ?? 0;
+    return this.#stream?.startedMs ?? (this.#phase === 'linger' ? Number.NEGATIVE_INFINITY : 0);
   }
 
   overload(): void {

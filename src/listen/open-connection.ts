@@ -9,7 +9,7 @@ export interface OpenConnection {
   destroy(): void;
   /** Bytes that are held for it, here and on their way to a server. A wire that does not say is never ended for them. */
   heldBytes?(): number;
-  /** Since when (monotonic ms); without it, for long. */
+  /** Since when (monotonic ms); without it, for long. -Infinity: its last answer was given, it only waits for its client to go. */
   heldSinceMs?(): number;
   /** Ends it because memory is used up: what it is doing ends with the reason `overloaded`. */
   overload?(): void;

@@ -113,6 +113,20 @@ t.test('who holds next to nothing for long comes later than who has just taken m
   t.end();
 });
 
+t.test('who has its last answer and only waits for its client comes first', (t) => {
+  const all = [
+    { bytes: 100, ageMs: 5000 },
+    { bytes: 8, ageMs: Number.POSITIVE_INFINITY },
+    { bytes: 0, ageMs: Number.POSITIVE_INFINITY },
+    { bytes: 9, ageMs: Number.POSITIVE_INFINITY },
+  ];
+  t.same(
+    hungriestFirst(all, 18).map(({ bytes }) => bytes),
+    [8, 9, 100],
+  );
+  t.end();
+});
+
 t.test('a thread’s share of what is too much', (t) => {
   t.equal(excessOf(50, 90, 100), 0);
   t.equal(excessOf(100, 100, 90), 10);
@@ -138,6 +152,7 @@ t.test('below nine tenths nothing happens; then bodies wait; then the largest ar
   fixture.elsewhere = 600;
   fixture.guard.look();
   t.same(fixture.sizes, [100, 0, 200], 'half of 300 too many is this thread’s');
+  t.equal(fixture.published, 300, 'and other threads see at once what is left');
   t.match(fixture.told, [{ level: 'warn', fields: { held_bytes: 1200, max_bytes: 1000 } }]);
   fixture.elsewhere = 0;
   fixture.guard.look();
@@ -158,22 +173,31 @@ t.test('one that does not say what it holds is let be; handshakes count', (t) =>
   fixture.holders.push({ close: () => {}, destroy: () => {} });
   fixture.unbound = 700;
   fixture.guard.look();
-  t.equal(fixture.published, 1100);
+  t.equal(fixture.published, 700, 'the handshakes alone are left');
   t.same(fixture.sizes, [0, -1]);
   t.end();
 });
 
-t.test('it looks seldom while little is held', (t) => {
-  const fixture = new Fixture(1000, [90]);
-  fixture.guard.start();
-  fixture.clock.advance(4000);
-  t.equal(fixture.looks, 4);
-  (fixture.holders[0] as Holder).bytes = 500;
-  fixture.clock.advance(4000);
-  t.ok(fixture.looks > 16, `${fixture.looks} looks`);
-  fixture.guard.stop();
-  const before = fixture.looks;
-  fixture.clock.advance(4000);
-  t.equal(fixture.looks, before);
+t.test('while little is held it looks the less often the more connections there are', (t) => {
+  const table: [connections: number, looks: number][] = [
+    [1, 40],
+    [499, 40],
+    [500, 20],
+    [1000, 14],
+    [10_000, 4],
+  ];
+  for (const [connections, looks] of table) {
+    const fixture = new Fixture(20_000, new Array(connections).fill(0));
+    fixture.guard.start();
+    fixture.clock.advance(4000);
+    t.equal(fixture.looks, looks, `${connections} connections`);
+    (fixture.holders[0] as Holder).bytes = 5000;
+    fixture.clock.advance(4000);
+    t.ok(fixture.looks >= looks + 30, `${fixture.looks} looks as soon as it is more`);
+    fixture.guard.stop();
+    const before = fixture.looks;
+    fixture.clock.advance(4000);
+    t.equal(fixture.looks, before);
+  }
   t.end();
 });
