@@ -27,8 +27,9 @@ export class H2Client implements AsyncDisposable {
     session.on('error', () => {});
   }
 
-  static async open(port: number, tls = false): Promise<H2Client> {
-    const session = connect(`${tls ? 'https' : 'http'}://127.0.0.1:${port}`, { rejectUnauthorized: false });
+  static async open(port: number, tls = false, host = '127.0.0.1'): Promise<H2Client> {
+    const origin = `${tls ? 'https' : 'http'}://${host.includes(':') ? `[${host}]` : host}:${port}`;
+    const session = connect(origin, { rejectUnauthorized: false });
     const client = new H2Client(session);
     await once(session, 'connect');
     return client;
