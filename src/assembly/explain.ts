@@ -10,6 +10,7 @@ import type {
   PoolConfig,
   RateLimitConfig,
   ResolvedConfig,
+  RespondAction,
   RouteConfig,
   Source,
 } from '../config/index.ts';
@@ -94,12 +95,7 @@ export type Outcome =
       readonly priority: Priority;
     }
   | { readonly type: 'redirect'; readonly status: number; readonly location: string }
-  | {
-      readonly type: 'respond';
-      readonly status: number;
-      readonly body: string;
-      readonly contentType: string;
-    }
+  | RespondAction
   | {
       readonly type: 'refused';
       readonly status: number;

@@ -45,6 +45,7 @@ import {
   RetryRule,
   type RoutePlane,
   RouteRetry,
+  StaticAnswer,
 } from '../proxy/index.ts';
 import { compileRoutes, parsePathPattern } from '../route/index.ts';
 import { compileUpstreamTls, type UpstreamTls } from '../tls/index.ts';
@@ -225,6 +226,7 @@ function compileRoute(
     ),
     cors,
     redirectPaths: route.action.kind === 'redirect' ? route.paths.map(parsePathPattern) : [],
+    answer: route.action.kind === 'respond' ? new StaticAnswer(route.action) : null,
     split: route.action.kind === 'split' ? new PoolSplit(route.action.shares) : null,
     mirror: compileMirror(route, context),
     retry: route.retry && new RouteRetry(route.retry),

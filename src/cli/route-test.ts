@@ -134,7 +134,7 @@ function asText(request: AskedRequest, explanation: Explanation, cwd: string, pa
     return `${paint.dim(label.padEnd(labelWidth))}  ${mark === true ? paint.green('▸') : ' '} ${shown}${where}`.trimEnd();
   });
   const { method, scheme, authority, target } = request;
-  return `${paint.bold(`${method} ${scheme}://${authority}${target}`)}\n\n${lines.join('\n')}\n\n${verdict(outcome, paint)}\n`;
+  return `${paint.bold(`${method} ${scheme}://${authority}${target}`)}\n\n${lines.join('\n')}\n\n${verdict(outcome, cwd, paint)}\n`;
 }
 
 function wayRows({ listener, routes, asks, limits, rules, path }: Explanation): Row[] {
@@ -256,7 +256,12 @@ function shareText(algorithm: string, fraction: number): string {
     : `${percent} of the requests`;
 }
 
-function verdict(outcome: Outcome, paint: Painter): string {
+/** Files are not looked into here. */
+function bodyText({ body, file }: Extract<Outcome, { type: 'respond' }>, cwd: string): string {
+  return file === undefined ? `${Buffer.byteLength(body)} B of` : `${place({ file, line: 0 }, cwd)} as`;
+}
+
+function verdict(outcome: Outcome, cwd: string, paint: Painter): string {
   switch (outcome.type) {
     case 'pool': {
       const open = outcome.servers.filter((it) => it.why === '');
@@ -271,7 +276,7 @@ function verdict(outcome: Outcome, paint: Painter): string {
     case 'redirect':
       return `${paint.cyan('→')} ${outcome.status} to ${outcome.location}`;
     case 'respond':
-      return `${paint.cyan('→')} ${outcome.status}, ${Buffer.byteLength(outcome.body)} B of ${outcome.contentType}`;
+      return `${paint.cyan('→')} ${outcome.status}, ${bodyText(outcome, cwd)} ${outcome.contentType}`;
     case 'refused':
       return `${paint.red('→')} ${outcome.status} ${outcome.reason}: ${outcome.detail || outcome.hint}`;
     case 'unreachable':
@@ -302,6 +307,8 @@ function asJson(request: AskedRequest, explanation: Explanation, cwd: string): u
             priority: outcome.priority,
             servers: outcome.servers.map(({ source, ...server }) => ({ ...server, at: at(source) })),
           }
-        : outcome,
+        : outcome.type === 'respond' && outcome.file !== undefined
+          ? { ...outcome, body: undefined, file: place({ file: outcome.file, line: 0 }, cwd) }
+          : outcome,
   };
 }

@@ -122,7 +122,8 @@ function isReordered(before: readonly Named[], after: readonly Named[]): boolean
 }
 
 function isPlain(value: unknown): value is Readonly<Record<string, unknown>> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value) && !(value instanceof Secret);
+  if (typeof value !== 'object' || value === null || value instanceof Secret) return false;
+  return !Array.isArray(value) && !ArrayBuffer.isView(value);
 }
 
 /** Paths of the properties that differ; `source` does not count. */

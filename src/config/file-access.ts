@@ -9,6 +9,8 @@ import { quote } from './units.ts';
 export interface FileAccess {
   /** Absolute path -> content; throws like `readFileSync`. */
   readonly readFile: (path: string) => string;
+  /** The same, of what need not be text. */
+  readonly readBytes: (path: string) => Uint8Array;
   readonly baseDir: string;
   readonly env: Environment;
   /** Unix time, to judge the validity of certificates. */
@@ -25,13 +27,27 @@ export function warning(at: At, message: string): Problem {
   return { severity: 'warning', path: at.path, at: 'value', message };
 }
 
-export type Read = { readonly text: string } | { readonly problem: Problem };
+export type Read<Content = string> = { readonly text: Content } | { readonly problem: Problem };
 
 /** The content of a file that the configuration names, or what is wrong with it. @param what it is, for the message */
 export function readFile(at: At, what: string, access: FileAccess): Read {
+  return readBy(access.readFile, at, what, access);
+}
+
+/** The same, of what need not be text. */
+export function readBytes(at: At, what: string, access: FileAccess): Read<Uint8Array> {
+  return readBy(access.readBytes, at, what, access);
+}
+
+function readBy<Content>(
+  read: (path: string) => Content,
+  at: At,
+  what: string,
+  access: FileAccess,
+): Read<Content> {
   const path = resolve(access.baseDir, at.text);
   try {
-    return { text: access.readFile(path) };
+    return { text: read(path) };
   } catch (thrown) {
     return { problem: error(at, `${what} ${quote(at.text)} ${readFailure(thrown)} (${path}).`) };
   }

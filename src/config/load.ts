@@ -14,7 +14,7 @@ import { type Loose, readLoosely, secretsOf } from './loose.ts';
 import { checkOnePool, expandOnePool, isOnePool, onePoolOrigin } from './one-pool.ts';
 import { findOrigins, type Origins } from './origins.ts';
 import { findUnreachable } from './reach.ts';
-import { readNamedFile } from './read-named-file.ts';
+import { readNamedBytes, readNamedFile } from './read-named-file.ts';
 import { checkReferences } from './references.ts';
 import { resolveConfig } from './resolve.ts';
 import type { ResolvedConfig } from './resolved.ts';
@@ -104,8 +104,11 @@ function loadText(
   const parsed = parse(source);
   const loose = readLoosely(source.value);
   const problems = [...parsed.problems, ...checkWhole(loose, source)];
+  const readBytes =
+    options.readFile === undefined ? readNamedBytes : (at: string) => Buffer.from(readFile(at));
+  const reading = { readFile, readBytes, baseDir, env: options.env };
   if (options.checkFiles !== false)
-    problems.push(...checkFiles(loose, { readFile, baseDir, env: options.env, wallMs: options.wallMs }));
+    problems.push(...checkFiles(loose, { ...reading, wallMs: options.wallMs }));
   const diagnostics = [...source.diagnostics, ...problems.map((each) => source.locate(each))].sort(byPlace);
   const frameText = source.masked(
     secretsOf(loose).flatMap(({ literal }) => (literal?.path ? [literal.path] : [])),
@@ -117,9 +120,8 @@ function loadText(
   const origin = isOnePool(loose) ? onePoolOrigin : (at: Path): Path => at;
   const config = resolveConfig(long, {
     file: path,
-    baseDir,
-    env: options.env,
-    readFile: options.checkFiles === false ? undefined : readFile,
+    ...reading,
+    ...(options.checkFiles === false && { readFile: undefined, readBytes: undefined }),
     lineOf: (at) => (source.has(origin(at)) ? source.lineOf(origin(at)) : 0),
   });
   const origins = (): Origins => {

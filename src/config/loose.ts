@@ -6,7 +6,7 @@
 
 import type { Path } from './diagnostic.ts';
 import { type LooseAuth, type LooseTenant, readAuth, readSource, readTenant } from './loose-access.ts';
-import { readPageFiles } from './loose-pages.ts';
+import { type LoosePage, readPageFiles } from './loose-pages.ts';
 import { type LooseSharedLimits, readSharedLimits, readSharedRates } from './loose-shared.ts';
 import {
   type At,
@@ -113,7 +113,7 @@ export interface Loose {
   readonly keys: ReadonlySet<string>;
   readonly listeners: readonly LooseListener[];
   readonly routes: readonly LooseRoute[];
-  readonly pageFiles: readonly At[];
+  readonly pageFiles: readonly LoosePage[];
   readonly pools: readonly LoosePool[];
   readonly certificates: readonly LooseCertificate[];
   readonly tokens: readonly LooseToken[];

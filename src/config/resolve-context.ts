@@ -9,6 +9,7 @@ export interface ResolveContext {
   readonly env: Environment;
   /** Absolute path -> content; undefined = files are not to be read. */
   readonly readFile: ((path: string) => string) | undefined;
+  readonly readBytes: ((path: string) => Uint8Array) | undefined;
   /** The line where a noun of the long form was written. */
   readonly lineOf: (path: Path) => number;
 }

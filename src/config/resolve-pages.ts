@@ -1,7 +1,8 @@
-/** Pages in the program's words, with the texts of their files; see resolve.ts. */
+/** Pages in the program's words, with what is in their files; see resolve.ts. */
+import { isUtf8 } from 'node:buffer';
 import { extname, resolve } from 'node:path';
 import type { ResolveContext } from './resolve-context.ts';
-import type { ErrorPageConfig, MaintenanceConfig, PageConfig } from './resolved-route.ts';
+import type { ErrorPageConfig, MaintenanceConfig, PageConfig, RespondAction } from './resolved-route.ts';
 import type { LongForm } from './schema/file.ts';
 
 /** What `respond`, a maintenance page and an error page may hold: they lie in the memory of every thread. */
@@ -15,7 +16,30 @@ const TYPES: Readonly<Record<string, string>> = {
   '.xml': 'application/xml',
   '.css': 'text/css; charset=utf-8',
   '.js': 'text/javascript; charset=utf-8',
+  '.mjs': 'text/javascript; charset=utf-8',
+  '.md': 'text/markdown; charset=utf-8',
+  '.csv': 'text/csv; charset=utf-8',
+  '.map': 'application/json',
+  '.webmanifest': 'application/manifest+json',
   '.svg': 'image/svg+xml',
+  '.png': 'image/png',
+  '.jpg': 'image/jpeg',
+  '.jpeg': 'image/jpeg',
+  '.gif': 'image/gif',
+  '.webp': 'image/webp',
+  '.avif': 'image/avif',
+  '.ico': 'image/vnd.microsoft.icon',
+  '.woff': 'font/woff',
+  '.woff2': 'font/woff2',
+  '.ttf': 'font/ttf',
+  '.otf': 'font/otf',
+  '.mp3': 'audio/mpeg',
+  '.mp4': 'video/mp4',
+  '.webm': 'video/webm',
+  '.pdf': 'application/pdf',
+  '.wasm': 'application/wasm',
+  '.zip': 'application/zip',
+  '.gz': 'application/gzip',
 };
 
 interface LongPage {
@@ -35,6 +59,22 @@ export function resolvePage(
     body: context.readFile?.(resolve(context.baseDir, file)) ?? '',
     contentType: content_type ?? TYPES[extname(file).toLowerCase()] ?? otherwise,
   };
+}
+
+type LongRespond = Exclude<NonNullable<LongForm['routes']>[number]['respond'], undefined>;
+
+const TEXT = 'text/plain; charset=utf-8';
+
+/** What a route answers; the bytes of a file go as they are. */
+export function resolveRespond(spec: LongRespond, context: ResolveContext): RespondAction {
+  const { status, file, body, content_type } = spec;
+  if (file === undefined)
+    return { type: 'respond', status, body: body ?? '', contentType: content_type ?? TEXT };
+  const path = resolve(context.baseDir, file);
+  const bytes = context.readBytes?.(path) ?? new Uint8Array();
+  const guessed = isUtf8(bytes) && !bytes.includes(0) ? TEXT : 'application/octet-stream';
+  const contentType = content_type ?? TYPES[extname(file).toLowerCase()] ?? guessed;
+  return { type: 'respond', status, body: bytes, contentType, file: path };
 }
 
 const HTML = 'text/html; charset=utf-8';

@@ -5,7 +5,7 @@ import { resolveAuth, resolveCors } from './resolve-access.ts';
 import { type ResolveContext, sourceOf } from './resolve-context.ts';
 import { resolveRouteRetry } from './resolve-failing.ts';
 import { resolveLimits, resolveMeter } from './resolve-limits.ts';
-import { resolveErrorPages, resolveMaintenance, resolvePage } from './resolve-pages.ts';
+import { resolveErrorPages, resolveMaintenance, resolveRespond } from './resolve-pages.ts';
 import type { CompressConfig, FaultsConfig, FieldsConfig, RouteAction, RouteConfig } from './resolved.ts';
 import type { LongForm } from './schema/file.ts';
 import { parseRequestKey } from './schema/request-key.ts';
@@ -118,10 +118,7 @@ function resolveAction(spec: LongRoute, context: ResolveContext): RouteAction {
     const { to, status, keep_query } = spec.redirect;
     return { type: 'redirect', to, status, keepsQuery: keep_query };
   }
-  if (spec.respond) {
-    const page = resolvePage(spec.respond, 'text/plain; charset=utf-8', context);
-    return { type: 'respond', status: spec.respond.status, ...page };
-  }
+  if (spec.respond) return resolveRespond(spec.respond, context);
   return { type: 'pool', pool: spec.pool ?? '' };
 }
 

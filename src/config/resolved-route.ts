@@ -140,9 +140,14 @@ export type RouteAction =
       readonly status: RedirectStatus;
       readonly keepsQuery: boolean;
     }
-  | {
-      readonly type: 'respond';
-      readonly status: number;
-      readonly body: string;
-      readonly contentType: string;
-    };
+  | RespondAction;
+
+export interface RespondAction {
+  readonly type: 'respond';
+  readonly status: number;
+  /** Bytes of a file, empty where files are not read. */
+  readonly body: string | Uint8Array;
+  readonly contentType: string;
+  /** Where the body comes from, as an absolute path; absent = out of the configuration. */
+  readonly file?: string;
+}

@@ -20,6 +20,7 @@ import type { AnswerBuffer, AnswerBufferEvents } from './answer-buffer.ts';
 import type { OwnAnswer } from './answers.ts';
 import { type HeldPlace, leavePlaces } from './concurrency-limits.ts';
 import type { KeptBody } from './kept-body.ts';
+import { LargeBody, PIECE_BYTES } from './large-body.ts';
 import type { ListenerPlane, Plane, ProxyDeps, RoutePlane } from './plane.ts';
 import { refusalAnswer } from './refusal.ts';
 
@@ -217,6 +218,10 @@ export class Exchange implements RequestSink, AnswerBufferEvents {
     stream.startAnswer(answerLines === '' ? head : { ...head, fields: head.fields + answerLines });
     if (answer.body.length > 0 && !isHead) {
       const body = typeof answer.body === 'string' ? Buffer.from(answer.body) : answer.body;
+      if (body.length > PIECE_BYTES) {
+        new LargeBody(this, body, reason).send();
+        return;
+      }
       stream.sendBody(body, 0, body.length);
     }
     stream.endAnswer('');

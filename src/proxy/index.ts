@@ -20,3 +20,4 @@ export { RetryRule, RouteRetry } from './retry-rule.ts';
 export { type RewriteOptions, rewriteTarget } from './rewrite.ts';
 export { SharedRateGate } from './shared-rate-gate.ts';
 export { PoolSplit, type SplitShare } from './split.ts';
+export { StaticAnswer } from './static-answer.ts';

@@ -34,6 +34,7 @@ import type { Mirror } from './mirror.ts';
 import type { RetryRule, RouteRetry } from './retry-rule.ts';
 import type { RewriteOptions } from './rewrite.ts';
 import type { PoolSplit } from './split.ts';
+import type { StaticAnswer } from './static-answer.ts';
 
 export interface RoutePlane extends RouteOptions {
   readonly filter: IpFilter | null;
@@ -41,6 +42,8 @@ export interface RoutePlane extends RouteOptions {
   readonly limits: Limits | null;
   /** Of the action `redirect`: what its target may take the rest of the path from. */
   readonly redirectPaths: readonly PathPattern[];
+  /** Of the action `respond`. */
+  readonly answer: StaticAnswer | null;
   /** Of the action `split`. */
   readonly split: PoolSplit | null;
   /** Which pages of other origins may use it; null = it says nothing of that. */

@@ -16,6 +16,7 @@ import { hashKeyOf } from './hash-key.ts';
 import { passesLimits } from './limits.ts';
 import type { ListenerPlane, PoolPlane, ProxyDeps, RoutePlane } from './plane.ts';
 import type { PoolSplit } from './split.ts';
+import type { StaticAnswer } from './static-answer.ts';
 
 export class RequestPhases implements RequestHandler {
   readonly #deps: ProxyDeps;
@@ -146,7 +147,10 @@ function passesRouteAccess(exchange: Exchange, route: RoutePlane): boolean {
   return false;
 }
 
-function withRouteFields(exchange: Exchange, answer: OwnAnswer): OwnAnswer {
+function withRouteFields<Body extends string | Buffer>(
+  exchange: Exchange,
+  answer: OwnAnswer<Body>,
+): OwnAnswer<Body> {
   const responseFields = exchange.route?.responseFields ?? null;
   if (responseFields === null) return answer;
   const fields = responseFields.apply(answer.head.fields, (it) => exchange.look(it));
@@ -173,10 +177,7 @@ function act(exchange: Exchange, route: RoutePlane): void {
       redirect(exchange, action);
       return;
     case 'respond':
-      exchange.answer(
-        withRouteFields(exchange, plainAnswer(action.status, action.contentType, action.body)),
-        'respond',
-      );
+      exchange.answer(withRouteFields(exchange, (route.answer as StaticAnswer).plain), 'respond');
       return;
     case 'pool':
       forward(exchange, route, action.pool);

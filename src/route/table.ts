@@ -40,7 +40,7 @@ export type RouteActionOptions =
   | {
       readonly kind: 'respond';
       readonly status: number;
-      readonly body: string;
+      readonly body: string | Uint8Array;
       readonly contentType: string;
     };
 

@@ -1,5 +1,6 @@
 /** Pages of the user's own: static answers, errors of ours and of servers, maintenance. */
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { constants } from 'node:http2';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import t from 'tap';
@@ -10,7 +11,7 @@ import { overWires } from '../support/wires.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'sluice-pages-'));
 t.teardown(() => rmSync(folder, { recursive: true }));
-const fileOf = (name: string, text: string): string => {
+const fileOf = (name: string, text: string | Buffer): string => {
   writeFileSync(join(folder, name), text);
   return join(folder, name);
 };
@@ -37,6 +38,61 @@ overWires(t)('a static answer out of a file, read again by a reload', async (t, 
   fileOf('robots.txt', 'new');
   await proxied.daemon.reload(onePool(proxied.servers, { listener: wire.listener, file: { routes } }));
   t.equal((await client.ask(get('/robots.txt'))).body, 'new');
+});
+
+const PICTURE = Buffer.from(Array.from({ length: 256 }, (_, i) => i));
+const LARGE = Buffer.alloc(1024 * 1024, PICTURE);
+const binaryRoutes = () => [
+  { match: { path: '/small' }, respond: { file: fileOf('small.png', PICTURE) } },
+  { match: { path: '/large' }, respond: { file: fileOf('large.dat', LARGE) } },
+  { match: { path: '/typed' }, respond: { file: fileOf('typed', PICTURE), content_type: 'image/x-own' } },
+];
+const BINARY: readonly [path: string, body: Buffer, type: string][] = [
+  ['/small', PICTURE, 'image/png'],
+  ['/large', LARGE, 'application/octet-stream'],
+  ['/typed', PICTURE, 'image/x-own'],
+];
+
+for (const tls of [false, true])
+  overWires(t)(`a static answer that is no text, ${tls ? 'TLS' : 'plain'}`, async (t, wire) => {
+    const certificates = { local: { self_signed: ['localhost'] } };
+    await using proxied = await wire.start({
+      file: { routes: binaryRoutes(), certificates },
+      ...(tls && { listener: { tls: { certificates: ['local'] } } }),
+    });
+    const client = await proxied.client({ tls });
+    for (const [path, body, type] of [...BINARY, ...BINARY]) {
+      const answer = await client.ask(get(path));
+      t.ok(Buffer.from(answer.body, 'latin1').equals(body), `${path}: bytes as they are, each time`);
+      t.equal(fieldOf(answer, 'content-type'), type);
+      t.equal(fieldOf(answer, 'content-length'), `${body.length}`);
+      const head = await client.ask(get(path).replace('GET', 'HEAD'));
+      t.same(
+        [head.status, head.body, fieldOf(head, 'content-type'), fieldOf(head, 'content-length')],
+        [200, '', type, `${body.length}`],
+      );
+    }
+  });
+
+t.test('a static answer that is no text, HTTP/2', async (t) => {
+  await using proxied = await Proxied.start({ listener: { h2c: true }, file: { routes: binaryRoutes() } });
+  await using client = await H2Client.open(proxied.daemon.port());
+  await Promise.all(
+    [...BINARY, ...BINARY].map(async ([path, body, type]) => {
+      const answer = await client.ask({ ':path': path });
+      t.ok(answer.body.equals(body), `${path}: in as many pieces as its window takes`);
+      t.match(answer.headers, { 'content-type': type, 'content-length': `${body.length}` });
+      const head = await client.ask({ ':path': path, ':method': 'HEAD' });
+      t.equal(head.body.length, 0);
+      t.match(head.headers, { 'content-type': type, 'content-length': `${body.length}` });
+    }),
+  );
+  const left = client.begin({ ':path': '/large' });
+  left.once('data', () => left.close(constants.NGHTTP2_CANCEL));
+  const log = join(proxied.daemon.folder, 'access.log');
+  await proxied.daemon.until('it is logged as left', () =>
+    readFileSync(log, 'utf8').includes('"reason":"client_abort"'),
+  );
 });
 
 overWires(t)('pages for errors of ours, by status and route', async (t, wire) => {

@@ -116,11 +116,11 @@ const respond = withShortForm(
     body: z.string().optional().describe('Its body.'),
     file: filePath()
       .optional()
-      .describe('A file of text with its body, at most 1MiB; read when the configuration is.'),
+      .describe('A file with its body, text or not, at most 1MiB; read when the configuration is.'),
     content_type: mediaType()
       .optional()
       .describe(
-        'Its Content-Type, when there is a body; without it, by the name of the file, else text/plain.',
+        'Its Content-Type, when there is a body; without it, by the name of the file, else text/plain, or application/octet-stream for what is no text.',
       ),
   }).superRefine(({ file, body }, context) => {
     if (file !== undefined && body !== undefined)

@@ -157,6 +157,18 @@ pools:
   t.match(stdout, /hedge +a second server is asked when it takes longer than 95% of the answers/);
 });
 
+t.test('an answer out of a file, which need not be there', async (t) => {
+  const at = t.testdir({
+    'f.yaml': 'listeners: { web: { port: 8080 } }\nroutes: [{ name: logo, respond: { file: logo.png } }]\n',
+  });
+  const of = async (...args: string[]) =>
+    (await sluice(['route', 'test', 'GET', '/', '-c', join(at, 'f.yaml'), ...args], new FakeContext(at)))
+      .stdout;
+  t.match(await of(), /→ 200, logo\.png as image\/png/);
+  const { outcome } = JSON.parse(await of('--json'));
+  t.same(outcome, { type: 'respond', status: 200, contentType: 'image/png', file: 'logo.png' });
+});
+
 t.test('what a route asks of who sends the request', async (t) => {
   const text = `listeners: { web: { port: 8080 } }
 routes:

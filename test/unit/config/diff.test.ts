@@ -31,6 +31,14 @@ t.test('a file and itself, moved about and rewritten in other forms', (t) => {
   t.end();
 });
 
+t.test('the bytes of a file', (t) => {
+  const text = 'listeners: { h: { port: 80 } }\nroutes: [{ respond: { file: a.bin } }]\n';
+  const of = (content: string) => loadFine(t, text, { checkFiles: true, readFile: () => content }).config;
+  t.equal(diffConfig(of('one'), of('one')).same, true);
+  t.match(diffConfig(of('one'), of('two')).routes.changed, [{ what: ['action.body'] }]);
+  t.end();
+});
+
 t.test('what changed, noun by noun', (t) => {
   const before = loadFine(t, BEFORE, { env: { TOKEN: 'one' } }).config;
   const after = loadFine(

@@ -1,6 +1,9 @@
 import { generateKeyPairSync } from 'node:crypto';
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import forge from 'node-forge';
 import t from 'tap';
+import { loadConfig } from '../../../src/config/index.ts';
 import { load, loadFine, report } from './loading.ts';
 
 const NOW = Date.UTC(2026, 10, 21);
@@ -105,6 +108,28 @@ t.test('certificates, keys and authorities', (t) => {
     const found = findings(files);
     t.equal(found.length, expected.length, name, { found });
     for (const [index, each] of expected.entries()) t.ok(found[index]?.startsWith(each), name, { found });
+  }
+  t.end();
+});
+
+t.test('files of pages', (t) => {
+  const respond = 'routes: [{ respond: { file: a.bin } }]\nlisteners: { http: { port: 80 } }\n';
+  const page = 'error_pages: { 404: a.bin }\nroutes: [{ respond: 204 }]\nlisteners: { http: { port: 80 } }\n';
+  const folder = t.testdir({ 'a.bin': '' });
+  const rows: [what: string, text: string, content: Buffer, expected: RegExp | null][] = [
+    ['an answer of bytes', respond, Buffer.from([0, 255, 254]), null],
+    ['a page of bytes', page, Buffer.from([0, 255, 254]), /is not text in UTF-8/],
+    ['a page with a NUL', page, Buffer.from('a\0b'), /is not text in UTF-8/],
+    ['a page that says U+FFFD', page, Buffer.from('\uFFFD'), null],
+    ['as large as may be', respond, Buffer.alloc(1024 * 1024), null],
+    ['too large', respond, Buffer.alloc(1024 * 1024 + 1), /at most 1MiB: they are kept in memory/],
+  ];
+  for (const [what, text, content, expected] of rows) {
+    writeFileSync(join(folder, 'a.bin'), content);
+    const source = { text: text, name: 'sluice.yaml', baseDir: folder };
+    const found = report(loadConfig(source, { env: {}, wallMs: NOW }));
+    if (expected === null) t.strictSame(found, [], what);
+    else t.match(found.join(), expected, what);
   }
   t.end();
 });
