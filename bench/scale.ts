@@ -9,29 +9,29 @@ import { systemClock } from '../src/kernel/clock.ts';
 import { errorText, SluiceError } from '../src/kernel/errors.ts';
 import { numberOf, parseOptions } from './arguments.ts';
 import { runBench, stopSignal } from './entry.ts';
-import { runWrk } from './load/wrk.ts';
 import { textTable, withInterval } from './report/table.ts';
 import { footerOf, writeChart, writeJson } from './report/write.ts';
+import { type Cell, measureCells } from './scale/cells.ts';
 import { scaleInput, serviceOf } from './scale/input.ts';
+import { PEERS } from './scale/peers.ts';
 import { measureReloads, type ReloadSample } from './scale/reloads.ts';
-import { ANSWER_BYTES, type ManyServers, startManyServers } from './scale/servers.ts';
+import { type ManyServers, startManyServers } from './scale/servers.ts';
+import { Stranger } from './scale/stranger.ts';
 import { openStage, type Stage } from './stage.ts';
 import { type Interval, judge, medianInterval, pairedRatios, type Verdict } from './stats.ts';
-import { cpuBetweenUs, readCpu } from './system/cpu.ts';
 import { DaemonProcess } from './system/daemon.ts';
 import { describeMachine } from './system/machine.ts';
 
 const RESULTS = fileURLToPath(new URL('results/', import.meta.url));
 const ALGORITHMS = ['peak_ewma', 'least_connections', 'round_robin', 'consistent_hash'];
 const SMALL = 3;
-const CONNECTIONS = 64;
-const MIB = 2 ** 20;
-/** What was promised: `issue` figures are ratios, and milliseconds for the reload. */
+/** Ratios, and milliseconds for the reload. */
 const LIMITS = { cpuRatio: 1.1, reloadMs: 500, p99Ratio: 2 };
 
 const HELP = `node bench/scale.ts [options]
 
   --algorithms LIST  of the pool (default ${ALGORITHMS.join(',')})
+  --beside LIST      other proxies with as many servers, of ${PEERS.join(', ')} (default both; "" = none)
   --large N          routes and servers of the large file (default 1000)
   --rounds N         pairs in each cell (default 15)
   --seconds N        of one round (default 3)
@@ -43,6 +43,7 @@ const HELP = `node bench/scale.ts [options]
 
 interface Settings {
   readonly algorithms: readonly string[];
+  readonly beside: readonly string[];
   readonly large: number;
   readonly rounds: number;
   readonly seconds: number;
@@ -51,32 +52,12 @@ interface Settings {
   readonly jsonPath: string;
 }
 
-interface Side {
-  readonly daemon: DaemonProcess;
-  readonly services: number;
-}
-
-interface SideSample {
-  readonly cpuUsPerRequest: number;
-  readonly requestsPerSecond: number;
-  readonly p99Ms: number;
-}
-
-interface Cell {
-  readonly algorithm: string;
-  readonly small: readonly SideSample[];
-  readonly large: readonly SideSample[];
-  readonly ratio: Interval;
-  readonly verdict: Verdict;
-  readonly smallRssMiB: number;
-  readonly largeRssMiB: number;
-}
-
 function readSettings(args: readonly string[]): Settings | undefined {
   const text = { type: 'string' } as const;
   const values = parseOptions(args, {
     ...{
       algorithms: text,
+      beside: text,
       large: text,
       rounds: text,
       seconds: text,
@@ -89,8 +70,20 @@ function readSettings(args: readonly string[]): Settings | undefined {
   if (values.help === true) return undefined;
   const whole = (name: string, given: string | undefined, normally: number, least: number, most: number) =>
     given === undefined ? normally : Math.floor(numberOf(name, given, least, most));
+  const list = (given: string | undefined, normally: readonly string[]): readonly string[] =>
+    given
+      ?.split(',')
+      .map((name) => name.trim())
+      .filter((name) => name !== '') ?? normally;
+  const beside = list(values.beside, PEERS);
+  const strange = beside.find((name) => !(PEERS as readonly string[]).includes(name));
+  if (strange !== undefined)
+    throw new SluiceError('bench_option', `--beside: there is no "${strange}"`, {
+      hint: `There are: ${PEERS.join(', ')}.`,
+    });
   return {
-    algorithms: values.algorithms?.split(',').map((name) => name.trim()) ?? ALGORITHMS,
+    algorithms: list(values.algorithms, ALGORITHMS),
+    beside,
     large: whole('large', values.large, 1000, SMALL, 5000),
     rounds: whole('rounds', values.rounds, 15, 1, 200),
     seconds: whole('seconds', values.seconds, 3, 1, 60),
@@ -98,57 +91,6 @@ function readSettings(args: readonly string[]): Settings | undefined {
     reloads: whole('reloads', values.reloads, 20, 0, 200),
     jsonPath: values.json ?? `${RESULTS}scale.json`,
   };
-}
-
-async function loadBoth(stage: Stage, sides: readonly Side[], seconds: number, round: number) {
-  const load = async ({ daemon, services }: Side): Promise<SideSample> => {
-    daemon.emptyAccessLog();
-    const before = readCpu(daemon.pid);
-    const load = await runWrk({
-      url: `http://127.0.0.1:${daemon.port('web')}/`,
-      ...{ mix: 'services', services, connections: CONNECTIONS, seconds, seed: round + 1 },
-      ...{ cores: stage.cores.load, bodyBytes: ANSWER_BYTES, signal: stage.signal },
-    });
-    return {
-      cpuUsPerRequest: cpuBetweenUs(before, readCpu(daemon.pid)) / load.requests,
-      requestsPerSecond: load.requests / load.seconds,
-      p99Ms: load.p99Ms,
-    };
-  };
-  return Promise.all(sides.map(load));
-}
-
-async function measureCell(
-  stage: Stage,
-  servers: ManyServers,
-  algorithm: string,
-  settings: Settings,
-): Promise<Cell> {
-  await using stack = new AsyncDisposableStack();
-  const sides: Side[] = [];
-  for (const services of [SMALL, settings.large]) {
-    const input = scaleInput({ routes: services, servers: servers.addresses.slice(0, services), algorithm });
-    const folder = stage.newFolder(`${algorithm}-${services}`);
-    const daemon = await DaemonProcess.start(folder, input, [], stage.cores.subject);
-    sides.push({ daemon: stack.use(daemon), services });
-  }
-  await loadBoth(stage, sides, settings.warmup, 0);
-  const small: SideSample[] = [];
-  const large: SideSample[] = [];
-  for (let round = 0; round < settings.rounds; round++) {
-    // Who is started first is first on the core for a moment.
-    const order = round % 2 === 0 ? sides : [...sides].reverse();
-    const samples = await loadBoth(stage, order, settings.seconds, round);
-    if (round % 2 !== 0) samples.reverse();
-    const [ofSmall, ofLarge] = samples as [SideSample, SideSample];
-    small.push(ofSmall);
-    large.push(ofLarge);
-  }
-  const cpu = (samples: readonly SideSample[]): number[] => samples.map((it) => it.cpuUsPerRequest);
-  const ratio = medianInterval(pairedRatios(cpu(large), cpu(small)));
-  const [smallRssMiB = 0, largeRssMiB = 0] = sides.map(({ daemon }) => daemon.rssBytes() / MIB);
-  const verdict = judge(ratio, 'at most', LIMITS.cpuRatio);
-  return { algorithm, small, large, ratio, verdict, smallRssMiB, largeRssMiB };
 }
 
 async function reloadUnderLoad(
@@ -160,9 +102,13 @@ async function reloadUnderLoad(
     scaleInput({ routes: settings.large, servers: servers.addresses, algorithm: 'peak_ewma', turn });
   await using daemon = await DaemonProcess.start(stage.newFolder('reloads'), inputOf(0));
   const services = Array.from({ length: settings.large }, (_, n) => serviceOf(n));
+  await using stranger = new Stranger();
+  await stranger.ready();
   try {
-    return await measureReloads(stage.clock, daemon, services, settings.reloads, (turn) =>
-      daemon.reloadTimed(inputOf(turn)),
+    return await measureReloads(
+      ...([stage.clock, daemon, services, settings.reloads] as const),
+      (turn) => daemon.reloadTimed(inputOf(turn)),
+      (ms) => stranger.keepBusy(ms),
     );
   } catch (thrown) {
     throw new SluiceError('bench_reload', `${errorText(thrown)}\n${daemon.lastWords()}`, { cause: thrown });
@@ -177,48 +123,44 @@ interface Judged {
 }
 
 function judgeAll(cells: readonly Cell[], reloads: readonly ReloadSample[]): Judged[] {
-  const all = cells.map(({ algorithm, ratio, verdict }) => ({
-    what: `processor time a request, ${algorithm}`,
-    ...{ value: ratio, limit: LIMITS.cpuRatio, verdict },
-  }));
+  const all: Judged[] = [];
+  const limited = (what: string, samples: readonly number[], limit: number): void => {
+    const value = medianInterval(samples);
+    all.push({ what, value, limit, verdict: judge(value, 'at most', limit) });
+  };
+  for (const { name, ratios } of cells.filter(({ isOurs }) => isOurs)) {
+    limited(`processor time a request, ${name}`, ratios, LIMITS.cpuRatio);
+    for (const peer of cells.filter(({ isOurs }) => !isOurs))
+      limited(`  over what ${peer.name}’s becomes`, pairedRatios(ratios, peer.ratios), LIMITS.cpuRatio);
+  }
   if (reloads.length === 0) return all;
-  const tookMs = medianInterval(reloads.map((it) => it.tookMs));
-  const p99 = pairedRatios(
-    reloads.map((it) => it.p99DuringMs),
-    reloads.map((it) => it.p99BeforeMs),
+  const during = reloads.map((it) => it.p99DuringMs);
+  const over = (key: 'p99BeforeMs' | 'p99BesideMs'): number[] =>
+    pairedRatios(
+      during,
+      reloads.map((it) => it[key]),
+    );
+  limited(
+    'reload, ms',
+    reloads.map((it) => it.tookMs),
+    LIMITS.reloadMs,
   );
-  const bump = medianInterval(p99);
-  return [
-    ...all,
-    {
-      what: 'reload, ms',
-      ...{ value: tookMs, limit: LIMITS.reloadMs, verdict: judge(tookMs, 'at most', LIMITS.reloadMs) },
-    },
-    {
-      what: 'p99 in a reload over before it',
-      ...{ value: bump, limit: LIMITS.p99Ratio, verdict: judge(bump, 'at most', LIMITS.p99Ratio) },
-    },
-  ];
+  limited('p99 in a reload over before it', over('p99BeforeMs'), LIMITS.p99Ratio);
+  limited('  over beside a stranger as busy', over('p99BesideMs'), LIMITS.p99Ratio);
+  return all;
 }
 
 function printTables(cells: readonly Cell[], judged: readonly Judged[], large: number): void {
-  const us = (samples: readonly SideSample[]): string =>
+  const us = (samples: Cell['few']): string =>
     withInterval(medianInterval(samples.map((it) => it.cpuUsPerRequest)));
-  const head = [
-    'algorithm',
-    `CPU-us at ${SMALL}`,
-    `at ${large}`,
-    'ratio',
-    `RSS MiB at ${SMALL}`,
-    `at ${large}`,
-  ];
-  const rows = cells.map((it) => [
-    it.algorithm,
-    us(it.small),
-    us(it.large),
-    withInterval(it.ratio),
-    it.smallRssMiB.toFixed(0),
-    it.largeRssMiB.toFixed(0),
+  const head = ['', `CPU-us at ${SMALL}`, `at ${large}`, 'ratio', `RSS MiB at ${SMALL}`, `at ${large}`];
+  const rows = cells.map(({ name, few, many, ratio, rssMiB }) => [
+    name,
+    us(few),
+    us(many),
+    withInterval(ratio),
+    rssMiB?.few.toFixed(0) ?? '',
+    rssMiB?.many.toFixed(0) ?? '',
   ]);
   const verdicts = judged.map(({ what, value, limit, verdict }) => [
     what,
@@ -241,11 +183,11 @@ async function main(): Promise<void> {
   await using stage = await openStage(systemClock, stopSignal(), say);
   const folder = stage.newFolder('servers');
   await using servers = await startManyServers(folder, settings.large, stage.cores.load, systemClock);
-  const cells: Cell[] = [];
-  for (const algorithm of settings.algorithms) {
-    say(algorithm);
-    cells.push(await measureCell(stage, servers, algorithm, settings));
-  }
+  const names = [...settings.algorithms, ...settings.beside];
+  const cells = await measureCells(stage, names, servers.addresses, {
+    ...{ few: SMALL, many: settings.large, rounds: settings.rounds },
+    ...{ seconds: settings.seconds, warmup: settings.warmup },
+  });
   if (settings.reloads > 0) say('reloads');
   const reloads = settings.reloads > 0 ? await reloadUnderLoad(stage, servers, settings) : [];
   const judged = judgeAll(cells, reloads);
@@ -258,12 +200,12 @@ async function main(): Promise<void> {
   writeChart(chartPath, {
     title: `${settings.large} routes and servers against ${SMALL} and ${SMALL}`,
     subtitle: `both loaded at the same time on one core; median of ${settings.rounds} rounds`,
-    panels: (['small', 'large'] as const).map((side) => ({
-      title: side === 'small' ? `${SMALL} routes, ${SMALL} servers` : `${settings.large} of each`,
+    panels: (['few', 'many'] as const).map((side) => ({
+      title: side === 'few' ? `${SMALL} routes, ${SMALL} servers` : `${settings.large} of each`,
       unit: 'CPU-µs a request',
       bars: cells.map((cell) => {
         const { median: value, low, high } = medianInterval(cell[side].map((it) => it.cpuUsPerRequest));
-        return { label: cell.algorithm, value, low, high, isOurs: side === 'large' };
+        return { label: cell.name, value, low, high, isOurs: cell.isOurs };
       }),
     })),
     columns: 2,

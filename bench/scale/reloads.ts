@@ -23,6 +23,8 @@ export interface ReloadSample {
   /** The same for as long a time before it. */
   readonly p99BeforeMs: number;
   readonly maxBeforeMs: number;
+  /** The same while a stranger kept a core busy for as long as the reload took, and shortly after. */
+  readonly p99BesideMs: number;
   readonly requests: number;
 }
 
@@ -70,13 +72,17 @@ class Clients {
   }
 }
 
-/** @param reload puts file number `turn` in force and resolves with the milliseconds that took */
+/**
+ * @param reload puts file number `turn` in force and resolves with the milliseconds that took
+ * @param keepBusy keeps a core busy for so many milliseconds, for nothing
+ */
 export async function measureReloads(
   clock: Clock,
   daemon: DaemonProcess,
   services: readonly Service[],
   count: number,
   reload: (turn: number) => Promise<number>,
+  keepBusy: (ms: number) => Promise<void>,
 ): Promise<ReloadSample[]> {
   const clients = new Clients(clock, daemon.port('web'), services);
   const samples: ReloadSample[] = [];
@@ -91,6 +97,11 @@ export async function measureReloads(
       const toMs = clock.nowMs();
       await delay(clock, QUIET_MS);
       const during = clients.between(fromMs, toMs);
+      const besideFromMs = clock.nowMs();
+      await keepBusy(tookMs);
+      await delay(clock, AFTER_MS);
+      const besideToMs = clock.nowMs();
+      await delay(clock, QUIET_MS);
       const before = clients.between(fromMs - Math.min(QUIET_MS, toMs - fromMs), fromMs);
       samples.push({
         tookMs,
@@ -98,6 +109,7 @@ export async function measureReloads(
         maxDuringMs: Math.max(...during),
         p99BeforeMs: quantile(before, 0.99),
         maxBeforeMs: Math.max(...before),
+        p99BesideMs: quantile(clients.between(besideFromMs, besideToMs), 0.99),
         requests: during.length,
       });
     }
