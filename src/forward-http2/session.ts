@@ -52,6 +52,10 @@ export interface SessionOwner {
   readonly meter: ConnectionMeter;
   /** Nothing is under way on it any more. */
   onIdle(session: ServerSession): void;
+  /** There is room for a further attempt, here or on another connection. */
+  onRoom(): void;
+  /** One that waits for room is over. */
+  onWaiterOver(stream: ServerStream): void;
   onGone(session: ServerSession): void;
 }
 
@@ -75,6 +79,8 @@ export class ServerSession implements Expiring, Linked<ServerSession> {
   readonly #streams = new LinkedSet<ServerStream>();
   readonly #toFlush: ServerStream[] = [];
   #session: ClientHttp2Session | null = null;
+  /** Streams at a time, as the server has last said. */
+  #allowed = MAX_STREAMS;
   #isLeaving = false;
   #isGone = false;
   #hasSettings = false;
@@ -133,18 +139,30 @@ export class ServerSession implements Expiring, Linked<ServerSession> {
 
   /** Whether another attempt may go on it. @param mustBeFresh only if the server was heard of just now, or is being called */
   hasRoom(mustBeFresh: boolean): boolean {
+    if (!this.#isUsable || this.#streams.size >= this.#allowed) return false;
+    return !mustBeFresh || !this.hasServed || this.#heardMs + FRESH_MS >= this.after(0);
+  }
+
+  /** The server lets no stream be opened for now, and does not mean to end the connection. */
+  get isShut(): boolean {
+    return this.#allowed === 0 && this.#isUsable;
+  }
+
+  get #isUsable(): boolean {
     if (this.#isLeaving || this.isOver || (this.#session?.closed ?? false)) return false;
-    const nowMs = this.#deps.deadlines.after(0);
-    if (nowMs >= this.#bornMs + this.limits.maxAgeMs) return false;
-    if (mustBeFresh && this.hasServed && this.#heardMs + FRESH_MS < nowMs) return false;
-    const allowed = this.#session?.remoteSettings?.maxConcurrentStreams ?? MAX_STREAMS;
-    return this.#streams.size < Math.max(1, Math.min(MAX_STREAMS, allowed));
+    return this.after(0) < this.#bornMs + this.limits.maxAgeMs;
   }
 
   take(): ServerStream {
     const stream = new ServerStream(this);
     this.#streams.add(stream);
     return stream;
+  }
+
+  /** An attempt that was waiting for room. */
+  adopt(stream: ServerStream): void {
+    this.#streams.add(stream);
+    stream.moveTo(this);
   }
 
   /** No further attempts; ends with the last one of those that are under way. */
@@ -181,8 +199,14 @@ export class ServerSession implements Expiring, Linked<ServerSession> {
 
   /** @param isServed it was answered */
   onStreamOver(stream: ServerStream, isServed: boolean): void {
+    if (stream.isWaiting) {
+      this.#owner.onWaiterOver(stream);
+      return;
+    }
     this.hasServed ||= isServed;
-    if (!this.#streams.delete(stream) || this.#streams.size > 0) return;
+    if (!this.#streams.delete(stream)) return;
+    this.#owner.onRoom();
+    if (this.#streams.size > 0) return;
     const nowMs = this.after(0);
     this.#idleSinceMs = nowMs;
     if (this.#session === null) return;
@@ -247,11 +271,9 @@ export class ServerSession implements Expiring, Linked<ServerSession> {
     });
     this.#session = session;
     session.setLocalWindowSize(CONNECTION_WINDOW_BYTES);
-    session.on('remoteSettings', ({ maxConcurrentStreams = MAX_STREAMS }) => {
-      this.#hasSettings = true;
-      if (this.#streams.size <= maxConcurrentStreams) return;
-      for (const stream of this.#streams) stream.isOneOfTooMany = true;
-    });
+    session.on('remoteSettings', ({ maxConcurrentStreams = MAX_STREAMS }) =>
+      this.#onAllowed(maxConcurrentStreams),
+    );
     session.on('goaway', (code: number, lastStream: number) => this.#onGoaway(code, lastStream));
     session.on('error', (error) => {
       this.failure ??= { kind: 'bad_answer', detail: this.brokenText(error) };
@@ -260,12 +282,20 @@ export class ServerSession implements Expiring, Linked<ServerSession> {
     for (const stream of this.#streams) stream.onSessionReady();
   }
 
+  #onAllowed(streams: number): void {
+    this.#hasSettings = true;
+    this.#allowed = Math.min(MAX_STREAMS, streams);
+    if (this.#streams.size > streams) for (const stream of this.#streams) stream.isOneOfTooMany = true;
+    this.#owner.onRoom();
+  }
+
   #onGoaway(code: number, lastStream: number): void {
     this.#isLeaving = true;
     this.#lastStream = lastStream;
     // With an error Node ends the session at once, and all of its streams with it.
     if (code !== constants.NGHTTP2_NO_ERROR)
       this.failure ??= { kind: 'reset', detail: `the server ended the connection (${codeName(code)})` };
+    this.#owner.onRoom();
   }
 
   #onSocketError(error: Error): void {

@@ -1,7 +1,7 @@
 /**
  * One attempt on a server over HTTP/2: a stream of a connection that others share (session.ts).
  *
- *   waiting ──connected──▶ ready ──send──▶ open ──END_STREAM──▶ over         any ──reset, silence, cancel──▶ over
+ *   waiting ──connected, room──▶ ready ──send──▶ open ──END_STREAM──▶ over         any ──reset, silence, cancel──▶ over
  *
  * The answer's bytes are chunks of their own, which nobody reads into again: whoever cannot take them pauses the stream, its
  * window closes, and the server waits. What is sent waits for the server's window in the same way.
@@ -40,7 +40,9 @@ export class ServerStream implements ServerChannel, StreamListener, Linked<Serve
   isFlushDue = false;
   /** It was sent before the server had said that it takes fewer: what that refuses is no shortage of its own. */
   isOneOfTooMany = false;
-  readonly #session: ServerSession;
+  /** It waits for the server to let a stream be opened (waiting-room.ts). */
+  isWaiting = false;
+  #session: ServerSession;
   #events: AttemptEvents | null = null;
   #node: ClientHttp2Stream | null = null;
   #method = '';
@@ -71,7 +73,18 @@ export class ServerStream implements ServerChannel, StreamListener, Linked<Serve
 
   open(events: AttemptEvents): void {
     this.#events = events;
-    if (this.#session.isReady) events.onReady();
+    // There may be a server that takes it now.
+    if (this.isWaiting) events.onServerDown(this.#failure('full', 'the server lets no stream be opened'));
+    else if (this.#session.isReady) events.onReady();
+  }
+
+  /** It need not wait any longer. */
+  moveTo(session: ServerSession): void {
+    this.isWaiting = false;
+    this.dueMs = NEVER;
+    this.#session = session;
+    this.#wasServed = session.hasServed;
+    if (session.isReady) this.#events?.onReady();
   }
 
   /** The session is connected. */
@@ -154,6 +167,10 @@ export class ServerStream implements ServerChannel, StreamListener, Linked<Serve
 
   onDue(): void {
     const { limits } = this.#session;
+    if (this.isWaiting) {
+      this.#fail('full', `the server let no stream be opened for ${limits.connectTimeoutMs} ms`);
+      return;
+    }
     const text =
       this.#hasHead && this.#silenceMs > 0
         ? `silent for ${this.#silenceMs} ms within its answer`

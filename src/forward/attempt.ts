@@ -6,9 +6,9 @@ export interface AttemptFailure {
   /**
    * `connect_error`: no connection, nothing was sent. `reset`: the server ended the connection. `timeout`: it
    * kept silent. `bad_answer`: it broke HTTP. `shortage`: this machine had no file or port for a connection, which is
-   * not the server's fault.
+   * not the server's fault. `full`: the server takes no further request for now, and got nothing of this one.
    */
-  readonly kind: 'connect_error' | 'reset' | 'timeout' | 'bad_answer' | 'shortage';
+  readonly kind: 'connect_error' | 'reset' | 'timeout' | 'bad_answer' | 'shortage' | 'full';
   /** What happened, for the log: system error, or the rule that was broken. */
   readonly detail: string;
   /** Whether a byte of the request was handed to the system for sending. */
@@ -48,7 +48,7 @@ export interface AttemptEvents {
   onUpgrade(head: ResponseHead, server: TunnelEnd): void;
   onFailed(failure: AttemptFailure): void;
   /**
-   * The server is known to be down, and no byte of the answer has come. The attempt goes on as if nothing had been said;
+   * The server is known to be down, or takes nothing for now, and no byte of the answer has come. The attempt goes on as if nothing had been said;
    * whoever can do better cancels it. `failure` is what it would be if it failed now.
    */
   onServerDown(failure: AttemptFailure): void;

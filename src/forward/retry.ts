@@ -119,6 +119,8 @@ export function decideRetry(question: RetryQuestion): RetryDecision {
   if (failure.kind === 'shortage') return { kind: 'give_up', why: 'shortage' };
   const isStale = failure.wasReused && failure.kind === 'reset' && !failure.hadAnswer;
   if (isStale && !question.hasRetriedStale) return { kind: 'same_server', why: 'stale_connection' };
+  // It has gone nowhere yet: this is still the choice of a server, and each is asked once.
+  if (failure.kind === 'full' && !failure.wasSent) return { kind: 'other_server', why: 'not_sent' };
   if (!question.isWanted) return { kind: 'give_up', why: 'not_wanted' };
   if (question.attempts >= question.maxAttempts) return { kind: 'give_up', why: 'attempts_used' };
   // What never reached a server is no load on it.

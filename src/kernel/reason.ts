@@ -123,7 +123,7 @@ export const REASONS = {
   queue_full: {
     status: 503,
     title: 'All servers are busy',
-    hint: 'Every server is at max_connections and the wait queue is full.',
+    hint: 'Every server is at max_connections and the wait queue is full, or servers over HTTP/2 let no stream be opened.',
   },
   queue_displaced: {
     status: 503,

@@ -28,6 +28,7 @@ const COUNTED: Readonly<Record<Outcome, number>> = {
   client_abort: COUNTER.clientAborts,
   cancelled: COUNTER.cancelled,
   shortage: COUNTER.cancelled,
+  full: COUNTER.cancelled,
 };
 
 /** A failure counts as having taken so much longer: a server that fails fast must not look like a fast one. */
@@ -100,6 +101,7 @@ export class ServerLease implements Lease {
       case 'client_abort':
       case 'cancelled':
       case 'shortage':
+      case 'full':
         this.#acquit();
         break;
       default:

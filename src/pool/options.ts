@@ -163,7 +163,7 @@ export type PickWhy =
 /**
  * How the attempt ended. `ok`: the exchange ended as the server wanted, whatever its status;
  * `connect_error`: nothing was sent; `cancelled`: we ended it (other attempt won, server left, shutdown);
- * `shortage`: this machine could not open a connection, which says nothing of the server.
+ * `shortage`: this machine could not open a connection, which says nothing of the server; `full`: it took no further request.
  */
 export type Outcome =
   | 'ok'
@@ -173,7 +173,8 @@ export type Outcome =
   | 'bad_answer'
   | 'client_abort'
   | 'cancelled'
-  | 'shortage';
+  | 'shortage'
+  | 'full';
 
 /** A place on a server, held until `release`. */
 export interface Lease {

@@ -58,8 +58,8 @@ export class Choice {
   /** Servers that are not picked again. */
   readonly #tried: PoolServer[] = [];
   #waiting: Waiting | null = null;
-  /** Attempts that met a stale connection: no failures of their server. */
-  #staleCount = 0;
+  /** Attempts that met a stale connection, or a server that takes nothing for now: no failures. */
+  #blamelessCount = 0;
   #hasRetriedStale = false;
   /** Repeats of what was sent. */
   #repeats = 0;
@@ -162,7 +162,7 @@ export class Choice {
       isWanted: this.rule.wants(failure.kind),
       maxAttempts: attempts,
       failure,
-      attempts: this.attempts - this.#staleCount,
+      attempts: this.attempts - this.#blamelessCount,
       hasRetriedStale: this.#hasRetriedStale,
       hasBudget: true,
     };
@@ -179,7 +179,7 @@ export class Choice {
 
   /** The last attempt met a stale connection; the next goes to the same server. */
   noteStale(): void {
-    this.#staleCount++;
+    this.#blamelessCount++;
     this.#hasRetriedStale = true;
   }
 
@@ -216,7 +216,7 @@ export class Choice {
   /** A server for one more attempt beside the present one, which counts as a repeat; null = there may be none. */
   findHedge(): Other | null {
     const { retryBudget } = this.pool;
-    if (this.attempts - this.#staleCount >= this.rule.options.attempts) return null;
+    if (this.attempts - this.#blamelessCount >= this.rule.options.attempts) return null;
     if (!this.#claimRepeat()) return null;
     const other = this.findOther();
     if (other === null) {
@@ -241,6 +241,7 @@ export class Choice {
     deps.log.debug('attempt failed, trying another server', fields);
     if (wasSent) this.pool.retryBudget.spend(this.#exchange.deps.clock.nowMs());
     this.noteTried(server);
+    if (kind === 'full') this.#blamelessCount++;
     this.#hasRetriedStale = false;
     this.release(kind === 'status' ? 'ok' : kind);
     this.pool.cells.countRetry();

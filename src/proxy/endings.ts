@@ -16,6 +16,7 @@ const REASON_OF: Readonly<Record<AttemptFailure['kind'], Reason>> = {
   timeout: 'upstream_timeout',
   bad_answer: 'bad_upstream',
   shortage: 'overloaded',
+  full: 'queue_full',
 };
 
 export const ROUTE_TIMEOUT: Ending = {
@@ -32,7 +33,8 @@ export function lateFailure(wasSent: boolean, limitMs: number | undefined): Atte
 }
 
 export function failureEnding({ kind, detail }: AttemptFailure): Ending {
-  return { reason: REASON_OF[kind], detail, fields: kind === 'shortage' ? 'Retry-After: 1\r\n' : '' };
+  const isPassing = kind === 'shortage' || kind === 'full';
+  return { reason: REASON_OF[kind], detail, fields: isPassing ? 'Retry-After: 1\r\n' : '' };
 }
 
 /** Nobody could be picked; where somebody had been tried before, the client learns how that went. */

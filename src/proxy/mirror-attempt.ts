@@ -16,6 +16,9 @@ const MAX_ANSWER_BYTES = 1024 * 1024;
 /** From its start to the end of the answer. The timeouts of the pool hold as well. */
 const MAX_MS = 60_000;
 
+/** Ends that say nothing against the server. */
+const BLAMELESS: ReadonlySet<Outcome> = new Set(['cancelled', 'shortage', 'full']);
+
 export interface MirrorJob {
   readonly deps: ProxyDeps;
   readonly requestId: string;
@@ -107,8 +110,7 @@ export class MirrorAttempt implements AttemptEvents, Expiring {
     const { deps, lease, ticket, cells } = this.#job;
     deps.deadlines.remove(this);
     lease.release(outcome);
-    const isServersFault = result === 'failed' && outcome !== 'cancelled' && outcome !== 'shortage';
-    ticket?.close(isServersFault, deps.clock.nowMs());
+    ticket?.close(result === 'failed' && !BLAMELESS.has(outcome), deps.clock.nowMs());
     cells.countMirrored(result);
   }
 }

@@ -1,46 +1,17 @@
 /** What servers of HTTP/2 do to their connections, frame by frame: ends, refusals, silence, floods. */
 import t from 'tap';
-import { DaemonFixture } from '../support/daemon-fixture.ts';
+import { FrameServed } from '../support/frame-served.ts';
 import { FrameServer } from '../support/h2-frame-server.ts';
 import { CODE, TYPE } from '../support/h2-frames.ts';
-import { get, Peer } from '../support/peer.ts';
-import { type Changes, onePool } from '../support/proxied.ts';
+import { get } from '../support/peer.ts';
+import { onePool } from '../support/proxied.ts';
 
 const POST = 'POST / HTTP/1.1\r\nHost: t.example\r\nContent-Length: 5\r\n\r\nhello';
-
-interface Setting extends AsyncDisposable {
-  readonly server: FrameServer;
-  readonly daemon: DaemonFixture;
-  client(): Promise<Peer>;
-}
-
-async function start(changes: Changes['pool'] = {}): Promise<Setting> {
-  const server = await FrameServer.open();
-  const clients: Peer[] = [];
-  const { upstream, ...pool } = changes;
-  const daemon = await DaemonFixture.start(
-    onePool([], { pool: { servers: [server.address], ...pool, upstream: { protocol: 'h2c', ...upstream } } }),
-  );
-  return {
-    server,
-    daemon,
-    async client() {
-      const client = await Peer.connect(daemon.port());
-      clients.push(client);
-      return client;
-    },
-    async [Symbol.asyncDispose]() {
-      for (const client of clients) await client[Symbol.asyncDispose]();
-      await server[Symbol.asyncDispose]();
-      await daemon[Symbol.asyncDispose]();
-    },
-  };
-}
 
 const codeOfProblem = (body: string): string => JSON.parse(body).code;
 
 t.test('many requests share one connection', async (t) => {
-  await using setting = await start();
+  await using setting = await FrameServed.start();
   const clients = await Promise.all(Array.from({ length: 20 }, () => setting.client()));
   for (const [i, client] of clients.entries()) client.write(get(`/${i}`));
   const link = await setting.server.link();
@@ -50,7 +21,7 @@ t.test('many requests share one connection', async (t) => {
 });
 
 t.test('a further connection is opened when the first has as many streams as it may', async (t) => {
-  await using setting = await start();
+  await using setting = await FrameServed.start();
   const first = await setting.client();
   first.write(get('/'));
   const link = await setting.server.link();
@@ -77,7 +48,7 @@ t.test(
   'what a GOAWAY says was not looked at is sent again, whatever the method, on a new connection',
   async (t) => {
     for (const code of [CODE.none, CODE.calm]) {
-      await using setting = await start();
+      await using setting = await FrameServed.start();
       const client = await setting.client();
       client.write(POST);
       const link = await setting.server.link();
@@ -95,7 +66,7 @@ t.test(
 t.test(
   'what was under way at a GOAWAY is answered on the old connection, further requests go on a new one',
   async (t) => {
-    await using setting = await start();
+    await using setting = await FrameServed.start();
     const [early, late] = [await setting.client(), await setting.client()];
     early.write(POST);
     const link = await setting.server.link();
@@ -117,7 +88,7 @@ t.test(
 
 t.test('a refused stream goes to another server, whatever the method', async (t) => {
   await using other = await FrameServer.open();
-  await using setting = await start({});
+  await using setting = await FrameServed.start({});
   await setting.daemon.reload(
     onePool([], {
       pool: {
@@ -139,7 +110,7 @@ t.test('a refused stream goes to another server, whatever the method', async (t)
 t.test(
   'what a server refuses because it takes fewer streams than it was sent goes to it again',
   async (t) => {
-    await using setting = await start();
+    await using setting = await FrameServed.start();
     const [a, b] = [await setting.client(), await setting.client()];
     a.write(POST);
     const link = await setting.server.link();
@@ -158,7 +129,7 @@ t.test(
 );
 
 t.test('a POST that was reset is not sent twice: 502', async (t) => {
-  await using setting = await start();
+  await using setting = await FrameServed.start();
   const client = await setting.client();
   client.write(POST);
   const link = await setting.server.link();
@@ -171,7 +142,7 @@ t.test('a POST that was reset is not sent twice: 502', async (t) => {
 
 t.test('B4: an answer that is cut off never looks whole', async (t) => {
   for (const end of ['no error', 'cancel', 'length', 'connection'] as const) {
-    await using setting = await start({ retry: 1 });
+    await using setting = await FrameServed.start({ retry: 1 });
     const client = await setting.client();
     client.write(get('/'));
     const link = await setting.server.link();
@@ -207,7 +178,7 @@ t.test('what breaks HTTP/2 is a bad answer', async (t) => {
     ],
     [[':status', '101']],
   ] as const) {
-    await using setting = await start({ retry: 1 });
+    await using setting = await FrameServed.start({ retry: 1 });
     const client = await setting.client();
     client.write(get('/'));
     const link = await setting.server.link();
@@ -219,7 +190,7 @@ t.test('what breaks HTTP/2 is a bad answer', async (t) => {
 });
 
 t.test('a server that speaks HTTP/1.1 only', async (t) => {
-  await using setting = await start({ retry: 1 });
+  await using setting = await FrameServed.start({ retry: 1 });
   const client = await setting.client();
   client.write(get('/'));
   const link = await setting.server.link();
@@ -230,7 +201,7 @@ t.test('a server that speaks HTTP/1.1 only', async (t) => {
 });
 
 t.test('a client that leaves resets its stream at once, and no other', async (t) => {
-  await using setting = await start();
+  await using setting = await FrameServed.start();
   const [leaving, staying] = [await setting.client(), await setting.client()];
   leaving.write('POST / HTTP/1.1\r\nHost: t.example\r\nContent-Length: 500\r\n\r\nhello');
   const link = await setting.server.link();
@@ -250,7 +221,7 @@ t.test('a client that leaves resets its stream at once, and no other', async (t)
 });
 
 t.test('no answer in time: 504, and the connection is asked whether it lives', async (t) => {
-  await using setting = await start({ retry: 1, upstream: { first_byte_timeout: '200ms' } });
+  await using setting = await FrameServed.start({ retry: 1, upstream: { first_byte_timeout: '200ms' } });
   const client = await setting.client();
   client.write(get('/'));
   const link = await setting.server.link();
@@ -262,7 +233,7 @@ t.test('no answer in time: 504, and the connection is asked whether it lives', a
 });
 
 t.test('a connection that does not answer a ping ends, and what waits on it goes on', async (t) => {
-  await using setting = await start({ upstream: { first_byte_timeout: '300ms' } });
+  await using setting = await FrameServed.start({ upstream: { first_byte_timeout: '300ms' } });
   const client = await setting.client();
   client.write(get('/a'));
   const link = await setting.server.link();
@@ -281,7 +252,7 @@ t.test('a connection that does not answer a ping ends, and what waits on it goes
 });
 
 t.test('B2: a client that reads nothing makes its server stop, and holds up no other', async (t) => {
-  await using setting = await start();
+  await using setting = await FrameServed.start();
   const [slow, quick] = [await setting.client(), await setting.client()];
   slow.write(get('/'));
   const link = await setting.server.link();

@@ -14,6 +14,8 @@ import {
 } from './h2-frames.ts';
 
 const WAIT_MS = 10_000;
+/** SETTINGS_MAX_CONCURRENT_STREAMS (RFC 9113 section 6.5.2). */
+const SETTING_MAX_STREAMS = 3;
 
 function u32(value: number): Buffer {
   const bytes = Buffer.alloc(4);
@@ -94,6 +96,17 @@ export class FrameLink {
     await this.until(`request ${index}`, () => heads().length > index);
     const { stream } = heads()[index] as Frame;
     return stream;
+  }
+
+  /** Announces how many streams may be open, and waits until that is known. */
+  async allow(streams: number): Promise<void> {
+    const known = (): number =>
+      this.frames.filter((it) => it.type === TYPE.settings && it.flags === ACK).length;
+    await this.until('the acknowledgement of the first settings', () => known() > 0);
+    const before = known();
+    const setting = Buffer.concat([Buffer.of(0, SETTING_MAX_STREAMS), u32(streams)]);
+    this.send(frame(TYPE.settings, 0, 0, setting));
+    await this.until('an acknowledgement', () => known() > before);
   }
 
   find(type: number, stream: number): Frame | undefined {

@@ -227,3 +227,65 @@ t.test('all end at once', async (t) => {
   await link.until('its end', () => link.isClosed);
   t.equal(it.moved.opened, 1);
 });
+
+t.test(
+  'a server that lets no stream be opened: attempts wait, in order, as long as for a connection',
+  async (t) => {
+    await using it = await Fixture.start({}, 0);
+    const early = it.ask();
+    const link = await it.server.link();
+    const first = await link.request();
+    await link.allow(0);
+    const waiting = [it.ask(), it.ask(), it.ask()];
+    link.answer(first, 'x');
+    t.equal(await early.ended.promise, 'answered', 'what was open is not touched');
+    for (const { down } of waiting) t.match(down, { kind: 'full', wasSent: false, wasReused: false });
+    waiting[1]?.channel.cancel();
+    await link.allow(2);
+    link.answer(await link.request(1), 'x');
+    link.answer(await link.request(2), 'x');
+    t.equal(await waiting[0]?.ended.promise, 'answered');
+    t.equal(await waiting[2]?.ended.promise, 'answered');
+    t.equal(it.moved.opened, 1, 'no connection was opened for them');
+  },
+);
+
+t.test('nobody waits longer for a stream than for a connection', async (t) => {
+  await using it = await Fixture.start();
+  const link = await it.answered();
+  await link.allow(0);
+  const waiting = it.ask();
+  it.clock.advance(2500);
+  t.match(await waiting.ended.promise, { kind: 'full', wasSent: false, detail: /2000 ms/ });
+  t.equal(it.moved.opened, 1);
+});
+
+t.test('who waits goes on elsewhere when the connection is to end', async (t) => {
+  for (const end of ['goaway', 'cut', 'other'] as const) {
+    await using it = await Fixture.start();
+    const link = await it.answered();
+    await link.allow(0);
+    const waiting = it.ask();
+    if (end === 'goaway') link.goaway(1, 0);
+    else if (end === 'cut') link.socket.destroy();
+    else it.sessions.tellServerDown('checks say so');
+    if (end === 'other') t.match(waiting.down, { kind: 'connect_error', detail: 'checks say so' });
+    const next = await it.server.link(1);
+    next.answer(await next.request(), 'x');
+    t.equal(await waiting.ended.promise, 'answered', end);
+  }
+});
+
+t.test('a server that takes fewer than are open: these go on, others get another connection', async (t) => {
+  await using it = await Fixture.start();
+  const open = [it.ask(), it.ask(), it.ask()];
+  const link = await it.server.link();
+  const streams = [await link.request(0), await link.request(1), await link.request(2)];
+  await link.allow(1);
+  const other = it.ask();
+  const next = await it.server.link(1);
+  next.answer(await next.request(), 'x');
+  t.equal(await other.ended.promise, 'answered');
+  for (const stream of streams) link.answer(stream, 'x');
+  for (const { ended } of open) t.equal(await ended.promise, 'answered');
+});

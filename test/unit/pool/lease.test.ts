@@ -20,6 +20,7 @@ t.test('what each outcome counts, and what it says of the server (B36)', (t) => 
     client_abort: { counter: 'clientAborts', suspectAfter: [false, true] },
     cancelled: { counter: 'cancelled', suspectAfter: [false, true] },
     shortage: { counter: 'cancelled', suspectAfter: [false, true] },
+    full: { counter: 'cancelled', suspectAfter: [false, true] },
   };
   const names = ['connectErrors', 'resets', 'timeouts', 'badAnswers', 'clientAborts', 'cancelled'] as const;
   for (const [outcome, expected] of Object.entries(table) as [Outcome, (typeof table)[Outcome]][]) {
