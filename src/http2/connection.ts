@@ -19,6 +19,7 @@ import { AnswerPace, HttpFault, type WireDeps, type WireLimits } from '../http/i
 import type { ClientInfo } from '../kernel/client-info.ts';
 import type { Expiring } from '../kernel/deadlines.ts';
 import { LinkedSet } from '../kernel/linked-set.ts';
+import type { MemoryPressure } from '../kernel/memory.ts';
 import type { SocketWriter } from '../kernel/socket-write.ts';
 import { Allowance, Noise } from './allowance.ts';
 import { AnswerTranslator } from './answer.ts';
@@ -60,6 +61,7 @@ export class Http2Connection implements StreamOwner<Http2Stream>, Expiring {
   deadlineIndex = -1;
   readonly client: ClientInfo;
   readonly limits: WireLimits;
+  readonly memory: MemoryPressure;
   readonly answers: AnswerTranslator;
   readonly #socket: Socket;
   readonly #session: ServerHttp2Session;
@@ -96,6 +98,7 @@ export class Http2Connection implements StreamOwner<Http2Stream>, Expiring {
     this.#socket = socket;
     this.client = client;
     this.limits = limits;
+    this.memory = deps.memory;
     this.#deps = deps;
     this.#meter = meter;
     this.answers = new AnswerTranslator(deps.date);
@@ -168,6 +171,10 @@ export class Http2Connection implements StreamOwner<Http2Stream>, Expiring {
     const fault = new HttpFault('overloaded', 'there is no memory left for this request');
     if (this.#streams.size === 0) this.close();
     for (const stream of this.#streams) stream.overload(fault);
+  }
+
+  relieve(): void {
+    for (const stream of this.#streams) stream.body.relieve();
   }
 
   // ---- requests

@@ -1,9 +1,10 @@
 /**
  * The body of a request over HTTP/2: its data, size, pace and trailers. It is read while the phases take it; what is not
- * read keeps its window closed.
+ * read keeps its window closed. One for which there is no memory waits for some as long as a client may be silent.
  */
 import type { ServerHttp2Stream } from 'node:http2';
 import { BodyPace, filterTrailers, HttpFault, type WireLimits } from '../http/index.ts';
+import type { MemoryPressure } from '../kernel/memory.ts';
 
 export const NEVER = Number.POSITIVE_INFINITY;
 export const FRAME_BYTES = 9;
@@ -13,6 +14,7 @@ const CONTROL = /[\x00-\x08\x0a-\x1f\x7f]/;
 /** Whose body it is. */
 interface BodyOwner {
   readonly limits: WireLimits;
+  readonly memory: MemoryPressure;
   nowMs(): number;
   /** Bytes of the client that serve something, frames included. */
   useful(bytes: number): void;
@@ -37,6 +39,8 @@ export class StreamBody {
   #pace: BodyPace | null = null;
   #paceLimits: WireLimits;
   #isPaused = false;
+  /** It waits for memory. */
+  #isShort = false;
   #bytes = 0;
   #trailers: string | HttpFault = '';
   /** When a byte of it is due. */
@@ -57,8 +61,21 @@ export class StreamBody {
     this.restart();
   }
 
-  /** Starts to read. */
+  /** Starts to read, as soon as there is memory for it. */
   open(): void {
+    this.#isShort = this.#owner.memory.isTight;
+    if (this.#isShort) this.#setDue(this.#owner.nowMs() + this.#paceLimits.bodyTimeoutMs);
+    else this.#read();
+  }
+
+  /** There is memory again. */
+  relieve(): void {
+    if (!this.#isShort) return;
+    this.#isShort = false;
+    this.#read();
+  }
+
+  #read(): void {
     const node = this.#node;
     this.#pace = new BodyPace(this.#paceLimits, this.#owner.nowMs());
     this.restart();
@@ -118,6 +135,7 @@ export class StreamBody {
 
   /** What comes from now on is thrown away. */
   drop(): void {
+    this.relieve();
     this.#pace = null;
     this.#setDue(NEVER);
   }
@@ -140,10 +158,15 @@ export class StreamBody {
 
   /** The time that was not the client's to use is forgotten. */
   restart(): void {
-    if (this.#pace && !this.#isPaused) this.#setDue(this.#pace.begin(this.#owner.nowMs()));
+    if (this.#isShort) this.#setDue(this.dueMs);
+    else if (this.#pace && !this.#isPaused) this.#setDue(this.#pace.begin(this.#owner.nowMs()));
   }
 
   look(nowMs: number): void {
+    if (this.#isShort) {
+      if (nowMs >= this.dueMs) this.#fail(new HttpFault('overloaded', 'there was no memory for the body'));
+      return;
+    }
     const next = this.#pace?.look(nowMs) ?? NEVER;
     if (next instanceof HttpFault) this.#fail(next);
     else this.#setDue(next);

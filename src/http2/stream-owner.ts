@@ -1,11 +1,13 @@
 import type { WireLimits } from '../http/index.ts';
 import type { ClientInfo } from '../kernel/client-info.ts';
+import type { MemoryPressure } from '../kernel/memory.ts';
 import type { AnswerTranslator } from './answer.ts';
 
 /** What a stream needs of its connection. */
 export interface StreamOwner<Stream> {
   readonly client: ClientInfo;
   readonly limits: WireLimits;
+  readonly memory: MemoryPressure;
   readonly answers: AnswerTranslator;
   nowMs(): number;
   /** Bytes of the client that serve something, the frames that answers cost it included. */

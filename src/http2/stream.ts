@@ -53,7 +53,7 @@ export class Http2Stream implements ClientStream, BodyTaker, Linked<Http2Stream>
   next: Http2Stream | null = null;
   readonly #node: ServerHttp2Stream;
   readonly #owner: StreamOwner<Http2Stream>;
-  readonly #body: StreamBody;
+  readonly body: StreamBody;
   readonly #webSocketKey: string;
   /** The head of an answer that was not sent yet. */
   #heldHead: AnswerHead | null = null;
@@ -78,7 +78,7 @@ export class Http2Stream implements ClientStream, BodyTaker, Linked<Http2Stream>
   constructor(owner: StreamOwner<Http2Stream>, node: ServerHttp2Stream, read: ReadHead, isComplete: boolean) {
     this.#owner = owner;
     this.#node = node;
-    this.#body = new StreamBody(node, owner, this);
+    this.body = new StreamBody(node, owner, this);
     this.client = owner.client;
     this.head = read.head;
     this.#webSocketKey = read.webSocketKey;
@@ -113,19 +113,19 @@ export class Http2Stream implements ClientStream, BodyTaker, Linked<Http2Stream>
     if (this.isRequestComplete || this.#isAnswerEnded || this.#node.destroyed) return;
     // A stream with bytes that nobody reads would not close when it is reset without an error.
     this.#node.on('aborted', () => this.#onAborted());
-    this.#body.open();
+    this.body.open();
   }
 
   pauseBody(): void {
-    this.#body.pause();
+    this.body.pause();
   }
 
   resumeBody(): void {
-    this.#body.resume();
+    this.body.resume();
   }
 
   converse(silenceMs: number): void {
-    this.#body.converse(silenceMs);
+    this.body.converse(silenceMs);
   }
 
   onBodyBytes(sizeBytes: number): void {
@@ -148,7 +148,7 @@ export class Http2Stream implements ClientStream, BodyTaker, Linked<Http2Stream>
 
   /** The pace of the body does not count while the client has yet to take its answer: that is due by itself. */
   onBodyDue(): void {
-    if (!this.isWaiting && !this.#isAnswerEnded) this.dueMs = this.#body.dueMs;
+    if (!this.isWaiting && !this.#isAnswerEnded) this.dueMs = this.body.dueMs;
   }
 
   /** What was due has not come. */
@@ -159,7 +159,7 @@ export class Http2Stream implements ClientStream, BodyTaker, Linked<Http2Stream>
       this.#cutShort();
     } else if (this.#isAnswerEnded) this.abort();
     else if (this.isWaiting) this.onNotTaken(new HttpFault('answer_timeout', 'the answer was not taken'));
-    else this.#body.look(nowMs);
+    else this.body.look(nowMs);
   }
 
   /** The client takes its answer too slowly, if it has not yet taken all that it was sent. */
@@ -217,7 +217,7 @@ export class Http2Stream implements ClientStream, BodyTaker, Linked<Http2Stream>
     this.#owner.onTaken();
     if (this.#isAnswerEnded) return;
     this.dueMs = NEVER;
-    this.#body.restart();
+    this.body.restart();
     this.sink?.onClientDrain();
   };
 
@@ -262,7 +262,7 @@ export class Http2Stream implements ClientStream, BodyTaker, Linked<Http2Stream>
     this.flush();
     if (!isOpen) return void node.end();
     // What has come of the request is thrown away: a stream with unread bytes would never be over.
-    this.#body.drop();
+    this.body.drop();
     this.#owner.excuse(WINDOW_BYTES);
     if (!waits) {
       node.end();
@@ -331,7 +331,7 @@ export class Http2Stream implements ClientStream, BodyTaker, Linked<Http2Stream>
     this.#isOurs = true;
     this.dueMs = NEVER;
     this.#isAnswerEnded = true;
-    this.#body.drop();
+    this.body.drop();
     if (this.#node.destroyed) return;
     // Not `close`: that ends the writable side first, and an answer without a length would look whole.
     this.#node.destroy(new Error('cut off'));
@@ -391,7 +391,7 @@ export class Http2Stream implements ClientStream, BodyTaker, Linked<Http2Stream>
     if (this.#isOver) return;
     this.#isOver = true;
     this.dueMs = NEVER;
-    this.#body.drop();
+    this.body.drop();
     const isUnfinished = !this.#isAnswerEnded;
     if (this.#given !== null) this.#owner.keep(this.#given);
     this.#owner.onStreamOver(this, isUnfinished && !this.#isOurs);
