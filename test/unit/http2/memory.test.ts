@@ -68,7 +68,7 @@ t.test('the body of a new request waits; others go on', async (t) => {
   t.match(first, { body: '1234567890', isEnded: true });
   t.equal(second.body, '', 'its head has come through');
   // What a phase that wants the body does must not wake it.
-  second.stream.pauseBody();
+  second.stream.pauseBody(false);
   second.stream.resumeBody();
   await it.settled();
   t.equal(second.body, '');
@@ -86,7 +86,7 @@ t.test('one that is not wanted yet when there is memory again waits on', async (
   it.client.send(frame(TYPE.data, END_STREAM, 1, '1234567890'));
   await it.settled();
   const [one] = it.taken as [Taken];
-  one.stream.pauseBody();
+  one.stream.pauseBody(false);
   it.connection.memory.isTight = false;
   it.connection.relieve();
   await it.settled();
