@@ -1,5 +1,5 @@
 import { once } from 'node:events';
-import { mkdir, mkdtemp, readFile, rename, rm, symlink, writeFile } from 'node:fs/promises';
+import { appendFile, mkdir, mkdtemp, readFile, rename, rm, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { connect } from 'node:tls';
@@ -123,6 +123,31 @@ t.test('editors rename, Kubernetes swaps a link (B58)', async (t) => {
   await symlink('..v1', join(mount, '..data_tmp'));
   await rename(join(mount, '..data_tmp'), join(mount, '..data'));
   t.equal((await linked.changes.next())[0]?.fingerprint, versions[1].fingerprint, 'link swapped');
+});
+
+t.test('files that are written over bit by bit change once, when they are whole (B58)', async (t) => {
+  const folder = await newFolder(t);
+  const before = fresh();
+  await writePair(folder, before);
+  const { store, changes } = storeOver(folder);
+  await store.start();
+  t.teardown(() => store.stop());
+  const next = fresh();
+  const half = next.certPem.length >> 1;
+  await writeFile(join(folder, 'shop.crt'), '');
+  await store.reload();
+  await writeFile(join(folder, 'shop.crt'), next.certPem.slice(0, half));
+  await store.reload();
+  await appendFile(join(folder, 'shop.crt'), next.certPem.slice(half));
+  await store.reload();
+  await writeFile(join(folder, 'shop.key'), next.keyPem.slice(0, 100));
+  await store.reload();
+  t.equal(store.materials()[0]?.fingerprint, before.fingerprint, 'nothing of it was taken before the end');
+  t.equal(changes.size, 0);
+  await appendFile(join(folder, 'shop.key'), next.keyPem.slice(100));
+  t.equal((await changes.next())[0]?.fingerprint, next.fingerprint, 'complete');
+  await store.reload();
+  t.equal(changes.size, 0, 'once');
 });
 
 t.test('a bad pair leaves the one in use, and says so once', async (t) => {
