@@ -176,7 +176,9 @@ export async function compileSnapshot(
   const routePlanes: RoutePlane[] = [];
   for (const [i, route] of snapshot.routes.entries()) {
     if (i % ROUTES_OF_A_STEP === ROUTES_OF_A_STEP - 1) await nextStep();
-    routePlanes.push(compileRoute(route, context, access, errorPages, openShared));
+    const plane = compileRoute(route, context, access, errorPages, openShared);
+    if (plane.compression !== null) await plane.answer?.encode(plane.compression, plane.responseFields);
+    routePlanes.push(plane);
   }
   await nextStep();
   const routes = compileRoutes(routePlanes);

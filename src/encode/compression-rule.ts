@@ -42,19 +42,33 @@ export class CompressionRule {
     this.#families = options.types.filter((it) => it.endsWith('/*')).map((it) => it.slice(0, -1));
   }
 
-  /** @param requestLines fields of the request as they came */
-  decide({ status, fields, framing, contentLength }: AnswerHead, requestLines: string): CompressionDecision {
-    const { minSizeBytes, algorithms, skipsSetCookie } = this.#options;
-    if (framing === 'none' || status < 200 || status === 205 || status === 206) return AS_IT_IS;
-    if (contentLength >= 0 && contentLength < minSizeBytes) return AS_IT_IS;
-    if (!this.#hasType(fieldValue(fields, 'content-type') ?? '')) return AS_IT_IS;
-    const coding = fieldValues(fields, 'content-encoding').join();
-    if (coding !== '' && coding.toLowerCase() !== 'identity') return AS_IT_IS;
-    if (/\bno-transform\b/i.test(fieldValues(fields, 'cache-control').join())) return AS_IT_IS;
-    if (fieldValue(fields, 'content-range') !== undefined) return AS_IT_IS;
-    if (skipsSetCookie && fieldValue(fields, 'set-cookie') !== undefined) return AS_IT_IS;
+  /** In the order of preference. */
+  get algorithms(): readonly Coding[] {
+    return this.#options.algorithms;
+  }
+
+  /**
+   * @param requestLines fields of the request as they came
+   * @param isHead it answers HEAD: what is said of the answer to GET is to be said of it (RFC 9110 section 9.3.2)
+   */
+  decide(answer: AnswerHead, requestLines: string, isHead = false): CompressionDecision {
+    if (!this.isFor(answer, isHead)) return AS_IT_IS;
     const accept = fieldValues(requestLines, 'accept-encoding').join();
-    return { coding: negotiate(accept, algorithms), varies: true };
+    return { coding: negotiate(accept, this.#options.algorithms), varies: true };
+  }
+
+  /** Whether an answer is compressed for clients that take it. */
+  isFor({ status, fields, framing, contentLength }: AnswerHead, isHead = false): boolean {
+    const { minSizeBytes, skipsSetCookie } = this.#options;
+    const hasBody = isHead ? contentLength !== 0 && !isBodiless(status) : framing !== 'none';
+    if (!hasBody || status < 200 || status === 205 || status === 206) return false;
+    if (contentLength >= 0 && contentLength < minSizeBytes) return false;
+    if (!this.#hasType(fieldValue(fields, 'content-type') ?? '')) return false;
+    const coding = fieldValues(fields, 'content-encoding').join();
+    if (coding !== '' && coding.toLowerCase() !== 'identity') return false;
+    if (/\bno-transform\b/i.test(fieldValues(fields, 'cache-control').join())) return false;
+    if (fieldValue(fields, 'content-range') !== undefined) return false;
+    return !skipsSetCookie || fieldValue(fields, 'set-cookie') === undefined;
   }
 
   #hasType(value: string): boolean {
@@ -67,6 +81,10 @@ export class CompressionRule {
       this.#families.some((family) => type.startsWith(family))
     );
   }
+}
+
+function isBodiless(status: number): boolean {
+  return status === 204 || status === 304;
 }
 
 /** The head with `Vary` and, of an answer that is compressed, its coding, no length, and a tag that says "of the same meaning". */

@@ -7,3 +7,4 @@ export {
   codedHead,
 } from './compression-rule.ts';
 export { EncoderPlaces } from './encoder-places.ts';
+export { encodeWhole } from './whole.ts';

@@ -5,8 +5,10 @@ import type { Exchange } from './exchange.ts';
 /** The head of an answer as the client gets it, and an encoder for its body in `exchange`, if it is to be compressed. */
 export function compressed(exchange: Exchange, answer: AnswerHead, rule: CompressionRule): AnswerHead {
   const { stream, deps } = exchange;
-  const { coding, varies } = rule.decide(answer, stream.head.fields.text);
+  const isHead = stream.head.method === 'HEAD';
+  const { coding, varies } = rule.decide(answer, stream.head.fields.text, isHead);
   if (!varies) return answer;
+  if (isHead) return { ...codedHead(answer, coding), framing: 'none' };
   if (coding === null || !deps.encoders.take()) return codedHead(answer, null);
   const wiring = {
     sink: exchange.buffer ?? stream,

@@ -157,6 +157,19 @@ function withRouteFields<Body extends string | Buffer>(
   return { ...answer, head: { ...answer.head, fields } };
 }
 
+function respond(exchange: Exchange, { compression, cells }: RoutePlane, own: StaticAnswer): void {
+  const plain = withRouteFields(exchange, own.plain);
+  if (compression === null) {
+    exchange.answer(plain, 'respond');
+    return;
+  }
+  const { method, fields } = exchange.stream.head;
+  const answer = own.coded(plain, compression, fields.text);
+  if (answer.body !== plain.body && method !== 'HEAD')
+    cells.countCompressed(plain.body.length, answer.body.length);
+  exchange.answer(answer, 'respond');
+}
+
 /** Whether the pool is asked at all. */
 function isAdmitted(exchange: Exchange, { pool }: PoolPlane, admission: Admission): boolean {
   const entry = admission.enter(exchange.deps.clock.nowMs());
@@ -177,7 +190,7 @@ function act(exchange: Exchange, route: RoutePlane): void {
       redirect(exchange, action);
       return;
     case 'respond':
-      exchange.answer(withRouteFields(exchange, (route.answer as StaticAnswer).plain), 'respond');
+      respond(exchange, route, route.answer as StaticAnswer);
       return;
     case 'pool':
       forward(exchange, route, action.pool);

@@ -88,7 +88,8 @@ overWires(t)('what is left as it is', async (t, wire) => {
     return answer;
   };
   t.equal(fieldOf(await unchanged('for others', get('/')), 'vary'), 'Accept-Encoding');
-  await unchanged('HEAD', get('/', gzip).replace('GET', 'HEAD'));
+  const forHead = await unchanged('HEAD', get('/').replace('GET', 'HEAD'));
+  t.equal(fieldOf(forHead, 'vary'), 'Accept-Encoding', 'as GET');
   fields = `${TYPE}Content-Encoding: br\r\n`;
   t.equal(fieldOf(await unchanged('coded already', get('/', gzip)), 'content-encoding'), 'br');
   fields = `${TYPE}Cache-Control: no-transform\r\n`;
@@ -98,6 +99,116 @@ overWires(t)('what is left as it is', async (t, wire) => {
   fields = `${TYPE}Content-Range: bytes 0-1999/5000\r\n`;
   status = '206 Partial Content';
   await unchanged('a part', get('/', `${gzip}Range: bytes=0-1999\r\n`));
+});
+
+overWires(t)('HEAD is told what GET is told', async (t, wire) => {
+  await using proxied = await start(wire);
+  const body = bodyOf(2000);
+  proxied.server.answerAll((request) =>
+    request.start.startsWith('HEAD')
+      ? `HTTP/1.1 200 OK\r\n${TYPE}ETag: "1"\r\nContent-Length: ${body.length}\r\n\r\n`
+      : ok(body, `${TYPE}ETag: "1"\r\n`),
+  );
+  const client = await proxied.client();
+  const names = ['content-encoding', 'vary', 'etag', 'content-length', 'content-type'];
+  const told: unknown[] = [];
+  for (const method of ['GET', 'HEAD']) {
+    const answer = await client.ask(get('/', 'Accept-Encoding: gzip\r\n').replace('GET', method));
+    told.push(names.map((name) => fieldOf(answer, name)));
+    t.equal(answer.body === '', method === 'HEAD');
+  }
+  t.same(told[0], ['gzip', 'Accept-Encoding', 'W/"1"', undefined, 'text/html']);
+  t.same(told[1], told[0]);
+});
+
+const OWN = bodyOf(200_000);
+const ownRoutes = [
+  {
+    name: 'own',
+    match: { path: '/own' },
+    respond: { body: OWN, content_type: 'text/html' },
+    compress: true,
+    headers: { response: { set: { etag: '"1"' } } },
+  },
+  { name: 'small', match: { path: '/small' }, respond: { body: 'x' }, compress: true },
+  {
+    name: 'picture',
+    match: { path: '/picture' },
+    respond: { body: OWN, content_type: 'image/png' },
+    compress: true,
+  },
+  {
+    name: 'untouched',
+    match: { path: '/untouched' },
+    respond: { body: OWN },
+    compress: true,
+    headers: { response: { set: { 'cache-control': 'no-transform' } } },
+  },
+  {
+    name: 'retyped',
+    match: { path: '/retyped' },
+    respond: { body: OWN, content_type: 'image/png' },
+    compress: true,
+    headers: { response: { set: { 'content-type': 'text/css' } } },
+  },
+  {
+    name: 'noise',
+    match: { path: '/noise' },
+    respond: { body: 'unlike' },
+    compress: { min_size: '1B' },
+  },
+];
+
+overWires(t)('what a route answers by itself', async (t, wire) => {
+  await using proxied = await wire.start({ file: { routes: ownRoutes } });
+  const client = await proxied.client();
+  for (const coding of CODINGS) {
+    for (const path of ['/own', '/retyped']) {
+      const answer = await client.ask(get(path, `Accept-Encoding: ${coding}\r\n`));
+      t.equal(fieldOf(answer, 'content-encoding'), coding, path);
+      t.equal(fieldOf(answer, 'vary'), 'Accept-Encoding');
+      t.equal(fieldOf(answer, 'content-length'), `${answer.body.length}`, 'its length is known');
+      t.ok(plain(answer, coding) === OWN, 'the same');
+      if (path === '/own') t.equal(fieldOf(answer, 'etag'), 'W/"1"');
+      const head = await client.ask(get(path, `Accept-Encoding: ${coding}\r\n`).replace('GET', 'HEAD'));
+      t.same(
+        [
+          head.body,
+          fieldOf(head, 'content-length'),
+          fieldOf(head, 'content-encoding'),
+          fieldOf(head, 'vary'),
+        ],
+        ['', `${answer.body.length}`, coding, 'Accept-Encoding'],
+      );
+    }
+  }
+  for (const method of ['GET', 'HEAD']) {
+    const other = await client.ask(get('/own').replace('GET', method));
+    t.same(
+      ['content-encoding', 'vary', 'etag', 'content-length'].map((name) => fieldOf(other, name)),
+      [undefined, 'Accept-Encoding', '"1"', `${OWN.length}`],
+      `${method}: as it is, and caches know`,
+    );
+  }
+  for (const path of ['/small', '/picture', '/untouched']) {
+    const answer = await client.ask(get(path, 'Accept-Encoding: gzip\r\n'));
+    t.same([fieldOf(answer, 'content-encoding'), fieldOf(answer, 'vary')], [undefined, undefined], path);
+  }
+  const noise = await client.ask(get('/noise', 'Accept-Encoding: gzip\r\n'));
+  t.same([noise.body, fieldOf(noise, 'content-encoding')], ['unlike', undefined], 'no gain, no coding');
+  const metrics = await proxied.daemon.daemon.metrics.render();
+  t.match(metrics, 'sluice_compressed_total{route="own"} 3', 'HEAD spares nothing');
+  t.match(metrics, `sluice_compressed_from_bytes_total{route="own"} ${3 * OWN.length}`);
+});
+
+t.test('what a route answers by itself, HTTP/2', async (t) => {
+  await using proxied = await Proxied.start({ listener: { h2c: true }, file: { routes: ownRoutes } });
+  await using client = await H2Client.open(proxied.daemon.port());
+  for (const coding of CODINGS) {
+    const answer = await client.ask({ ':path': '/own', 'accept-encoding': coding });
+    t.match(answer.headers, { 'content-encoding': coding, 'content-length': `${answer.body.length}` });
+    t.ok(plain(answer, coding) === OWN);
+  }
 });
 
 overWires(t)('a client of HTTP/1.0 gets it until the connection ends', async (t, wire) => {

@@ -251,7 +251,7 @@ export const route = noun({
   compress: compress
     .optional()
     .describe(
-      'Answers of servers are compressed, where the client takes it. `true` is short for `{}`: the types that gain by it, from 1KiB on.',
+      'Answers of servers and of `respond` are compressed, where the client takes it. `true` is short for `{}`: the types that gain by it, from 1KiB on.',
     ),
   rate_limit: routeRateLimit
     .optional()
@@ -328,7 +328,7 @@ export const route = noun({
   const idle =
     value.rewrite !== undefined
       ? ['rewrite']
-      : value.compress
+      : value.compress && value.respond === undefined
         ? ['compress']
         : value.buffering !== undefined
           ? ['buffering']

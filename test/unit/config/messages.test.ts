@@ -68,7 +68,7 @@ t.test('what is wrong at the top, in listeners and routes', (t) => {
       'error routes[0].compress.algorithms[0]: "deflate" is not one of zstd, br, gzip',
     ],
     [
-      route('respond: 200, compress: true'),
+      route('redirect: /x, compress: true'),
       'error routes[0].compress: Nothing is sent to a server here. Remove it, or give the route a pool.',
       'warning pools.web: no route leads to the pool "web".',
     ],

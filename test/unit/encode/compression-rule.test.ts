@@ -1,6 +1,7 @@
 /** Which answers are compressed, by which coding, and what their heads say. */
+import { brotliDecompressSync, gunzipSync, zstdDecompressSync } from 'node:zlib';
 import t from 'tap';
-import { type Coding, CompressionRule, codedHead } from '../../../src/encode/index.ts';
+import { type Coding, CompressionRule, codedHead, encodeWhole } from '../../../src/encode/index.ts';
 import { negotiate } from '../../../src/encode/negotiate.ts';
 import type { AnswerHead } from '../../../src/http/index.ts';
 
@@ -95,6 +96,37 @@ t.test('which answers', (t) => {
   t.same(careful.decide(head('set-cookie: a=b\r\n'), 'Accept-Encoding: gzip\r\n').coding, null);
   t.same(careful.decide(head(''), 'Accept-Encoding: gzip\r\n').coding, 'gzip', 'any type');
   t.end();
+});
+
+t.test('answers to HEAD, of which is said what GET gets', (t) => {
+  const rule = new CompressionRule({
+    types: ['text/html'],
+    minSizeBytes: 1000,
+    algorithms: ['gzip'],
+    skipsSetCookie: false,
+  });
+  const rows: readonly (readonly [what: string, part: Partial<AnswerHead>, coding: 'gzip' | null])[] = [
+    ['a page', {}, 'gzip'],
+    ['of unknown length', { contentLength: -1 }, 'gzip'],
+    ['too small', { contentLength: 999 }, null],
+    ['empty', { contentLength: 0 }, null],
+    ['204', { status: 204, contentLength: -1 }, null],
+    ['304', { status: 304, contentLength: -1 }, null],
+    ['a part', { status: 206 }, null],
+    ['a picture', { fields: 'Content-Type: image/png\r\n' }, null],
+  ];
+  for (const [what, part, coding] of rows) {
+    const answer = head('', { framing: 'none', ...part });
+    t.same(rule.decide(answer, 'Accept-Encoding: gzip\r\n', true), { coding, varies: coding !== null }, what);
+  }
+  t.end();
+});
+
+t.test('what is sent often, whole', async (t) => {
+  const text = Buffer.from('all the same, all the same, all the same, and more of the same');
+  t.ok(gunzipSync(await encodeWhole(text, 'gzip')).equals(text));
+  t.ok(brotliDecompressSync(await encodeWhole(text, 'br')).equals(text));
+  t.ok(zstdDecompressSync(await encodeWhole(text, 'zstd')).equals(text));
 });
 
 t.test('the head of a compressed answer', (t) => {
