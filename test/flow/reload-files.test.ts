@@ -70,7 +70,7 @@ t.test('a link that is swapped, as a ConfigMap (B58)', async (t) => {
   for (const [version, what] of [
     ['v2', 'a file that it names is another one'],
     ['v3', 'the configuration is another one'],
-  ]) {
+  ] as const) {
     symlinkSync(`..${version}`, join(mount, '..data_tmp'));
     renameSync(join(mount, '..data_tmp'), join(mount, '..data'));
     t.match(await reload(sluice), /^reloaded/);
