@@ -11,7 +11,7 @@ import { numberOf, parseOptions } from './arguments.ts';
 import { runBench, stopSignal } from './entry.ts';
 import { textTable, withInterval } from './report/table.ts';
 import { footerOf, writeChart, writeJson } from './report/write.ts';
-import { type Cell, measureCells } from './scale/cells.ts';
+import { type Cell, measureCells, parseSubject } from './scale/cells.ts';
 import { scaleInput, serviceOf } from './scale/input.ts';
 import { PEERS } from './scale/peers.ts';
 import { measureReloads, type ReloadSample } from './scale/reloads.ts';
@@ -23,14 +23,15 @@ import { DaemonProcess } from './system/daemon.ts';
 import { describeMachine } from './system/machine.ts';
 
 const RESULTS = fileURLToPath(new URL('results/', import.meta.url));
-const ALGORITHMS = ['peak_ewma', 'least_connections', 'round_robin', 'consistent_hash'];
+const ALGORITHMS = ['peak_ewma', 'peak_ewma:100', 'least_connections', 'round_robin', 'consistent_hash'];
 const SMALL = 3;
 /** Ratios, and milliseconds for the reload. */
 const LIMITS = { cpuRatio: 1.1, reloadMs: 500, p99Ratio: 2 };
 
 const HELP = `node bench/scale.ts [options]
 
-  --algorithms LIST  of the pool (default ${ALGORITHMS.join(',')})
+  --algorithms LIST  of the pool; \`:N\` behind it: each thread keeps to N servers
+                     (default ${ALGORITHMS.join(',')})
   --beside LIST      other proxies with as many servers, of ${PEERS.join(', ')} (default both; "" = none)
   --large N          routes and servers of the large file (default 1000)
   --rounds N         pairs in each cell (default 15)
@@ -75,6 +76,8 @@ function readSettings(args: readonly string[]): Settings | undefined {
       ?.split(',')
       .map((name) => name.trim())
       .filter((name) => name !== '') ?? normally;
+  const algorithms = list(values.algorithms, ALGORITHMS);
+  algorithms.forEach(parseSubject);
   const beside = list(values.beside, PEERS);
   const strange = beside.find((name) => !(PEERS as readonly string[]).includes(name));
   if (strange !== undefined)
@@ -82,7 +85,7 @@ function readSettings(args: readonly string[]): Settings | undefined {
       hint: `There are: ${PEERS.join(', ')}.`,
     });
   return {
-    algorithms: list(values.algorithms, ALGORITHMS),
+    algorithms,
     beside,
     large: whole('large', values.large, 1000, SMALL, 5000),
     rounds: whole('rounds', values.rounds, 15, 1, 200),

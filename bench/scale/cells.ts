@@ -2,6 +2,8 @@
  * Few against many: for each subject two of it on one core, one before few servers and one before many, loaded at the same time. A
  * ratio is formed within a round; subjects take turns from round to round, so that their ratios can be compared.
  */
+import { SluiceError } from '../../src/kernel/errors.ts';
+import { ALGORITHMS } from '../../src/pool/index.ts';
 import { runWrk } from '../load/wrk.ts';
 import type { Stage } from '../stage.ts';
 import { type Interval, medianInterval, pairedRatios } from '../stats.ts';
@@ -60,6 +62,16 @@ interface Pair {
   readonly many: SideSample[];
 }
 
+/** `peak_ewma:100` is that algorithm where each thread keeps to 100 servers. @throws SluiceError */
+export function parseSubject(name: string): { readonly algorithm: string; readonly subset: number } {
+  const [algorithm = '', subset = 'Infinity'] = name.split(':');
+  if ((ALGORITHMS as readonly string[]).includes(algorithm) && Number(subset) >= 1)
+    return { algorithm, subset: Number(subset) };
+  throw new SluiceError('bench_option', `"${name}" is no algorithm, or has no number behind its colon`, {
+    hint: `There are: ${ALGORITHMS.join(', ')}.`,
+  });
+}
+
 const isPeer = (name: string): name is PeerName => (PEERS as readonly string[]).includes(name);
 
 async function startSide(
@@ -73,8 +85,14 @@ async function startSide(
     const peer = stack.use(await startPeer(stage, name, servers));
     return { port: peer.port, pid: peer.pid, services, emptyAccessLog: () => peer.emptyAccessLog() };
   }
-  const input = scaleInput({ routes: services, servers, algorithm: name });
-  const folder = stage.newFolder(`${name}-${services}`);
+  const { algorithm, subset } = parseSubject(name);
+  const input = scaleInput({
+    routes: services,
+    servers,
+    algorithm,
+    ...(subset < services ? { subset } : {}),
+  });
+  const folder = stage.newFolder(`${algorithm}-${services}`);
   const daemon = stack.use(await DaemonProcess.start(folder, input, [], stage.cores.subject));
   return {
     ...{ port: daemon.port('web'), pid: daemon.pid, services },
@@ -108,7 +126,7 @@ async function loadBoth(stage: Stage, { sides, few, many }: Pair, seconds: numbe
   many.push(samples[1] as SideSample);
 }
 
-/** @param names algorithms as in the configuration, and of `PEERS` */
+/** @param names as of `parseSubject`, and of `PEERS` */
 export async function measureCells(
   stage: Stage,
   names: readonly string[],

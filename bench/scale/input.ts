@@ -27,11 +27,13 @@ export interface ScaleInput {
   /** All servers stand in one pool: that is the hard case. */
   readonly servers: readonly string[];
   readonly algorithm: string;
+  /** Servers that each thread keeps to; without it all. */
+  readonly subset?: number;
   /** Differs from reload to reload: a weight and a route change with it. */
   readonly turn?: number;
 }
 
-export function scaleInput({ routes, servers, algorithm, turn = 0 }: ScaleInput): DaemonInput {
+export function scaleInput({ routes, servers, algorithm, subset, turn = 0 }: ScaleInput): DaemonInput {
   return {
     threads: 1,
     listeners: { web: { address: '127.0.0.1', port: 0, limits: { idle_timeout: '1h' } } },
@@ -45,6 +47,7 @@ export function scaleInput({ routes, servers, algorithm, turn = 0 }: ScaleInput)
     pools: {
       web: {
         algorithm: algorithm as 'round_robin',
+        ...(subset === undefined ? {} : { subset }),
         servers: servers.map((address, i) => ({
           address,
           weight: turn > 0 && i === turn % servers.length ? 2 : 1,
