@@ -4,16 +4,20 @@ import { parseUserList } from '../kernel/user-list.ts';
 
 export interface RouteAsk {
   /** The key of the route. */
-  readonly key: 'auth' | 'cors';
+  readonly key: 'ip_allow' | 'ip_deny' | 'maintenance' | 'auth' | 'cors';
   readonly text: string;
   readonly source: Source;
 }
 
 export function asksOf(config: ResolvedConfig, route: RouteConfig): RouteAsk[] {
-  const { auth, cors, source } = route;
+  const { ipAllow, ipDeny, maintenance, auth, cors, source } = route;
   const asks: RouteAsk[] = [];
-  if (cors) asks.push({ key: 'cors', text: corsText(cors), source });
-  if (auth) asks.push({ key: 'auth', text: authText(config, route.name, auth), source });
+  const add = (key: RouteAsk['key'], text: string): void => void asks.push({ key, text, source });
+  if (ipAllow.length > 0) add('ip_allow', `only clients of ${ipAllow.join(', ')}`);
+  if (ipDeny.length > 0) add('ip_deny', `no clients of ${ipDeny.join(', ')}`);
+  if (cors) add('cors', corsText(cors));
+  if (maintenance) add('maintenance', `closed (503) for all but ${maintenance.allow.join(', ')}`);
+  if (auth) add('auth', authText(config, route.name, auth));
   return asks;
 }
 

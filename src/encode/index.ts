@@ -7,4 +7,5 @@ export {
   codedHead,
 } from './compression-rule.ts';
 export { EncoderPlaces } from './encoder-places.ts';
+export { negotiate } from './negotiate.ts';
 export { encodeWhole } from './whole.ts';

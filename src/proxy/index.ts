@@ -4,6 +4,7 @@ export { compileErrorPages, type ErrorPageOptions } from './error-pages.ts';
 export { FaultGate, type FaultOptions } from './faults.ts';
 export { compileFieldRules, type FieldRuleOptions } from './field-rules.ts';
 export type { Gate } from './gate.ts';
+export { isGrpc } from './grpc.ts';
 export { hashKeyOf } from './hash-key.ts';
 export { HedgeRule } from './hedge-rule.ts';
 export { type LimitKey, limitKeyName } from './limit-key.ts';

@@ -1,5 +1,6 @@
 import { join } from 'node:path';
 import t from 'tap';
+import { route } from '../../../src/config/schema/route.ts';
 import { FakeContext, sluice } from '../../support/cli-context.ts';
 
 const TEXT = `listeners: { web: { port: 8080 } }
@@ -138,6 +139,89 @@ pools:
     { key: 'mirror' },
     { key: 'retry' },
   ]);
+});
+
+t.test('no key of a route is forgotten', async (t) => {
+  const shown = {
+    'where it goes': [
+      'name',
+      'listeners',
+      'match',
+      'pool',
+      'split',
+      'split_by',
+      'redirect',
+      'respond',
+      'rewrite',
+    ],
+    'what it asks': ['ip_allow', 'ip_deny', 'cors', 'maintenance', 'auth'],
+    'its limits': ['rate_limit', 'concurrency', 'max_body_size', 'bandwidth'],
+    'what else it does': [
+      'faults',
+      'mirror',
+      'buffering',
+      'headers',
+      'retry',
+      'timeout',
+      'compress',
+      'error_pages',
+    ],
+    'how it waits': ['priority'],
+  };
+  t.same(Object.values(shown).flat().sort(), Object.keys(route.shape).sort(), 'a new one wants a row');
+});
+
+t.test('everything a route can have (a row each)', async (t) => {
+  const text = `listeners: { web: { port: 8080 } }
+routes:
+  - name: all
+    match: { path: /all }
+    pool: web
+    ip_allow: [127.0.0.0/8, 10.0.0.0/8]
+    ip_deny: 10.0.0.9
+    maintenance: { allow: [127.0.0.1] }
+    buffering: { request: 2MiB, response: true }
+    headers:
+      request: { remove: [cookie], set: { x-route: "{route}" } }
+      response: { add: { vary: accept } }
+    timeout: 20s
+    compress: { types: [text/html], algorithms: [br, gzip] }
+    error_pages: { 404: { body: x }, 5xx: { body: y, intercept: true } }
+  - { name: half, match: { path: /half }, pool: web, buffering: { response: 64KiB }, compress: { types: ["*"], skip_set_cookie: true } }
+pools:
+  web: { servers: ["127.0.0.1:3001"] }
+`;
+  const at = t.testdir({ 'e.yaml': text });
+  const rowsOf = async (path: string, ...args: string[]) => {
+    const { stdout } = await sluice(
+      ['route', 'test', 'GET', path, '-c', join(at, 'e.yaml'), ...args],
+      new FakeContext(at),
+    );
+    const lines = stdout.split('\n').map((line) => line.trim().replace(/ +/g, ' '));
+    return lines.filter((line) => / e\.yaml:(?:3|16)$/.test(line) && !line.startsWith('route'));
+  };
+  t.same(await rowsOf('/all', '-H', 'Accept-Encoding: gzip'), [
+    'ip_allow only clients of 127.0.0.0/8, 10.0.0.0/8 e.yaml:3',
+    'ip_deny no clients of 10.0.0.9 e.yaml:3',
+    'maintenance closed (503) for all but 127.0.0.1 e.yaml:3',
+    'buffering bodies are read before a server is chosen, up to 2MiB; larger ones get 413 e.yaml:3',
+    'buffering answers are taken from servers up to 1MiB ahead of the client e.yaml:3',
+    'headers of requests: without cookie; with x-route: {route} e.yaml:3',
+    'headers of answers: beside others vary: accept e.yaml:3',
+    'timeout 20s for all of it, retries included e.yaml:3',
+    'compress br, gzip: gzip for this request; text/html from 1KiB on e.yaml:3',
+    'error_pages 404, 5xx (also in the place of what servers answer) e.yaml:3',
+  ]);
+  t.same(await rowsOf('/half'), [
+    'buffering answers are taken from servers up to 64KiB ahead of the client e.yaml:16',
+    'compress zstd, br, gzip: not for this request, which takes none of them; * from 1KiB on, without cookies e.yaml:16',
+  ]);
+  for (const field of ['Content-Type: application/grpc', 'Upgrade: websocket'])
+    t.match(
+      (await rowsOf('/half', '-H', field))[0],
+      /^buffering none: of gRPC and WebSocket everything passes/,
+      field,
+    );
 });
 
 t.test('rules of another route', async (t) => {
