@@ -2,7 +2,7 @@
  * What Node tells of a client's stream, handed on to whoever it belongs to. The listeners are the same functions for all streams,
  * and find their owner in the stream: closures would be ten for each request.
  */
-import type { ClientHttp2Stream } from 'node:http2';
+import type { ClientHttp2Session, ClientHttp2Stream } from 'node:http2';
 import { Duplex } from 'node:stream';
 
 export interface StreamListener {
@@ -69,4 +69,32 @@ function onClose(this: Watched): void {
 }
 function onWantTrailers(this: Watched): void {
   this[LISTENER].onWantTrailers();
+}
+
+/** NGHTTP2_ERR_PROTO. */
+const BROKEN_RULE = -505;
+
+export interface SessionListener {
+  /**
+   * nghttp2 has found a rule broken: by one stream, which it resets, or by the connection, of which it then reads no more.
+   * @param destroy what Node would do in both cases
+   */
+  onBrokenRule(destroy: () => void): void;
+}
+
+/**
+ * Node ends the connection for what nghttp2 holds against one stream, such as more of an answer than its content-length, and
+ * all other streams with it; a stream error is the stream's (RFC 9113 section 5.4.2). So who listens decides.
+ */
+export function watchRules(session: ClientHttp2Session, listener: SessionListener): void {
+  const destroy = session.destroy.bind(session);
+  session.destroy = (error, code) => {
+    if (
+      error instanceof Error &&
+      (error as NodeJS.ErrnoException).errno === BROKEN_RULE &&
+      !session.destroyed
+    )
+      listener.onBrokenRule(() => destroy(error, code));
+    else destroy(error, code);
+  };
 }

@@ -35,6 +35,7 @@ import {
   PING_TIMEOUT_MS,
   sessionOptions,
 } from './limits.ts';
+import { type SessionListener, watchRules } from './node-events.ts';
 import { RequestFields } from './request-fields.ts';
 import { codeName } from './reset-codes.ts';
 import { linkFault, openLink } from './server-link.ts';
@@ -59,7 +60,7 @@ export interface SessionOwner {
   onGone(session: ServerSession): void;
 }
 
-export class ServerSession implements Expiring, Linked<ServerSession> {
+export class ServerSession implements Expiring, Linked<ServerSession>, SessionListener {
   deadlineMs: number;
   deadlineIndex = -1;
   previous: ServerSession | null = null;
@@ -68,6 +69,8 @@ export class ServerSession implements Expiring, Linked<ServerSession> {
   readonly heads: AnswerHeads;
   /** An attempt on it was answered. */
   hasServed = false;
+  /** Streams that were reset for a broken rule. Written by them. */
+  brokenStreams = 0;
   /** Why it ended, if for something other than its end. */
   failure: { readonly kind: AttemptFailure['kind']; readonly detail: string } | null = null;
   readonly #owner: SessionOwner;
@@ -270,6 +273,7 @@ export class ServerSession implements Expiring, Linked<ServerSession> {
       createConnection: () => this.#socket,
     });
     this.#session = session;
+    watchRules(session, this);
     session.setLocalWindowSize(CONNECTION_WINDOW_BYTES);
     session.on('remoteSettings', ({ maxConcurrentStreams = MAX_STREAMS }) =>
       this.#onAllowed(maxConcurrentStreams),
@@ -287,6 +291,15 @@ export class ServerSession implements Expiring, Linked<ServerSession> {
     this.#allowed = Math.min(MAX_STREAMS, streams);
     if (this.#streams.size > streams) for (const stream of this.#streams) stream.isOneOfTooMany = true;
     this.#owner.onRoom();
+  }
+
+  onBrokenRule(destroy: () => void): void {
+    const before = this.brokenStreams;
+    // By then a stream that was at fault has ended.
+    afterThisLook(() => {
+      if (this.brokenStreams === before) destroy();
+      else this.suspect();
+    });
   }
 
   #onGoaway(code: number, lastStream: number): void {

@@ -208,7 +208,8 @@ export class ServerStream implements ServerChannel, StreamListener, Linked<Serve
     }
     this.#hasHead = true;
     this.#isWhole = isComplete;
-    if (head.framing(this.#method) === 'length') this.#remaining = head.fields.contentLength;
+    const { contentLength } = head.fields;
+    if (contentLength === 0 || head.framing(this.#method) === 'length') this.#remaining = contentLength;
     this.#arm();
     events.onAnswerHead(head);
     if (this.#events === events) this.#session.flushLater(this);
@@ -301,8 +302,9 @@ export class ServerStream implements ServerChannel, StreamListener, Linked<Serve
 
   /** The stream is over, and nobody was told yet. */
   onClose(): void {
-    if (this.#events === null) return;
     const code = this.#node?.rstCode ?? NGHTTP2_NO_ERROR;
+    if (isBrokenRule(code)) this.#session.brokenStreams++;
+    if (this.#events === null) return;
     const broken = this.#session.failure;
     const error = this.#error;
     if (broken !== null) this.#fail(broken.kind, broken.detail, true);
@@ -312,11 +314,15 @@ export class ServerStream implements ServerChannel, StreamListener, Linked<Serve
     else if (this.#isUnprocessed(code))
       this.#fail('reset', `the server did not take the request (${codeName(code)})`);
     else if (this.#session.isOver) this.#fail('reset', 'the server closed the connection', true);
-    else
-      this.#fail(
-        isBrokenRule(code) ? 'bad_answer' : 'reset',
-        `the server reset the stream (${codeName(code)})`,
-      );
+    else if (isBrokenRule(code)) this.#fail('bad_answer', this.#brokenText(code));
+    else this.#fail('reset', `the server reset the stream (${codeName(code)})`);
+  }
+
+  /** Either side may have said so, which Node does not tell; ours resets what does not fit its length. */
+  #brokenText(code: number): string {
+    const why =
+      this.#remaining < 0 ? '' : ': its body is not as long as it said, or it objects to the request';
+    return `the stream was reset (${codeName(code)})${why}`;
   }
 
   /** The server says that it has not looked at it (RFC 9113 sections 6.8, 8.7): such a request may be sent again whatever it is. */

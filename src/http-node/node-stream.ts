@@ -23,7 +23,8 @@ export class NodeStream implements http.ClientStream {
   readonly #response: ServerResponse;
   #isAnswerStarted = false;
   /** Node keeps the head until it gets something of the body. */
-  #isHeadHeld = false;
+  /** Of an answer of which nothing was sent yet. */
+  #heldHead: http.AnswerHead | null = null;
   #endsByClose = false;
   #hasContinued = false;
   /** Bytes of a 'length' answer still to come. */
@@ -114,14 +115,29 @@ export class NodeStream implements http.ClientStream {
     else this.#connection.socket.write(text, 'latin1');
   }
 
-  startAnswer({ status, phrase, fields, framing, contentLength, hasDate }: http.AnswerHead): void {
+  startAnswer(head: http.AnswerHead): void {
+    this.#isAnswerStarted = true;
+    this.#heldHead = head;
+    if (head.framing === 'length') this.#remaining = head.contentLength;
+  }
+
+  takeBack(): boolean {
+    if (this.#heldHead === null || this.isAnswerEnded) return false;
+    this.#heldHead = null;
+    this.#remaining = 0;
+    return true;
+  }
+
+  /** Gives the head to Node, which sends it with what comes next. */
+  #writeHead(): void {
+    if (this.#heldHead === null) return;
+    const { status, phrase, fields, framing, contentLength, hasDate } = this.#heldHead;
     const { isClosing, deps } = this.#connection;
     const { minor } = this.head;
-    this.#isAnswerStarted = this.#isHeadHeld = true;
+    this.#heldHead = null;
     this.#endsByClose = minor === 0 && (framing === 'chunked' || framing === 'close');
     if (!this.isRequestComplete || isClosing || this.#endsByClose) this.closesAfter = true;
     let text = hasDate ? fields : fields + deps.date.line();
-    if (framing === 'length') this.#remaining = contentLength;
     if (framing === 'length' || (framing === 'none' && contentLength >= 0 && status !== 204))
       text += `Content-Length: ${contentLength}\r\n`;
     else if (framing !== 'none' && minor === 1) text += 'Transfer-Encoding: chunked\r\n';
@@ -137,7 +153,7 @@ export class NodeStream implements http.ClientStream {
   sendBody(buffer: Buffer, from: number, to: number): boolean {
     if (from === to) return true;
     if (this.#remaining > 0) this.#remaining -= to - from;
-    this.#isHeadHeld = false;
+    this.#writeHead();
     this.bytesOut += to - from;
     // Node writes at the end of the turn, when the buffer may hold other bytes.
     const hasRoom = this.#response.write(Buffer.from(buffer.subarray(from, to)));
@@ -155,8 +171,9 @@ export class NodeStream implements http.ClientStream {
 
   flush(): void {
     // With the encoding of heads; `flushHeaders` takes another.
-    if (this.#isHeadHeld) this.#response.write('', 'latin1');
-    this.#isHeadHeld = false;
+    if (this.#heldHead === null) return;
+    this.#writeHead();
+    this.#response.write('', 'latin1');
   }
 
   endAnswer(trailers: string): void {
@@ -166,6 +183,7 @@ export class NodeStream implements http.ClientStream {
       this.abort();
       return;
     }
+    this.#writeHead();
     if (this.#response.chunkedEncoding && this.head.fields.takesTrailers)
       this.#response.addTrailers(http.pairsOf(trailers));
     this.#response.end();

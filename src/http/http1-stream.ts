@@ -71,6 +71,8 @@ export class Http1Stream implements ClientStream, ChunkSink {
   #endsByClose = false;
   /** Bytes of a 'length' answer still to come; guards against a body that does not fit its head. */
   #remaining = -1;
+  /** `bytesOut` when the answer began. */
+  #answerFrom = 0;
 
   constructor(owner: StreamOwner, head: RequestHead, startedMs: number, bytesIn: number) {
     this.#owner = owner;
@@ -106,6 +108,7 @@ export class Http1Stream implements ClientStream, ChunkSink {
   startAnswer(answer: AnswerHead): void {
     // hot path
     this.isAnswerStarted = true;
+    this.#answerFrom = this.bytesOut;
     // A body that is still coming would be read as the next request: this connection carries no other.
     if (!this.isRequestComplete || this.#owner.isClosing) this.closesAfter = true;
     this.#frame(answer);
@@ -115,6 +118,15 @@ export class Http1Stream implements ClientStream, ChunkSink {
       answer.memo = flat(this.#textOf(answer));
       this.#held += answer.memo;
     }
+  }
+
+  takeBack(): boolean {
+    if (this.isAnswerEnded || this.bytesOut !== this.#answerFrom || this.#owner.socket.destroyed)
+      return false;
+    this.#held = '';
+    this.#isChunked = this.#endsByClose = false;
+    this.#remaining = -1;
+    return true;
   }
 
   #frame(answer: AnswerHead): void {

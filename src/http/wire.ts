@@ -87,6 +87,8 @@ export interface ClientStream {
   /** An interim answer (1xx other than 101); ignored for HTTP/1.0 clients. */
   sendInterim(status: number, phrase: string, fields: string): void;
   startAnswer(head: AnswerHead): void;
+  /** Forgets an answer of which nothing has left yet, so that another may be begun. @returns false when some has left */
+  takeBack(): boolean;
   /** @returns false when the range must stay untouched until `onClientDrain` */
   sendBody(buffer: Buffer, from: number, to: number): boolean;
   /** The answer is complete. */

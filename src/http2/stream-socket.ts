@@ -1,8 +1,8 @@
 import { constants, type ServerHttp2Stream } from 'node:http2';
-import type { TunnelEnd, TunnelSocket } from '../http/index.ts';
+import { TunnelEnd, type TunnelSocket } from '../http/index.ts';
 
 /** A stream of HTTP/2 where a socket is expected: END_STREAM is its FIN, RST_STREAM its RST (RFC 8441 section 5). */
-export class StreamSocket implements TunnelSocket {
+class StreamSocket implements TunnelSocket {
   readonly #node: ServerHttp2Stream;
 
   constructor(node: ServerHttp2Stream) {
@@ -46,12 +46,17 @@ export class StreamSocket implements TunnelSocket {
   }
 }
 
-/** Hands a tunnel what comes on its stream, once it asks for it. @param onBytes told of the size of each chunk */
-export function feedTunnel(
+/** The tunnel that a stream becomes: it gets what comes, once it asks for it. @param onBytes told of the size of each chunk */
+export function tunnelOf(
   node: ServerHttp2Stream,
-  tunnel: TunnelEnd,
+  isGone: boolean,
   onBytes: (bytes: number) => void,
-): void {
+): TunnelEnd {
+  const tunnel = new TunnelEnd(new StreamSocket(node), []);
+  if (isGone) {
+    tunnel.deliverClose();
+    return tunnel;
+  }
   node.on('data', (chunk: Buffer) => {
     onBytes(chunk.length);
     tunnel.deliver(chunk);
@@ -59,4 +64,5 @@ export function feedTunnel(
   node.on('end', () => tunnel.deliverEnd());
   node.on('drain', () => tunnel.deliverDrain());
   node.pause();
+  return tunnel;
 }

@@ -13,7 +13,7 @@ import {
   HttpFault,
   type RequestHead,
   type RequestSink,
-  TunnelEnd,
+  type TunnelEnd,
 } from '../http/index.ts';
 import type { ClientInfo } from '../kernel/client-info.ts';
 import type { Linked } from '../kernel/linked-set.ts';
@@ -30,7 +30,7 @@ import {
 import type { ReadHead } from './request.ts';
 import { type BodyTaker, FRAME_BYTES, NEVER, StreamBody } from './stream-body.ts';
 import type { StreamOwner } from './stream-owner.ts';
-import { feedTunnel, StreamSocket } from './stream-socket.ts';
+import { tunnelOf } from './stream-socket.ts';
 import { acceptedHead, checkWebSocketAccept } from './websocket.ts';
 
 export class Http2Stream implements ClientStream, BodyTaker, Linked<Http2Stream> {
@@ -164,8 +164,7 @@ export class Http2Stream implements ClientStream, BodyTaker, Linked<Http2Stream>
 
   /** The client takes its answer too slowly, if it has not yet taken all that it was sent. */
   onNotTaken(fault: HttpFault): void {
-    if (!this.isWaiting || this.#isOver) return;
-    this.overload(fault);
+    if (this.isWaiting && !this.#isOver) this.overload(fault);
   }
 
   // ---- the answer
@@ -179,6 +178,13 @@ export class Http2Stream implements ClientStream, BodyTaker, Linked<Http2Stream>
   startAnswer(head: AnswerHead): void {
     this.#heldHead = head;
     if (head.framing === 'length') this.#remaining = head.contentLength;
+  }
+
+  takeBack(): boolean {
+    if (this.#heldHead === null || this.#isGone()) return false;
+    this.#heldHead = this.#held = null;
+    this.#remaining = -1;
+    return true;
   }
 
   sendBody(buffer: Buffer, from: number, to: number): boolean {
@@ -344,20 +350,14 @@ export class Http2Stream implements ClientStream, BodyTaker, Linked<Http2Stream>
   }
 
   switchProtocols(_phrase: string, fields: string): TunnelEnd {
-    const node = this.#node;
+    const isGone = this.#isGone();
     this.#heldHead = acceptedHead(fields);
-    const tunnel = new TunnelEnd(new StreamSocket(node), []);
-    this.#tunnel = tunnel;
     this.#isAnswerEnded = true;
     this.#isOurs = true;
-    if (this.#isGone()) {
-      tunnel.deliverClose();
-      return tunnel;
-    }
-    this.#respond({});
-    node.on('aborted', () => this.#onAborted());
-    feedTunnel(node, tunnel, (bytes) => this.#owner.useful(bytes + FRAME_BYTES));
-    return tunnel;
+    if (!isGone) this.#respond({});
+    this.#node.on('aborted', () => this.#onAborted());
+    this.#tunnel = tunnelOf(this.#node, isGone, (bytes) => this.#owner.useful(bytes + FRAME_BYTES));
+    return this.#tunnel;
   }
 
   // ---- ends

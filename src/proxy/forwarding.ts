@@ -367,7 +367,7 @@ export class Forwarding implements RequestSink, HedgeOwner, ChoiceEvents, TimedO
     const exchange = this.#exchange;
     this.#abandon(outcome);
     exchange.relay = null;
-    if (this.#isAnswerStarted) {
+    if (this.#isAnswerStarted && !exchange.stream.takeBack()) {
       // What the client has is not a whole answer, and it must not look like one.
       breakOff(exchange, reason, detail);
     } else exchange.refuse(reason, detail, fields);

@@ -112,6 +112,9 @@ export class MeteredStream implements ClientStream, RequestSink, Expiring {
   startAnswer(head: AnswerHead): void {
     this.#inner.startAnswer(head);
   }
+  takeBack(): boolean {
+    return this.#inner.takeBack();
+  }
   flush(): void {
     this.#inner.flush();
   }

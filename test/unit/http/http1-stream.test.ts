@@ -291,3 +291,35 @@ t.test('any body in any ranges arrives as it was, whatever the sizes and the fra
   t.doesNotThrow(() => fc.assert(holds));
   t.end();
 });
+
+t.test('an answer of which nothing has left is taken back, and another one sent', (t) => {
+  for (const framing of ['length', 'chunked', 'close'] as const) {
+    const wire = asked();
+    const { stream } = wire.last;
+    stream.startAnswer(answerHead({ framing, contentLength: framing === 'length' ? 9 : -1 }));
+    sendRange(stream, 'hel');
+    t.ok(stream.takeBack(), framing);
+    stream.startAnswer(answerHead({ framing: 'length', contentLength: 2 }));
+    sendRange(stream, 'no');
+    stream.endAnswer('');
+    t.equal(bodyOf(wire), 'no');
+    t.notMatch(wire.socket.sent, /hel|chunked/);
+    t.equal(stream.bytesOut, wire.socket.sent.length);
+  }
+  t.end();
+});
+
+t.test('what has left is not taken back', (t) => {
+  const wire = asked();
+  const { stream } = wire.last;
+  stream.sendInterim(103, 'Early Hints', 'Link: </a>\r\n');
+  stream.startAnswer(answerHead({ framing: 'length', contentLength: 6 }));
+  t.ok(stream.takeBack(), 'an interim answer is none of it');
+  stream.startAnswer(answerHead({ framing: 'length', contentLength: 6 }));
+  stream.flush();
+  t.notOk(stream.takeBack());
+  sendRange(stream, 'hello!');
+  stream.endAnswer('');
+  t.notOk(stream.takeBack(), 'nor what has ended');
+  t.end();
+});
