@@ -15,6 +15,7 @@ import { checkOnePool, expandOnePool, isOnePool, onePoolOrigin } from './one-poo
 import { findOrigins, type Origins } from './origins.ts';
 import { findUnreachable } from './reach.ts';
 import { readNamedBytes, readNamedFile } from './read-named-file.ts';
+import { findRedirectLoops } from './redirect-loops.ts';
 import { checkReferences } from './references.ts';
 import { resolveConfig } from './resolve.ts';
 import type { ResolvedConfig } from './resolved.ts';
@@ -196,6 +197,7 @@ function checkWhole(loose: Loose, source: SourceText): Problem[] {
     ...checkOnePool(loose, source.value),
     ...checkReferences(loose, lineOf),
     ...findUnreachable(loose, lineOf),
+    ...findRedirectLoops(loose),
   ];
 }
 

@@ -56,6 +56,8 @@ export interface LooseRoute {
   readonly paths: readonly string[] | undefined;
   /** It asks for more than host and path, so it takes nothing whole. */
   readonly isConditional: boolean;
+  /** A client that follows a redirect still meets what it asks for beyond host and path. */
+  readonly keepsRedirected: boolean;
   readonly auth: LooseAuth;
   /** Rate limits that are to be shared. */
   readonly sharedLimits: readonly At[];
@@ -210,6 +212,10 @@ function readRoute(value: unknown, index: number): LooseRoute {
     isConditional: ['path_pattern', 'client', 'method', 'header', 'query'].some(
       (key) => match[key] !== undefined,
     ),
+    // Fields and queries may change on the way; who asks does not, and GET stays GET.
+    keepsRedirected:
+      ['path_pattern', 'header', 'query'].every((key) => match[key] === undefined) &&
+      (match['method'] === undefined || texts(match['method'], path).some(({ text }) => text === 'GET')),
     auth: readAuth(noun['auth'], [...path, 'auth']),
     sharedLimits: readSharedRates(noun['rate_limit'], [...path, 'rate_limit']),
     hasFaults: Object.keys(mapping(noun['faults'])).length > 0,

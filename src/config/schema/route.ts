@@ -75,7 +75,8 @@ function patternProblem(value: string): string | undefined {
   }
 }
 
-function targetProblem(value: string): string | undefined {
+/** A complaint about the target of a redirect, or undefined. */
+export function targetProblem(value: string): string | undefined {
   if (value === 'https') return undefined;
   if (/[^\x21-\x7e]/.test(value))
     return `${quote(value)} has a space or a character beyond ASCII. Escape it: a space is %20.`;

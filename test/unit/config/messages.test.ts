@@ -68,7 +68,7 @@ t.test('what is wrong at the top, in listeners and routes', (t) => {
       'error routes[0].compress.algorithms[0]: "deflate" is not one of zstd, br, gzip',
     ],
     [
-      route('redirect: /x, compress: true'),
+      route('match: { path: /y }, redirect: /x, compress: true'),
       'error routes[0].compress: Nothing is sent to a server here. Remove it, or give the route a pool.',
       'warning pools.web: no route leads to the pool "web".',
     ],
@@ -303,7 +303,7 @@ t.test('what is wrong at the top, in listeners and routes', (t) => {
       'warning pools.web',
     ],
     [
-      route('redirect: { to: /x, status: 200 }'),
+      route('match: { path: /y }, redirect: { to: /x, status: 200 }'),
       'error routes[0].redirect.status: 200 is not one of 301, 302, 303, 307, 308.',
       'warning pools.web',
     ],
