@@ -8,7 +8,6 @@ import { Admission, type AdmissionOptions } from '../admit/index.ts';
 import { CompressionRule } from '../encode/index.ts';
 import {
   type ConnectionLimits,
-  type ConnectionMeter,
   QuantileEstimate,
   RetryBudget,
   type RetryBudgetOptions,
@@ -21,7 +20,6 @@ import { publicHost, UNIX_PEER, unixPathOf } from '../kernel/address.ts';
 import type { Deadlines } from '../kernel/deadlines.ts';
 import { afterNextLook } from '../kernel/loop-turn.ts';
 import type { Random } from '../kernel/random.ts';
-import { COUNTER } from '../kernel/slot-counters.ts';
 import type { SlotTable } from '../kernel/slots.ts';
 import type { SocketIo } from '../kernel/socket-io.ts';
 import { CidrSet, IpFilter, parseAddress } from '../limit/index.ts';
@@ -51,6 +49,7 @@ import { compileRoutes, parsePathPattern } from '../route/index.ts';
 import { compileUpstreamTls, type UpstreamTls } from '../tls/index.ts';
 import { AccessCompiler, type AccessContext } from './access-plane.ts';
 import { compileLimits, type LimitTables, type OpenShared } from './limits.ts';
+import { meterOf } from './server-meter.ts';
 import type { SharedLimitsBook } from './shared-limits-book.ts';
 import type { ListenerSnapshot, PoolSnapshot, RouteSnapshot, Snapshot } from './snapshot.ts';
 
@@ -307,6 +306,8 @@ function compilePoolPlane(options: PoolSnapshot, context: CompileContext, keys: 
   };
   const { clock, deadlines, sockets } = context;
   const deps = { clock, deadlines, sockets, sharedHead: new SharedHead() };
+  const cells = options.serverCells.map((offset) => new ServerCells(context.row, offset));
+  const poolCells = new PoolCells(context.row, options.cells);
   const connections = options.servers.map((server, index) => {
     const key = connectionKey(options, server);
     keys.add(key);
@@ -317,17 +318,12 @@ function compilePoolPlane(options: PoolSnapshot, context: CompileContext, keys: 
         path: unixPathOf(server.host) ?? '',
         tls: tlsFor(server.foundAs || server.host),
       };
-      const meter = meterOf(
-        server,
-        new ServerCells(context.row, options.serverCells[index] as number),
-        context,
-      );
+      const meter = meterOf(server, cells[index] as ServerCells, poolCells, context);
       const isHttp1 = options.protocol === 'http1' || context.ServerSessions === null;
       const Channels = isHttp1 ? ServerConnections : context.ServerSessions;
       return new Channels(target, limits, options.keepalive, deps, meter);
     });
   });
-  const cells = options.serverCells.map((offset) => new ServerCells(context.row, offset));
   return {
     pool,
     admission: options.admission && compileAdmission(options.name, options.admission, context),
@@ -342,7 +338,7 @@ function compilePoolPlane(options: PoolSnapshot, context: CompileContext, keys: 
     priorityField: options.priorityField,
     isHttp2: options.protocol !== 'http1',
     proxyProtocol: options.proxyProtocol,
-    cells: new PoolCells(context.row, options.cells),
+    cells: poolCells,
     connectionsOf: (server: PoolServer) => connections[server.index] as ServerChannels,
     cellsOf: (server: PoolServer) => cells[server.index] as ServerCells,
   };
@@ -380,17 +376,4 @@ function connectionKey(pool: PoolSnapshot, server: ServerOptions): string {
     server.foundAs,
   ];
   return `${pool.name}\n${server.id}\n${server.address}\n${JSON.stringify(how)}`;
-}
-
-/** Counts into the server's slot and cells, which it keeps as long as its connections. */
-function meterOf(server: ServerOptions, cells: ServerCells, context: CompileContext): ConnectionMeter {
-  const { slots, thread } = context;
-  return {
-    opened: () => cells.countConnection(),
-    spokenUnasked: () => slots.counters.count(server.slot, thread, COUNTER.badAnswers, 1),
-    moved: (upBytes, downBytes) => {
-      slots.counters.count(server.slot, thread, COUNTER.bytesUp, upBytes);
-      slots.counters.count(server.slot, thread, COUNTER.bytesDown, downBytes);
-    },
-  };
 }

@@ -193,6 +193,7 @@ export class ServerSession implements Expiring, Linked<ServerSession>, SessionLi
   request(text: string, options: { endStream: boolean; waitForTrailers: boolean }): ClientHttp2Stream {
     const session = this.#session as ClientHttp2Session;
     const node = session.request(this.#fields.read(text), options);
+    this.#owner.meter.http2.countStreamOpened();
     // What was idle for long may have lost its server without a word.
     if (this.#streams.size === 1 && this.hasServed && this.#idleSinceMs + PING_AFTER_MS < this.after(0))
       this.suspect();
@@ -207,6 +208,7 @@ export class ServerSession implements Expiring, Linked<ServerSession>, SessionLi
       return;
     }
     this.hasServed ||= isServed;
+    if (stream.isSent) this.#owner.meter.http2.countStreamOver();
     if (!this.#streams.delete(stream)) return;
     this.#owner.onRoom();
     if (this.#streams.size > 0) return;
@@ -254,6 +256,10 @@ export class ServerSession implements Expiring, Linked<ServerSession>, SessionLi
     return id > this.#lastStream;
   }
 
+  countRefused(): void {
+    this.#owner.meter.http2.countStreamRefused();
+  }
+
   brokenText(error: Error): string {
     return this.#hasSettings ? `it broke HTTP/2: ${errorText(error)}` : 'it does not speak HTTP/2';
   }
@@ -273,6 +279,7 @@ export class ServerSession implements Expiring, Linked<ServerSession>, SessionLi
       createConnection: () => this.#socket,
     });
     this.#session = session;
+    this.#owner.meter.http2.countHttp2Opened();
     watchRules(session, this);
     session.setLocalWindowSize(CONNECTION_WINDOW_BYTES);
     session.on('remoteSettings', ({ maxConcurrentStreams = MAX_STREAMS }) =>
@@ -304,6 +311,7 @@ export class ServerSession implements Expiring, Linked<ServerSession>, SessionLi
 
   #onGoaway(code: number, lastStream: number): void {
     this.#isLeaving = true;
+    this.#owner.meter.http2.countGoaway();
     this.#lastStream = lastStream;
     // With an error Node ends the session at once, and all of its streams with it.
     if (code !== constants.NGHTTP2_NO_ERROR)
@@ -340,7 +348,10 @@ export class ServerSession implements Expiring, Linked<ServerSession>, SessionLi
     this.#owner.onGone(this);
     if (this.#session === null)
       this.failure ??= { kind: 'connect_error', detail: 'the server closed the connection' };
-    else this.#session.destroy();
+    else {
+      this.#owner.meter.http2.countHttp2Over();
+      this.#session.destroy();
+    }
     // Those that have a stream hear of its end; what is left has none.
     this.#failAll();
   }

@@ -92,6 +92,11 @@ export class ServerStream implements ServerChannel, StreamListener, Linked<Serve
     this.#events?.onReady();
   }
 
+  /** It has a stream of its own. */
+  get isSent(): boolean {
+    return this.#node !== null;
+  }
+
   // ---- sending
 
   send(request: ServerRequest): void {
@@ -305,6 +310,7 @@ export class ServerStream implements ServerChannel, StreamListener, Linked<Serve
     const code = this.#node?.rstCode ?? NGHTTP2_NO_ERROR;
     if (isBrokenRule(code)) this.#session.brokenStreams++;
     if (this.#events === null) return;
+    if (code === NGHTTP2_REFUSED_STREAM) this.#session.countRefused();
     const broken = this.#session.failure;
     const error = this.#error;
     if (broken !== null) this.#fail(broken.kind, broken.detail, true);

@@ -36,8 +36,19 @@ export function silenceText(limits: ConnectionLimits, isWithinAnswer: boolean): 
     : `no answer within ${limits.firstByteTimeoutMs} ms`;
 }
 
+/** What is counted of HTTP/2 to the servers of a pool. */
+export interface Http2Meter {
+  countHttp2Opened(): void;
+  countHttp2Over(): void;
+  countStreamOpened(): void;
+  countStreamOver(): void;
+  countGoaway(): void;
+  countStreamRefused(): void;
+}
+
 /** What is counted of a server's connections; sizes in bytes as on the wire. */
 export interface ConnectionMeter {
+  readonly http2: Http2Meter;
   opened(): void;
   moved(upBytes: number, downBytes: number): void;
   /** The server sent something that nobody had asked for. */

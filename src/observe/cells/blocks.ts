@@ -102,7 +102,12 @@ export const POOL = {
   queued: 4,
   queueWaiting: 4 + PRIORITIES.length,
   displaced: 4 + 2 * PRIORITIES.length,
-  size: 4 + 3 * PRIORITIES.length,
+  http2Connections: 4 + 3 * PRIORITIES.length,
+  http2Streams: 5 + 3 * PRIORITIES.length,
+  http2Opened: 6 + 3 * PRIORITIES.length,
+  goaways: 7 + 3 * PRIORITIES.length,
+  streamsRefused: 8 + 3 * PRIORITIES.length,
+  size: 9 + 3 * PRIORITIES.length,
 } as const;
 export const SERVER = { retries: 0, connections: 1, size: 2 } as const;
 export const THREAD = {
@@ -121,7 +126,14 @@ export const THREAD = {
 export const BLOCK_KINDS = {
   route: { size: ROUTE.size, levels: [] },
   listener: { size: LISTENER.size, levels: [LISTENER.active, LISTENER.held] },
-  pool: { size: POOL.size, levels: PRIORITIES.map((_, rank) => POOL.queueWaiting + rank) },
+  pool: {
+    size: POOL.size,
+    levels: [
+      ...PRIORITIES.map((_, rank) => POOL.queueWaiting + rank),
+      POOL.http2Connections,
+      POOL.http2Streams,
+    ],
+  },
   server: { size: SERVER.size, levels: [] },
   thread: {
     size: THREAD.size,
@@ -262,6 +274,30 @@ export class PoolCells extends Cells {
   /** A higher class took its place. */
   countDisplaced(rank: number): void {
     this.add(POOL.displaced + rank, 1);
+  }
+
+  // ---- HTTP/2 to its servers. Each `…Opened` must be followed by one `…Over`.
+
+  countHttp2Opened(): void {
+    this.add(POOL.http2Connections, 1);
+  }
+  countHttp2Over(): void {
+    this.add(POOL.http2Connections, -1);
+  }
+  countStreamOpened(): void {
+    this.add(POOL.http2Streams, 1);
+    this.add(POOL.http2Opened, 1);
+  }
+  countStreamOver(): void {
+    this.add(POOL.http2Streams, -1);
+  }
+  /** A server is about to end a connection. */
+  countGoaway(): void {
+    this.add(POOL.goaways, 1);
+  }
+  /** A server has reset a stream unseen. */
+  countStreamRefused(): void {
+    this.add(POOL.streamsRefused, 1);
   }
 }
 

@@ -10,6 +10,7 @@ import { ServerSessions } from '../../../src/forward-http2/index.ts';
 import { SharedHead } from '../../../src/http/index.ts';
 import { Deadlines } from '../../../src/kernel/deadlines.ts';
 import { SocketIo } from '../../../src/kernel/socket-io.ts';
+import { PoolCells } from '../../../src/observe/index.ts';
 import { FakeClock } from '../../support/fake-clock.ts';
 import { type FrameLink, FrameServer } from '../../support/h2-frame-server.ts';
 import { TYPE } from '../../support/h2-frames.ts';
@@ -87,6 +88,7 @@ class Fixture implements AsyncDisposable {
         sharedHead: new SharedHead(),
       },
       {
+        http2: new PoolCells(new Float64Array(64), 0),
         opened: () => this.moved.opened++,
         moved: (up, down) => {
           this.moved.up += up;

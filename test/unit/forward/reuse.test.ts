@@ -11,6 +11,7 @@ import {
 } from '../../../src/forward/index.ts';
 import { Deadlines } from '../../../src/kernel/deadlines.ts';
 import { SocketIo } from '../../../src/kernel/socket-io.ts';
+import { PoolCells } from '../../../src/observe/index.ts';
 import { FakeClock } from '../../support/fake-clock.ts';
 import { ok } from '../../support/peer.ts';
 
@@ -98,7 +99,12 @@ class Fixture implements AsyncDisposable {
       LIMITS,
       8,
       { clock, deadlines, sockets: new SocketIo() },
-      { opened: () => {}, moved: () => {}, spokenUnasked: () => this.unasked++ },
+      {
+        http2: new PoolCells(new Float64Array(64), 0),
+        opened: () => {},
+        moved: () => {},
+        spokenUnasked: () => this.unasked++,
+      },
     );
   }
 

@@ -66,6 +66,13 @@ t.test('listeners, pools, server connections and threads', async (t) => {
   pool.countDequeued(1);
   pool.countQueued(2);
   pool.countDisplaced(2);
+  pool.countHttp2Opened();
+  pool.countStreamOpened();
+  pool.countStreamOpened();
+  pool.countStreamOver();
+  pool.countGoaway();
+  pool.countStreamRefused();
+  cells.block('pool', 'old');
   const server = new ServerCells(cells.table.row(1), cells.block('server', 'web', '127.0.0.1:3001').offset);
   server.countConnection();
   server.countRetry();
@@ -90,6 +97,11 @@ t.test('listeners, pools, server connections and threads', async (t) => {
     ['sluice_pool_queue_waiting{pool="web",priority="normal"}', '1'],
     ['sluice_pool_queue_waiting{pool="web",priority="low"}', '1'],
     ['sluice_pool_queue_displaced_total{pool="web",priority="low"}', '1'],
+    ['sluice_pool_http2_connections{pool="web"}', '1'],
+    ['sluice_pool_http2_streams{pool="web"}', '1'],
+    ['sluice_pool_http2_streams_total{pool="web"}', '2'],
+    ['sluice_pool_http2_goaways_total{pool="web"}', '1'],
+    ['sluice_pool_http2_streams_refused_total{pool="web"}', '1'],
     ['sluice_upstream_connections_total{pool="web",server="127.0.0.1:3001"}', '1'],
     ['sluice_upstream_retries_total{pool="web",server="127.0.0.1:3001"}', '1'],
     ['sluice_event_loop_delay_seconds{thread="1",quantile="0.99"}', '0.02'],
@@ -98,6 +110,12 @@ t.test('listeners, pools, server connections and threads', async (t) => {
     ['sluice_thread_heap_bytes{thread="1"}', '1000000'],
   ] as const)
     t.equal(seriesOf(text, series), value, series);
+  t.notMatch(text, /http2_streams.*pool="old"/, 'what does not speak HTTP/2 has no such series');
+  cells.clearLevels(1);
+  const after = await metrics.render();
+  t.equal(seriesOf(after, 'sluice_pool_http2_streams{pool="web"}'), '0', 'levels of a dead thread');
+  t.equal(seriesOf(after, 'sluice_pool_http2_connections{pool="web"}'), '0');
+  t.equal(seriesOf(after, 'sluice_pool_http2_streams_total{pool="web"}'), '2');
 });
 
 t.test('servers come out of their slots', async (t) => {
