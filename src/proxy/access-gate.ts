@@ -2,15 +2,17 @@
  * The gate of a route with `auth`: asks who asks, and tells servers. Fields that say so are cleared of what the client sent, in every
  * spelling that a server might take for them.
  */
-import type { AccessRequest, Authenticator, Verdict } from '../access/index.ts';
+import { type AccessRequest, type Authenticator, CORS_FIELDS, type Verdict } from '../access/index.ts';
 import { plainAnswer } from './answers.ts';
 import type { Exchange } from './exchange.ts';
-import { foldedName } from './field-rules.ts';
+import { foldedName, keptLines } from './field-rules.ts';
 import type { Gate } from './gate.ts';
 
 /** What servers get to know of who asks. */
 export const USER_FIELD = 'X-Auth-User';
 export const TENANT_FIELD = 'X-Auth-Tenant';
+
+const OF_CORS: ReadonlySet<string> = new Set(CORS_FIELDS);
 
 export class AccessGate implements Gate {
   readonly #authenticator: Authenticator;
@@ -46,7 +48,9 @@ export class AccessGate implements Gate {
         return false;
       case 'answered': {
         const { status, contentType, body, fields, reason } = verdict;
-        exchange.answer(plainAnswer(status, contentType, body, fields), reason);
+        // What the route says of other origins is added to every answer; said twice it is void.
+        const lines = exchange.route?.cors ? keptLines(fields, OF_CORS) : fields;
+        exchange.answer(plainAnswer(status, contentType, body, lines), reason);
         return false;
       }
       default:

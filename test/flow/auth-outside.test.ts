@@ -8,7 +8,7 @@ import t from 'tap';
 import { systemClock } from '../../src/kernel/clock.ts';
 import { H2Client } from '../support/h2-client.ts';
 import { valuesOf } from '../support/http-message.ts';
-import { fieldOf, get, ok } from '../support/peer.ts';
+import { fieldOf, get, ok, RawServer } from '../support/peer.ts';
 import { onePool, Proxied } from '../support/proxied.ts';
 import { overWires } from '../support/wires.ts';
 
@@ -193,6 +193,86 @@ for (const fail of ['closed', 'open'] as const)
     service.answer = (_, response) => void response.end();
     t.equal(await ask(), 'served', 'and then it is well again');
   });
+
+t.test('a kept connection that ends as it is asked: asked again, once', async (t) => {
+  await using service = await RawServer.open('service');
+  await using proxied = await Proxied.start(
+    withAuth({ type: 'forward', url: `http://127.0.0.1:${service.port}/` }),
+  );
+  proxied.server.answerAll(() => ok('served'));
+  const clients = [await proxied.client(), await proxied.client()] as const;
+  const all = (): Promise<number[]> => Promise.all(clients.map(async (it) => (await it.answer()).status));
+  const ask = (): void => {
+    for (const client of clients) client.write(get());
+  };
+  ask();
+  const kept = [await service.accept(), await service.accept()] as const;
+  for (const connection of kept) {
+    await connection.request();
+    connection.write(ok());
+  }
+  t.same(await all(), [200, 200]);
+  ask();
+  for (const [i, connection] of kept.entries()) {
+    await connection.request();
+    if (i === 0) connection.end();
+    else connection.reset();
+    const fresh = await service.accept();
+    await fresh.request();
+    fresh.write(ok());
+  }
+  t.same(await all(), [200, 200], 'not over another kept one, which has ended too');
+  t.equal(service.connections, 4);
+
+  clients[0].write(get());
+  const fresh = await service.accept();
+  await fresh.request();
+  fresh.end();
+  t.equal((await clients[0].answer()).status, 503, 'a new connection that ends is an answer');
+  t.equal(service.connections, 5);
+
+  clients[0].write(get());
+  const last = await service.accept();
+  await last.request();
+  last.write(ok());
+  t.equal((await clients[0].answer()).status, 200);
+  clients[0].write(get());
+  await last.request();
+  last.end();
+  const again = await service.accept();
+  await again.request();
+  again.end();
+  t.equal((await clients[0].answer()).status, 503, 'not a third time');
+  t.equal(service.connections, 7);
+});
+
+test('what the service says of other origins gives way to the route’s word', async (t, wire) => {
+  await using service = await Service.open();
+  const auth = { type: 'forward', url: service.url };
+  const origin = 'https://shop.example.com';
+  const routes = [
+    { name: 'own', match: { path: '/own' }, pool: 'web', auth, cors: { origins: origin, credentials: true } },
+    { name: 'none', pool: 'web', auth },
+  ];
+  await using proxied = await wire.start({ file: { routes } as never });
+  service.answer = (_, response) =>
+    void response
+      .writeHead(401, {
+        'Access-Control-Allow-Origin': '*',
+        'access-control-allow-credentials': 'false',
+        'X-Else': '1',
+      })
+      .end();
+  const client = await proxied.client();
+  const of = async (path: string) => {
+    const answer = await client.ask(get(path, `Origin: ${origin}\r\n`));
+    return ['access-control-allow-origin', 'access-control-allow-credentials', 'x-else'].map((name) =>
+      valuesOf(answer, name),
+    );
+  };
+  t.same(await of('/own'), [[origin], ['true'], ['1']]);
+  t.same(await of('/none'), [['*'], ['false'], ['1']], 'without a word of its own');
+});
 
 for (const fail of ['closed', 'open'] as const)
   t.test(`a reload while a service is asked changes nothing for who waits: ${fail}`, async (t) => {
