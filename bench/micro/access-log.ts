@@ -36,6 +36,7 @@ const records: AccessRecord[] = Array.from({ length: 4096 }, (_, i) => ({
   tenant: '',
   tls: 'TLSv1.3',
   userAgent: 'Mozilla/5.0 (X11; Linux x86_64; rv:145.0) Gecko/20100101 Firefox/145.0',
+  grpcStatus: -1,
 }));
 /** Nothing of a line was in the line before: many hosts, agents, servers and outcomes. */
 const mixed = records.map((one, i) => ({

@@ -394,5 +394,6 @@ function emptyRecord(): AccessRecord {
     tenant: '',
     tls: '',
     userAgent: '',
+    grpcStatus: -1,
   };
 }

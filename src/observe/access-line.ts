@@ -39,6 +39,8 @@ export interface AccessRecord {
   tls: string;
   /** '' when the client sent none. */
   userAgent: string;
+  /** What a gRPC call ended with; -1 = it was none, or ended without: left out. */
+  grpcStatus: number;
 }
 
 /** Hosts and agents are made up by clients; these bound what is remembered of each. */
@@ -112,8 +114,8 @@ export class AccessLine {
     const head = `${this.#secondText}${threeDigits(Math.floor(r.wallMs) - second * 1000)}Z","request_id":"${r.requestId}","client_ip":"${r.clientIp}${this.#host(r)}${r.method}","target":"${jsonContent(r.target)}${this.#route(r)}${this.#server(r)}${this.#end(r)}${millis(r.durationMs)}`;
     const upstream = r.upstreamMs >= 0 ? `,"upstream_ms":${millis(r.upstreamMs)}` : '';
     const tls = r.tls === '' ? '' : this.#tlsText(r.tls);
-    const who =
-      r.user === '' && r.tenant === '' ? '' : `${field('user', r.user)}${field('tenant', r.tenant)}`;
+    let who = r.user === '' && r.tenant === '' ? '' : `${field('user', r.user)}${field('tenant', r.tenant)}`;
+    if (r.grpcStatus >= 0) who = `,"grpc_status":${r.grpcStatus}${who}`;
     return `${head}${upstream},"attempts":${r.attempts},"bytes_in":${r.bytesIn},"bytes_out":${r.bytesOut}${who}${tls}${this.#userAgent(r.userAgent)}`;
   }
 

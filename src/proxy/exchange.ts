@@ -84,6 +84,8 @@ export class Exchange implements RequestSink, AnswerBufferEvents {
   places: HeldPlace | null = null;
   /** Of a gRPC call: how long its sides may be silent in the midst of it; 0 = it is none. */
   silenceMs = 0;
+  /** What it ended with; -1 = it has not. */
+  grpcStatus = -1;
   poolName = '';
   serverId = '';
   attempts = 0;
@@ -278,6 +280,7 @@ export class Exchange implements RequestSink, AnswerBufferEvents {
     record.tenant = this.tenant;
     record.tls = stream.client.tlsVersion;
     record.userAgent = stream.head.fields.userAgent;
+    record.grpcStatus = this.grpcStatus;
     deps.accessLog?.write(record);
   }
 

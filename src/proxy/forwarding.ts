@@ -23,7 +23,7 @@ import { answerForClient, wantsInterim } from './answer-text.ts';
 import { Choice, type ChoiceEvents, type LeftFailure, type Other, type Refusal } from './choice.ts';
 import { type Ending, failureEnding, lateFailure, ROUTE_TIMEOUT, refusalEnding } from './endings.ts';
 import type { Exchange } from './exchange.ts';
-import { beginCall, breakOff, checkCall } from './grpc.ts';
+import { beginCall, breakOff, checkCall, endCall } from './grpc.ts';
 import { type Hedge, type HedgeOwner, planHedge } from './hedge.ts';
 import { KeptBody, NO_BODY } from './kept-body.ts';
 import type { PoolPlane } from './plane.ts';
@@ -209,6 +209,7 @@ export class Forwarding implements RequestSink, HedgeOwner, ChoiceEvents, TimedO
   #finish(trailers: string): void {
     const exchange = this.#exchange;
     this.#time?.stop();
+    endCall(exchange, trailers);
     exchange.endAnswer(trailers);
   }
 

@@ -24,7 +24,21 @@ export function beginCall(exchange: Exchange): void {
 
 /** What a server answers to a call may be no call's answer: a page, which then is one like any other. */
 export function checkCall(exchange: Exchange, answerFields: string): void {
-  if (exchange.silenceMs > 0 && !isGrpc(answerFields)) exchange.silenceMs = 0;
+  if (exchange.silenceMs === 0) return;
+  if (isGrpc(answerFields)) noteStatus(exchange, answerFields);
+  else exchange.silenceMs = 0;
+}
+
+/** The answer of a server has ended with these. */
+export function endCall(exchange: Exchange, trailers: string): void {
+  if (exchange.silenceMs > 0) noteStatus(exchange, trailers);
+}
+
+const STATUS = /^grpc-status:[ \t]*(\d{1,3})[ \t]*\r/im;
+
+function noteStatus(exchange: Exchange, lines: string): void {
+  const status = STATUS.exec(lines)?.[1];
+  if (status !== undefined) exchange.grpcStatus = Number(status);
 }
 
 /**
@@ -33,8 +47,10 @@ export function checkCall(exchange: Exchange, answerFields: string): void {
  */
 export function breakOff(exchange: Exchange, reason: Reason, detail: string): void {
   const { silenceMs, stream } = exchange;
-  if (silenceMs > 0 && stream.protocol === 'HTTP/2') stream.endAnswer(grpcStatusLines(reason, detail));
-  else stream.abort();
+  if (silenceMs > 0 && stream.protocol === 'HTTP/2') {
+    exchange.grpcStatus = grpcCodeOf(REASONS[reason].status);
+    stream.endAnswer(grpcStatusLines(reason, detail));
+  } else stream.abort();
   exchange.finish(reason);
 }
 

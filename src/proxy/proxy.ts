@@ -98,6 +98,7 @@ const NO_REQUEST = {
   user: '',
   tenant: '',
   userAgent: '',
+  grpcStatus: -1,
 };
 
 function passesRedirect(exchange: Exchange): boolean {

@@ -31,6 +31,7 @@ function record(changes: Partial<AccessRecord> = {}): AccessRecord {
     tenant: '',
     tls: 'TLSv1.3',
     userAgent: 'curl/8.5',
+    grpcStatus: -1,
     ...changes,
   };
 }
@@ -60,6 +61,14 @@ t.test('a whole line', async (t) => {
       '"pool":"web","server":"127.0.0.1:3001","status":200,"reason":"ok","duration_ms":12.034,"upstream_ms":11.500,' +
       '"attempts":1,"bytes_in":0,"bytes_out":4711,"tls":"TLSv1.3","user_agent":"curl/8.5"}\n',
   );
+});
+
+t.test('what a gRPC call ended with', async (t) => {
+  for (const status of [0, 14]) {
+    const text = lineOf({ grpcStatus: status, user: 'ann' });
+    t.match(text, `"bytes_out":4711,"grpc_status":${status},"user":"ann","tls"`);
+    t.equal(JSON.parse(text).grpc_status, status);
+  }
 });
 
 t.test('what was not there is left out', async (t) => {
