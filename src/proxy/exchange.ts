@@ -93,6 +93,8 @@ export class Exchange implements RequestSink, AnswerBufferEvents {
   status = 0;
   #isFinished = false;
   #isHeld = false;
+  /** How long it has waited at gates: whole microseconds, for which no number has to be allocated. */
+  #gatedUs = 0;
 
   constructor(stream: ClientStream, plane: Plane, listener: ListenerPlane, deps: ProxyDeps) {
     this.stream = stream;
@@ -110,9 +112,9 @@ export class Exchange implements RequestSink, AnswerBufferEvents {
     return this.filter ?? this.buffer ?? this.stream;
   }
 
-  /** From when on servers are at it. */
+  /** From when on servers are at it: behind its gates, and with all of a body that is read first. */
   get actedMs(): number {
-    return this.body === null ? this.stream.startedMs : this.body.endMs;
+    return this.body === null ? this.stream.startedMs + this.#gatedUs / 1000 : this.body.endMs;
   }
 
   /** All of a server's answer is here. */
@@ -181,7 +183,9 @@ export class Exchange implements RequestSink, AnswerBufferEvents {
     }
     answer
       .then((passes) => {
-        if (passes && !this.#isFinished) goOn();
+        if (!passes || this.#isFinished) return;
+        this.#gatedUs = Math.floor((this.deps.clock.nowMs() - this.stream.startedMs) * 1000);
+        goOn();
       })
       .catch((error: unknown) => {
         this.deps.log.error('a gate failed', { request_id: this.requestId, error });

@@ -1,5 +1,6 @@
 /** A gate that waits for somebody outside: the request's body waits with it, and whatever happens meanwhile ends it once. */
 import t, { type Test } from 'tap';
+import { type Clock, systemClock, type Timer } from '../../src/kernel/clock.ts';
 import type { Exchange } from '../../src/proxy/exchange.ts';
 import type { Gate } from '../../src/proxy/gate.ts';
 import { AskingGate, GATED_WIRES, GatedProxy, type GatedWire } from '../support/gated-proxy.ts';
@@ -42,6 +43,57 @@ test('without a body', async ({ t, gate, proxy }) => {
   t.same(await client.answer(), { status: 200, body: 'passed' });
   t.equal((await proxy.ended()).reason, 'ok');
 });
+
+/** The machine's time, and so much later as the test says. */
+class LaterClock implements Clock {
+  laterMs = 0;
+  nowMs(): number {
+    return systemClock.nowMs() + this.laterMs;
+  }
+  wallMs(): number {
+    return systemClock.wallMs();
+  }
+  setTimer(delayMs: number, fire: () => void): Timer {
+    return systemClock.setTimer(delayMs, fire);
+  }
+  setTicker(periodMs: number, fire: () => void): Timer {
+    return systemClock.setTicker(periodMs, fire);
+  }
+}
+
+const GATED_MS = 15_000;
+const GATED: readonly [what: string, length: number, changes: Changes][] = [
+  ['no body', 0, {}],
+  ['a body', 5, {}],
+  ['a body that is read first', 5, { file: { routes: [{ pool: 'web', buffering: true }] } }],
+];
+
+for (const wire of GATED_WIRES)
+  for (const [what, length, changes] of GATED)
+    void t.test(`what a gate waits is no time of a server's: ${what}, ${wire}`, async (t) => {
+      const clock = new LaterClock();
+      const gates = [new AskingGate(), new AskingGate()] as const;
+      const pool = { algorithm: 'peak_ewma' } as const;
+      await using proxy = await GatedProxy.start(wire, gates, { ...changes, pool }, clock);
+      proxy.server.answerAll(() => ok('passed'));
+      await using client = await proxy.client();
+      client.begin(length === 0 ? 'GET' : 'POST', length);
+      if (length > 0) {
+        client.write(LARGE.subarray(0, length));
+        client.end();
+      }
+      for (const gate of gates) {
+        const { settle } = await gate.next();
+        clock.laterMs += GATED_MS;
+        settle(true);
+      }
+      t.same(await client.answer(), { status: 200, body: 'passed' });
+      const { durationMs, upstreamMs } = await proxy.ended();
+      t.ok(durationMs >= 2 * GATED_MS, 'it is time of the exchange');
+      t.ok(upstreamMs >= 0 && upstreamMs < GATED_MS, `${upstreamMs} of a server that answers at once`);
+      const peakMs = proxy.peakMs(clock.nowMs());
+      t.ok(peakMs >= 0 && peakMs < GATED_MS, `${peakMs} as the algorithm has it`);
+    });
 
 for (const [name, length, size] of [
   ['a small body', 5, 5],

@@ -15,7 +15,7 @@ import { wireOf } from '../../src/assembly/wires.ts';
 import { loadConfig } from '../../src/config/index.ts';
 import { EncoderPlaces } from '../../src/encode/index.ts';
 import { HttpDate } from '../../src/http/index.ts';
-import { systemClock } from '../../src/kernel/clock.ts';
+import { type Clock, systemClock } from '../../src/kernel/clock.ts';
 import { Deadlines } from '../../src/kernel/deadlines.ts';
 import { RequestIds } from '../../src/kernel/ids.ts';
 import { MemoryPressure } from '../../src/kernel/memory.ts';
@@ -115,7 +115,12 @@ export class GatedProxy implements AsyncDisposable {
     this.#stop = parts.stop;
   }
 
-  static async start(wire: GatedWire, gates: readonly Gate[], changes: Changes = {}): Promise<GatedProxy> {
+  static async start(
+    wire: GatedWire,
+    gates: readonly Gate[],
+    changes: Changes = {},
+    clock: Clock = systemClock,
+  ): Promise<GatedProxy> {
     const server = await RawServer.open();
     const listener = {
       ...changes.listener,
@@ -128,7 +133,6 @@ export class GatedProxy implements AsyncDisposable {
     );
     if (!loaded.ok) throw new Error(JSON.stringify(loaded.diagnostics));
     const { config } = loaded;
-    const clock = systemClock;
     const pools = poolDefinitions(config);
     const slots = SlotTable.create({ capacity: 16, threads: 2, nowMs: clock.nowMs() });
     const plan = new SlotAllocator(slots).prepare(slotKeys(config, pools));
@@ -242,6 +246,14 @@ export class GatedProxy implements AsyncDisposable {
     let sum = 0;
     for (let slot = 0; slot < this.#slots.capacity; slot++) sum += this.#slots.inFlight(slot);
     return sum;
+  }
+
+  /** How long servers take, as the algorithms know it; -1 = nothing was observed. */
+  peakMs(nowMs: number): number {
+    let most = -1;
+    for (let slot = 0; slot < this.#slots.capacity; slot++)
+      most = Math.max(most, this.#slots.times.peakMs(slot, nowMs));
+    return most;
   }
 
   async client(): Promise<GatedClient> {
