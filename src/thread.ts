@@ -6,9 +6,9 @@
  */
 import { type MessagePort, parentPort, workerData } from 'node:worker_threads';
 import { AccessBook } from './access/index.ts';
+import { ConnectionBook } from './assembly/connection-book.ts';
 import { DataThread } from './assembly/data-thread.ts';
 import type { FromThread, ThreadStart, ToThread } from './assembly/messages.ts';
-import { ConnectionBook } from './assembly/plane.ts';
 import { SharedLimitsBook } from './assembly/shared-limits-book.ts';
 import { systemClock } from './kernel/clock.ts';
 import { Deadlines } from './kernel/deadlines.ts';

@@ -6,14 +6,7 @@
 import { CORS_FIELDS, Cors } from '../access/index.ts';
 import { Admission, type AdmissionOptions } from '../admit/index.ts';
 import { CompressionRule } from '../encode/index.ts';
-import {
-  type ConnectionLimits,
-  QuantileEstimate,
-  RetryBudget,
-  type RetryBudgetOptions,
-  type ServerChannels,
-  ServerConnections,
-} from '../forward/index.ts';
+import { type ConnectionLimits, type ServerChannels, ServerConnections } from '../forward/index.ts';
 import type { ServerSessions } from '../forward-http2/index.ts';
 import { SharedHead } from '../http/index.ts';
 import { publicHost, UNIX_PEER, unixPathOf } from '../kernel/address.ts';
@@ -35,7 +28,6 @@ import {
   type ListenerPlane,
   MaintenanceGate,
   Mirror,
-  type MirrorPlaces,
   type Plane,
   type PoolPlane,
   PoolSplit,
@@ -48,6 +40,7 @@ import {
 import { compileRoutes, parsePathPattern } from '../route/index.ts';
 import { compileUpstreamTls, type UpstreamTls } from '../tls/index.ts';
 import { AccessCompiler, type AccessContext } from './access-plane.ts';
+import type { ConnectionBook } from './connection-book.ts';
 import { compileLimits, type LimitTables, type OpenShared } from './limits.ts';
 import { meterOf } from './server-meter.ts';
 import type { SharedLimitsBook } from './shared-limits-book.ts';
@@ -80,76 +73,6 @@ const SERVER_SILENCE_MS = 60_000;
 const ROUTES_OF_A_STEP = 256;
 /** Always allowed, of a pool over all threads. */
 const RETRIES_PER_S = 10;
-
-/** The connections of this thread, by server; a server that a new snapshot keeps as it is keeps them. */
-export class ConnectionBook {
-  readonly #byKey = new Map<string, ServerChannels>();
-  readonly #budgets = new Map<string, RetryBudget>();
-  readonly #estimates = new Map<string, QuantileEstimate>();
-  readonly #mirrors = new Map<string, MirrorPlaces>();
-
-  of(key: string, make: () => ServerChannels): ServerChannels {
-    let connections = this.#byKey.get(key);
-    if (!connections) {
-      connections = make();
-      this.#byKey.set(key, connections);
-    }
-    return connections;
-  }
-
-  /** What a pool may repeat; counted on from snapshot to snapshot. */
-  budgetOf(pool: string, options: RetryBudgetOptions): RetryBudget {
-    const known = this.#budgets.get(pool);
-    known?.adjust(options);
-    if (known) return known;
-    const budget = new RetryBudget(options);
-    this.#budgets.set(pool, budget);
-    return budget;
-  }
-
-  /** How long answers of a pool take; counted on from snapshot to snapshot. */
-  estimateOf(pool: string, quantile: number): QuantileEstimate {
-    const key = `${pool}\n${quantile}`;
-    const estimate = this.#estimates.get(key) ?? new QuantileEstimate(quantile);
-    this.#estimates.set(key, estimate);
-    return estimate;
-  }
-
-  /** How many copies a route has at a pool; counted on from snapshot to snapshot. */
-  mirrorPlacesOf(pool: string, route: string): MirrorPlaces {
-    const key = `${pool}\n${route}`;
-    const places = this.#mirrors.get(key) ?? { taken: 0 };
-    this.#mirrors.set(key, places);
-    return places;
-  }
-
-  find(key: string): ServerChannels | undefined {
-    return this.#byKey.get(key);
-  }
-
-  /** Retires what is not among `keys` any more. */
-  keepOnly(keys: ReadonlySet<string>, pools: ReadonlySet<string>): void {
-    for (const name of this.#budgets.keys()) if (!pools.has(name)) this.#budgets.delete(name);
-    for (const book of [this.#estimates, this.#mirrors])
-      for (const key of book.keys()) if (!pools.has(key.slice(0, key.indexOf('\n')))) book.delete(key);
-    for (const [key, connections] of this.#byKey) {
-      if (keys.has(key)) continue;
-      connections.retire();
-      this.#byKey.delete(key);
-    }
-  }
-
-  /** Attempts on this server that have no answer yet go elsewhere, if they can. */
-  serverDown(pool: string, server: string, why: string): void {
-    for (const [key, connections] of this.#byKey) {
-      if (key.startsWith(`${pool}\n${server}\n`)) connections.tellServerDown(why);
-    }
-  }
-
-  destroyAll(): void {
-    for (const connections of this.#byKey.values()) connections.destroy();
-  }
-}
 
 export interface CompiledSnapshot {
   readonly plane: Plane;
