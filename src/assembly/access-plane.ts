@@ -92,6 +92,19 @@ export class AccessCompiler {
   }
 }
 
+/** Whether it can be found out which tenant asks. */
+export function namesTenants({ auth }: RouteSnapshot): boolean {
+  switch (auth?.how.kind) {
+    case 'api_key':
+    case 'forward':
+      return true;
+    case 'jwt':
+      return auth.how.tenantClaim !== '';
+    default:
+      return false;
+  }
+}
+
 /** Whose servers get its requests, copies among them. */
 function poolsOf({ action, mirror }: RouteSnapshot): string[] {
   const copied = mirror === null ? [] : [mirror.pool];

@@ -1,9 +1,10 @@
 /** Who may use a route: configuration -> snapshot. What is posted are hashes and digests, never a password or a key. */
 import { createHash } from 'node:crypto';
-import type { JwtOptions, TenantOptions } from '../access/index.ts';
+import type { JwtOptions } from '../access/index.ts';
 import type { AuthConfig, TenantConfig } from '../config/index.ts';
 import { parseUserList } from '../kernel/user-list.ts';
-import type { AuthSnapshot } from './snapshot.ts';
+import { limitsSnapshot } from './limits.ts';
+import type { AuthSnapshot, TenantSnapshot } from './snapshot.ts';
 
 export function authSnapshot(auth: AuthConfig | undefined): AuthSnapshot | null {
   if (auth === undefined) return null;
@@ -45,15 +46,16 @@ export function authSnapshot(auth: AuthConfig | undefined): AuthSnapshot | null 
   }
 }
 
-export function tenantSnapshots(tenants: readonly TenantConfig[]): TenantOptions[] {
-  return tenants.map(({ name, keys, routes }) => ({
-    name,
-    keys: keys.map((key) => ({
+export function tenantSnapshots(tenants: readonly TenantConfig[]): TenantSnapshot[] {
+  return tenants.map((tenant) => ({
+    name: tenant.name,
+    keys: tenant.keys.map((key) => ({
       name: key.name,
       digest: digestOf(key.secret.reveal()),
       expiresMs: key.expiresMs ?? null,
     })),
-    routes: routes ?? null,
+    routes: tenant.routes ?? null,
+    ...limitsSnapshot(`tenant:${tenant.name}`, tenant, 'tenant'),
   }));
 }
 

@@ -1,5 +1,12 @@
 /** What a route asks of who sends a request, in words: for `route test`. */
-import type { AuthConfig, CorsConfig, ResolvedConfig, RouteConfig, Source } from '../config/index.ts';
+import type {
+  AuthConfig,
+  CorsConfig,
+  ResolvedConfig,
+  RouteConfig,
+  Source,
+  TenantConfig,
+} from '../config/index.ts';
 import { parseUserList } from '../kernel/user-list.ts';
 
 export interface RouteAsk {
@@ -21,6 +28,22 @@ export function asksOf(config: ResolvedConfig, route: RouteConfig): RouteAsk[] {
   return asks;
 }
 
+/** Whether `auth` of that route may find out that it is this tenant. */
+export function mayBe(tenant: TenantConfig, route: string, auth: AuthConfig | undefined): boolean {
+  switch (auth?.type) {
+    case 'api_key':
+      return tenant.keys.length > 0 && mayUse(tenant, route);
+    case 'jwt':
+      return auth.tenantClaim !== '';
+    default:
+      return auth?.type === 'forward';
+  }
+}
+
+function mayUse({ routes }: TenantConfig, route: string): boolean {
+  return routes === undefined || routes.includes(route);
+}
+
 function corsText({ origins, credentials }: CorsConfig): string {
   const who = origins.includes('*') ? 'pages of any origin' : `pages of ${origins.join(', ')}`;
   return `${who}${credentials ? ', with credentials' : ''}`;
@@ -37,7 +60,7 @@ function authText({ tenants }: ResolvedConfig, route: string, auth: AuthConfig):
         auth.header === '' ? '' : `the field ${auth.header}`,
         auth.query === '' ? '' : `the parameter ${auth.query}`,
       ].filter((it) => it !== '');
-      const who = tenants.filter(({ routes }) => routes === undefined || routes.includes(route));
+      const who = tenants.filter((tenant) => mayUse(tenant, route));
       const names = who.map(({ name }) => name).join(', ') || 'nobody';
       return `an API key in ${places.join(' or ')}, of ${names}`;
     }

@@ -13,6 +13,7 @@ import type {
   RespondAction,
   RouteConfig,
   Source,
+  TenantConfig,
 } from '../config/index.ts';
 import { formatHostPort } from '../kernel/address.ts';
 import { PRIORITIES, type Priority } from '../kernel/priority.ts';
@@ -30,7 +31,7 @@ import {
   redirectLocation,
 } from '../route/index.ts';
 import { actionOf, conditionsOf } from './build-snapshot.ts';
-import { asksOf, type RouteAsk } from './explain-access.ts';
+import { asksOf, mayBe, type RouteAsk } from './explain-access.ts';
 import { type RouteRule, rulesOf } from './explain-rules.ts';
 
 /** A request as it would be sent. */
@@ -76,7 +77,7 @@ export interface ExplainedRoute extends RouteStep {
 
 /** A limit that the request counts against. */
 export interface AppliedLimit {
-  readonly of: 'listener' | 'route';
+  readonly of: 'listener' | 'route' | 'tenant';
   readonly name: string;
   readonly limit: RateLimitConfig | ConcurrencyConfig | MeterConfig;
   readonly source: Source;
@@ -169,7 +170,7 @@ export function explainRequest(config: ResolvedConfig, request: AskedRequest): E
   return ended(outcomeOf(config, route, request, path), {
     ...soFar,
     asks: asksOf(config, route),
-    limits: [...limits, ...limitsOf('route', route)],
+    limits: [...limits, ...limitsOf('route', route), ...tenantLimits(config, route)],
     rules: rulesOf(route, linesOf(request.headers)),
   });
 }
@@ -185,7 +186,13 @@ function refused(reason: Reason, detail: string): Outcome {
   return { type: 'refused', status, reason, detail, hint };
 }
 
-function limitsOf(of: 'listener' | 'route', part: ListenerConfig | RouteConfig): AppliedLimit[] {
+/** Of every tenant that the request could turn out to be of. */
+function tenantLimits({ tenants }: ResolvedConfig, { name, auth }: RouteConfig): AppliedLimit[] {
+  const asking = tenants.filter((tenant) => mayBe(tenant, name, auth));
+  return asking.flatMap((tenant) => limitsOf('tenant', tenant));
+}
+
+function limitsOf(of: AppliedLimit['of'], part: ListenerConfig | RouteConfig | TenantConfig): AppliedLimit[] {
   const { name, concurrency, rateLimits, source } = part;
   const meter = 'meter' in part && part.meter !== undefined ? [part.meter] : [];
   return [...meter, ...concurrency, ...rateLimits].map((limit) => ({ of, name, limit, source }));

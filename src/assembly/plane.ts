@@ -39,9 +39,16 @@ import {
 } from '../proxy/index.ts';
 import { compileRoutes, parsePathPattern } from '../route/index.ts';
 import { compileUpstreamTls, type UpstreamTls } from '../tls/index.ts';
-import { AccessCompiler, type AccessContext } from './access-plane.ts';
+import { AccessCompiler, type AccessContext, namesTenants } from './access-plane.ts';
 import type { ConnectionBook } from './connection-book.ts';
-import { compileLimits, type LimitTables, type OpenShared } from './limits.ts';
+import {
+  type CompiledTenantLimits,
+  compileLimits,
+  compileTenantLimits,
+  type LimitTables,
+  lateGates,
+  type OpenShared,
+} from './limits.ts';
 import { meterOf } from './server-meter.ts';
 import type { SharedLimitsBook } from './shared-limits-book.ts';
 import type { ListenerSnapshot, PoolSnapshot, RouteSnapshot, Snapshot } from './snapshot.ts';
@@ -95,10 +102,12 @@ export async function compileSnapshot(
   const errorPages = compileErrorPages(snapshot.errorPages, null);
   const openShared: OpenShared = () =>
     snapshot.sharedLimits === null ? null : context.shared.of(snapshot.sharedLimits);
+  const tenantLimits = compileTenantLimits(snapshot.tenants, context, openShared);
+  const common: RouteCommons = { access, errorPages, openShared, tenantLimits };
   const routePlanes: RoutePlane[] = [];
   for (const [i, route] of snapshot.routes.entries()) {
     if (i % ROUTES_OF_A_STEP === ROUTES_OF_A_STEP - 1) await nextStep();
-    const plane = compileRoute(route, context, access, errorPages, openShared);
+    const plane = compileRoute(route, context, common);
     if (plane.compression !== null) await plane.answer?.encode(plane.compression, plane.responseFields);
     routePlanes.push(plane);
   }
@@ -120,14 +129,20 @@ export async function compileSnapshot(
 
 const nextStep = (): Promise<void> => new Promise((resolve) => afterNextLook(resolve));
 
+/** What all routes of a snapshot have in common. */
+interface RouteCommons {
+  readonly access: AccessCompiler;
+  readonly errorPages: Plane['errorPages'];
+  readonly openShared: OpenShared;
+  readonly tenantLimits: CompiledTenantLimits;
+}
+
 function compileRoute(
   route: RouteSnapshot,
   context: CompileContext,
-  access: AccessCompiler,
-  commonPages: Plane['errorPages'],
-  openShared: OpenShared,
+  { access, openShared, tenantLimits, ...common }: RouteCommons,
 ): RoutePlane {
-  const errorPages = compileErrorPages(route.errorPages, commonPages);
+  const errorPages = compileErrorPages(route.errorPages, common.errorPages);
   const filter = new IpFilter(route.ipAllow, route.ipDeny);
   const limits = compileLimits(route, context, openShared);
   const cors = route.cors && new Cors(route.cors);
@@ -159,7 +174,7 @@ function compileRoute(
       ...(cors === null ? [] : [new PreflightGate(cors)]),
       ...(route.maintenance === null ? [] : [new MaintenanceGate(route.maintenance)]),
       ...access.gatesOf(route),
-      ...limits.gates,
+      ...lateGates(limits, namesTenants(route) ? tenantLimits : null),
       ...faultGates(route, context),
     ],
     priority: route.priority,

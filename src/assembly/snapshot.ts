@@ -71,6 +71,8 @@ export interface AuthSnapshot {
   readonly credentials: readonly string[];
 }
 
+export interface TenantSnapshot extends TenantOptions, LimitsSnapshot {}
+
 export interface RouteSnapshot extends RouteOptions, LimitsSnapshot {
   readonly rewrite: RewriteOptions | null;
   readonly compression: CompressionOptions | null;
@@ -135,5 +137,5 @@ export interface Snapshot {
   readonly routes: readonly RouteSnapshot[];
   readonly pools: readonly PoolSnapshot[];
   readonly certificates: readonly CertificateMaterial[];
-  readonly tenants: readonly TenantOptions[];
+  readonly tenants: readonly TenantSnapshot[];
 }

@@ -2,6 +2,7 @@
 import { isIP } from 'node:net';
 import { relative } from 'node:path';
 import {
+  type AppliedLimit,
   type AskedRequest,
   type Explanation,
   explainRequest,
@@ -9,7 +10,6 @@ import {
   type Outcome,
 } from '../assembly/explain.ts';
 import {
-  type ConcurrencyConfig,
   formatByteRate,
   formatDuration,
   formatPercent,
@@ -146,10 +146,14 @@ function wayRows({ listener, routes, asks, limits, rules, path }: Explanation): 
       source: listener.what.source,
       mark: true,
     });
-  const limitRows = (of: 'listener' | 'route'): Row[] =>
+  const limitRows = (of: AppliedLimit['of']): Row[] =>
     limits
       .filter((it) => it.of === of)
-      .map(({ limit, source }) => ({ label: 'limit', text: limitText(limit), source }));
+      .map(({ name, limit, source }) => ({
+        label: 'limit',
+        text: limitText(limit, of === 'tenant' ? `the tenant ${name}, on all its routes` : undefined),
+        source,
+      }));
   rows.push(...limitRows('listener'));
   if (routes.length > 0) rows.push({ label: 'path', text: `${path}` });
   for (const { name, outcome, detail, source } of routes)
@@ -158,17 +162,20 @@ function wayRows({ listener, routes, asks, limits, rules, path }: Explanation): 
     ...rows,
     ...asks.map(({ key, text, source }) => ({ label: key, text, source })),
     ...limitRows('route'),
+    ...limitRows('tenant'),
     ...rules.map(({ key, text, source }) => ({ label: key, text, source })),
   ];
 }
 
-function limitText(limit: RateLimitConfig | ConcurrencyConfig | MeterConfig): string {
+/** @param whom it counts together; undefined = as its key says */
+function limitText(limit: AppliedLimit['limit'], whom?: string): string {
   if ('maxBodyBytes' in limit) return meterText(limit);
+  const counted = whom ?? countedText(limit.key);
   const dryRun = limit.dryRun ? ', dry run: refuses nobody' : '';
-  if ('max' in limit) return `${limit.max} at one time for ${countedText(limit.key)}${dryRun}`;
+  if ('max' in limit) return `${limit.max} at one time for ${counted}${dryRun}`;
   const burst = limit.burst === undefined ? '' : `, bursts of ${limit.burst}`;
   const shared = limit.shared ? ', shared by daemons' : '';
-  return `${formatRate(limit)} for ${countedText(limit.key)}${burst}${shared}${dryRun}`;
+  return `${formatRate(limit)} for ${counted}${burst}${shared}${dryRun}`;
 }
 
 function meterText({ maxBodyBytes, downloadRate, uploadRate }: MeterConfig): string {

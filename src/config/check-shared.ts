@@ -4,8 +4,8 @@ import { error, type FileAccess, readFile, secretAt } from './file-access.ts';
 import type { Loose } from './loose.ts';
 
 /** Of the file alone. */
-export function checkShared({ routes, sharedLimits, onePoolShared, keys }: Loose): Problem[] {
-  const [asking] = [...routes.flatMap((route) => route.sharedLimits), ...onePoolShared];
+export function checkShared({ routes, tenants, sharedLimits, onePoolShared, keys }: Loose): Problem[] {
+  const [asking] = [...[...routes, ...tenants].flatMap((each) => each.sharedLimits), ...onePoolShared];
   const problems: Problem[] = [];
   if (asking && !keys.has('shared_limits'))
     problems.push(

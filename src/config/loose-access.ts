@@ -1,9 +1,11 @@
 /** What can be told of `auth` and `tenants` although some of it is wrong. Part of loose.ts. */
 import type { Path } from './diagnostic.ts';
+import { readSharedRates } from './loose-limits.ts';
 import { type At, at, type LooseSecret, list, mapping, texts } from './loose-value.ts';
 import { isUrl } from './schema/auth.ts';
 
 export interface LooseAuth {
+  readonly isGiven: boolean;
   /** `basic`, `api_key` …; undefined = not readable. */
   readonly type: At | undefined;
   readonly users: readonly LooseSecret[];
@@ -12,6 +14,8 @@ export interface LooseAuth {
   readonly keysFile: At | undefined;
   readonly keysUrl: At | undefined;
   readonly secret: LooseSecret;
+  /** `tenant_claim` of a `jwt`. */
+  readonly tenantClaim: At | undefined;
 }
 
 export interface LooseTenantKey extends LooseSecret {
@@ -24,12 +28,17 @@ export interface LooseTenant {
   readonly path: Path;
   readonly keys: readonly LooseTenantKey[];
   readonly routes: readonly At[];
+  /** `rate_limit` and `concurrency`, as far as they are there. */
+  readonly limits: readonly At[];
+  /** Rate limits that are to be shared. */
+  readonly sharedLimits: readonly At[];
 }
 
 export function readAuth(value: unknown, path: Path): LooseAuth {
   const noun = mapping(value);
   const keys = at(noun['jwks'], [...path, 'jwks']);
   return {
+    isGiven: value !== undefined,
     type: at(value, path) ?? at(noun['type'], [...path, 'type']),
     users: Object.entries(mapping(noun['users'])).map(([name, each]) =>
       readSource(each, [...path, 'users', name]),
@@ -38,6 +47,7 @@ export function readAuth(value: unknown, path: Path): LooseAuth {
     keysFile: keys !== undefined && isUrl(keys.text) ? undefined : keys,
     keysUrl: keys !== undefined && isUrl(keys.text) ? keys : undefined,
     secret: readSource(noun['secret'], [...path, 'secret']),
+    tenantClaim: at(noun['tenant_claim'], [...path, 'tenant_claim']),
   };
 }
 
@@ -59,6 +69,10 @@ export function readTenant(name: string, value: unknown): LooseTenant {
       };
     }),
     routes: texts(noun['routes'], [...path, 'routes']),
+    limits: ['rate_limit', 'concurrency'].flatMap((key) =>
+      noun[key] === undefined ? [] : [{ text: key, path: [...path, key] }],
+    ),
+    sharedLimits: readSharedRates(noun['rate_limit'], [...path, 'rate_limit']),
   };
 }
 

@@ -1,5 +1,4 @@
 /** What can be told of shared limits although some of it is wrong. Part of loose.ts. */
-import type { Path } from './diagnostic.ts';
 import { readSource } from './loose-access.ts';
 import { type At, at, type LooseSecret, mapping } from './loose-value.ts';
 
@@ -17,10 +16,4 @@ export function readSharedLimits(value: unknown): LooseSharedLimits {
     password: readSource(noun['password'], [...path, 'password']),
     ca: at(noun['ca'], [...path, 'ca']),
   };
-}
-
-/** Where a `rate_limit` says that it is shared. */
-export function readSharedRates(value: unknown, path: Path): At[] {
-  if (Array.isArray(value)) return value.flatMap((each, index) => readSharedRates(each, [...path, index]));
-  return mapping(value)['shared'] === true ? [{ text: 'true', path: [...path, 'shared'] }] : [];
 }

@@ -6,8 +6,9 @@
 
 import type { Path } from './diagnostic.ts';
 import { type LooseAuth, type LooseTenant, readAuth, readSource, readTenant } from './loose-access.ts';
+import { readSharedRates, readTenantKeys } from './loose-limits.ts';
 import { type LoosePage, readPageFiles } from './loose-pages.ts';
-import { type LooseSharedLimits, readSharedLimits, readSharedRates } from './loose-shared.ts';
+import { type LooseSharedLimits, readSharedLimits } from './loose-shared.ts';
 import {
   type At,
   at,
@@ -61,6 +62,8 @@ export interface LooseRoute {
   readonly auth: LooseAuth;
   /** Rate limits that are to be shared. */
   readonly sharedLimits: readonly At[];
+  /** The keys of limits that count by tenant. */
+  readonly tenantKeys: readonly At[];
   /** It injects faults. */
   readonly hasFaults: boolean;
 }
@@ -123,6 +126,8 @@ export interface Loose {
   readonly sharedLimits: LooseSharedLimits;
   /** Rate limits of the one-pool form that are to be shared. */
   readonly onePoolShared: readonly At[];
+  /** And those that count by tenant. */
+  readonly onePoolTenantKeys: readonly At[];
   readonly adminListen: At | undefined;
   readonly listen: At | undefined;
   readonly hasOnePoolTls: boolean;
@@ -154,6 +159,7 @@ export function readLoosely(value: unknown): Loose {
     tenants: Object.entries(mapping(top['tenants'])).map(([name, each]) => readTenant(name, each)),
     sharedLimits: readSharedLimits(top['shared_limits']),
     onePoolShared: readSharedRates(top['rate_limit'], ['rate_limit']),
+    onePoolTenantKeys: readTenantKeys({ rate_limit: top['rate_limit'] }, []),
     adminListen: at(mapping(top['admin'])['listen'], ['admin', 'listen']),
     listen: at(top['listen'], ['listen']),
     hasOnePoolTls: top['tls'] !== undefined,
@@ -218,6 +224,7 @@ function readRoute(value: unknown, index: number): LooseRoute {
       (match['method'] === undefined || texts(match['method'], path).some(({ text }) => text === 'GET')),
     auth: readAuth(noun['auth'], [...path, 'auth']),
     sharedLimits: readSharedRates(noun['rate_limit'], [...path, 'rate_limit']),
+    tenantKeys: readTenantKeys(noun, path),
     hasFaults: Object.keys(mapping(noun['faults'])).length > 0,
   };
 }

@@ -7,6 +7,7 @@ import { canonicalAddress, parseHostPort } from '../kernel/address.ts';
 import { checkAccess } from './check-access.ts';
 import { checkProtocol } from './check-protocol.ts';
 import { checkShared } from './check-shared.ts';
+import { checkTenants } from './check-tenants.ts';
 import type { Path, Problem } from './diagnostic.ts';
 import { pathText } from './diagnostic.ts';
 import type { At, Loose, LooseListener, LoosePool } from './loose.ts';
@@ -44,6 +45,7 @@ export function checkReferences(loose: Loose, lineOf: LineOf): Problem[] {
     ...checkAdmin(loose, lineOf),
     ...checkAccess(loose, lineOf),
     ...checkShared(loose),
+    ...checkTenants(loose),
   ];
 }
 

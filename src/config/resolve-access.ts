@@ -1,8 +1,8 @@
 /** Who may use a route: from the file's words to the program's. Part of resolve.ts. */
 import { resolve as resolvePath } from 'node:path';
-import { type ResolveContext, sourceOf } from './resolve-context.ts';
-import type { AuthConfig, CorsConfig, TenantConfig } from './resolved.ts';
-import { isUrl, parseExpiry } from './schema/auth.ts';
+import type { ResolveContext } from './resolve-context.ts';
+import type { AuthConfig, CorsConfig } from './resolved.ts';
+import { isUrl } from './schema/auth.ts';
 import type { LongForm } from './schema/file.ts';
 import type { SecretInput } from './schema/secret.ts';
 import { Secret } from './secret.ts';
@@ -83,22 +83,6 @@ export function resolveCors(spec: LongCors): CorsConfig {
     credentials,
     maxAgeS: Math.round(max_age / 1000),
   };
-}
-
-export function resolveTenants(tenants: LongForm['tenants'], context: ResolveContext): TenantConfig[] {
-  return Object.entries(tenants).map(([name, { api_keys, routes }]) => ({
-    name,
-    keys: api_keys.map((key) => ({
-      name: key.name,
-      secret:
-        key.hash === undefined
-          ? readSecret(key, context)
-          : new Secret(key.hash.toLowerCase(), 'the configuration'),
-      expiresMs: key.expires === undefined ? undefined : parseExpiry(key.expires),
-    })),
-    routes,
-    source: sourceOf(context, ['tenants', name]),
-  }));
 }
 
 export function readSecret(

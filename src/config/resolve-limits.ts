@@ -3,6 +3,7 @@ import { readSecret } from './resolve-access.ts';
 import type { ResolveContext } from './resolve-context.ts';
 import type {
   ConcurrencyConfig,
+  LimitKey,
   LimitsConfig,
   MeterConfig,
   RateLimitConfig,
@@ -13,32 +14,35 @@ import { parseLimitKey } from './schema/request-key.ts';
 
 type LongRoute = NonNullable<LongForm['routes']>[number];
 type LongListener = NonNullable<LongForm['listeners']>[string];
-type LongRateLimit = LongRoute['rate_limit'];
+type LongTenant = LongForm['tenants'][string];
+type LongOwner = LongListener | LongRoute | LongTenant;
 
-/** The limits of a route or a listener; see resolve.ts. */
-export function resolveLimits(spec: {
-  readonly rate_limit?: LongRateLimit | LongListener['rate_limit'];
-  readonly concurrency?: LongRoute['concurrency'];
-}): LimitsConfig {
+/** The limits of a listener, a route or a tenant; see resolve.ts. */
+export function resolveLimits(spec: Pick<LongOwner, 'rate_limit' | 'concurrency'>): LimitsConfig {
   return {
     rateLimits: resolveRateLimits(spec.rate_limit),
     concurrency: resolveConcurrency(spec.concurrency),
   };
 }
 
-function resolveRateLimits(specs: LongRateLimit | LongListener['rate_limit'] = []): RateLimitConfig[] {
+/** Those of a tenant have no key. */
+function keyOf(spec: object | { readonly key: string }): LimitKey {
+  return 'key' in spec ? parseLimitKey(spec.key) : { kind: 'tenant' };
+}
+
+function resolveRateLimits(specs: LongOwner['rate_limit'] = []): RateLimitConfig[] {
   return [specs].flat().map((spec) => ({
     count: spec.rate.count,
     windowMs: spec.rate.windowMs,
     burst: spec.burst,
-    key: parseLimitKey(spec.key),
+    key: keyOf(spec),
     dryRun: spec.dry_run,
     shared: 'shared' in spec && spec.shared,
   }));
 }
 
-function resolveConcurrency(specs: LongRoute['concurrency'] = []): ConcurrencyConfig[] {
-  return [specs].flat().map(({ max, key, dry_run }) => ({ max, key: parseLimitKey(key), dryRun: dry_run }));
+function resolveConcurrency(specs: LongOwner['concurrency'] = []): ConcurrencyConfig[] {
+  return [specs].flat().map((spec) => ({ max: spec.max, key: keyOf(spec), dryRun: spec.dry_run }));
 }
 
 export function resolveMeter({

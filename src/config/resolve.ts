@@ -5,13 +5,14 @@
  */
 import { resolve as resolvePath } from 'node:path';
 import { canonicalAddress, isUnix, parseHostPort } from '../kernel/address.ts';
-import { readSecret, resolveTenants } from './resolve-access.ts';
+import { readSecret } from './resolve-access.ts';
 import { type ResolveContext, sourceOf } from './resolve-context.ts';
 import { resolveBreaker, resolveHedge, resolveOutliers, resolvePoolRetry } from './resolve-failing.ts';
 import { resolveLimits, resolveSharedLimits } from './resolve-limits.ts';
 import { resolveErrorPages } from './resolve-pages.ts';
 import { resolveRoutes } from './resolve-route.ts';
 import { resolveHealth, resolveServers } from './resolve-servers.ts';
+import { resolveTenants } from './resolve-tenants.ts';
 import type {
   AdminTokenConfig,
   CertificateConfig,

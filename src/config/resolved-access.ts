@@ -1,5 +1,6 @@
 /** Who may use a route, as the rest of Sluice gets to see it. Part of resolved.ts. */
 import type { Source } from './resolved.ts';
+import type { LimitsConfig } from './resolved-limits.ts';
 import type { Secret } from './secret.ts';
 
 interface Credentials {
@@ -53,7 +54,8 @@ export type AuthConfig =
       readonly failOpen: boolean;
     };
 
-export interface TenantConfig {
+/** Its limits hold over all routes on which it is known; each counts it as a whole. */
+export interface TenantConfig extends LimitsConfig {
   readonly name: string;
   readonly keys: readonly TenantKeyConfig[];
   /** Names of routes; undefined = all that ask for a key. */

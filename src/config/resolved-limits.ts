@@ -60,7 +60,7 @@ export interface RateLimitConfig {
   readonly shared: boolean;
 }
 
-/** What a listener and a route have of limits; all of a list have to allow a request. */
+/** What a listener, a route and a tenant have of limits; all of a list have to allow a request. */
 export interface LimitsConfig {
   readonly rateLimits: readonly RateLimitConfig[];
   readonly concurrency: readonly ConcurrencyConfig[];

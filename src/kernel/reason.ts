@@ -64,6 +64,16 @@ export const REASONS = {
     title: 'Too many requests at once',
     hint: 'The concurrency of the route or listener: other requests of this client have not ended yet.',
   },
+  limited_tenant: {
+    status: 429,
+    title: 'Too many requests',
+    hint: 'The rate_limit of the tenant, over all its routes.',
+  },
+  limited_tenant_concurrency: {
+    status: 429,
+    title: 'Too many requests at once',
+    hint: 'The concurrency of the tenant, over all its routes: other requests of it have not ended yet.',
+  },
   head_too_large: {
     status: 431,
     title: 'Request head too large',

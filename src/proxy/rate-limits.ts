@@ -1,5 +1,5 @@
 /**
- * The rate limits of a listener or a route: all of them have to allow a request. Each takes its place in turn; when one
+ * The rate limits of a listener, a route or a tenant: all of them have to allow a request. Each takes its place in turn; when one
  * refuses, those before it give theirs back, so that a refused request costs nothing anywhere. Between taking and
  * giving back another thread may see the limit fuller than it is, never emptier: none lets more through than it says.
  */
@@ -66,6 +66,11 @@ export class RateLimits {
       return rateLimitHeaders(verdict, rule);
     }
     return null;
+  }
+
+  /** All that the last `check` has counted: of this exchange, which it let pass. */
+  giveBack(exchange: Exchange): void {
+    this.#giveBack(this.#limits.length, exchange);
   }
 
   /** What the first `count` limits have taken. */

@@ -16,7 +16,7 @@ import { DryRun } from './dry-run.ts';
 import type { Exchange } from './exchange.ts';
 import type { Gate } from './gate.ts';
 import { limitKeyOf, limitKeyText } from './limit-key.ts';
-import { refuseRate } from './limits.ts';
+import { type LimitReasons, refuseRate } from './limits.ts';
 import type { RateLimitOptions } from './rate-limits.ts';
 
 /** Of a hash, in characters of 6 bits: what clients sent does not stand in Redis, and 120 bits have no doubles. */
@@ -28,14 +28,21 @@ export class SharedRateGate implements Gate {
   readonly #dryRun: DryRun | null;
   readonly #limiter: LimiterTable;
   readonly #shared: SharedLimits;
+  readonly #reasons: LimitReasons;
   readonly #verdict = new Verdict();
 
-  constructor({ rule, key, dryRun }: RateLimitOptions, limiter: LimiterTable, shared: SharedLimits) {
+  constructor(
+    { rule, key, dryRun }: RateLimitOptions,
+    limiter: LimiterTable,
+    shared: SharedLimits,
+    reasons: LimitReasons,
+  ) {
     this.#rule = rule;
     this.#key = key;
     this.#dryRun = dryRun ? new DryRun(rule.name) : null;
     this.#limiter = limiter;
     this.#shared = shared;
+    this.#reasons = reasons;
   }
 
   check(exchange: Exchange): boolean | Promise<boolean> {
@@ -73,7 +80,7 @@ export class SharedRateGate implements Gate {
       this.#dryRun.note(exchange);
       return true;
     }
-    refuseRate(exchange, rateLimitHeaders(this.#verdict, this.#rule));
+    refuseRate(exchange, rateLimitHeaders(this.#verdict, this.#rule), this.#reasons);
     return false;
   }
 

@@ -6,7 +6,7 @@ import type { FileInput } from '../../src/config/schema/file.ts';
 import { DaemonFixture } from '../support/daemon-fixture.ts';
 import { component } from '../support/needs.ts';
 import { get, Peer } from '../support/peer.ts';
-import { RedisServer } from '../support/redis.ts';
+import { RedisServer, untilLocal } from '../support/redis.ts';
 
 /** Data threads of each daemon; each has a connection of its own to Redis. */
 const THREADS = 2;
@@ -23,19 +23,6 @@ function input(url: string, rateLimit: object, shared: object = {}): FileInput {
 }
 
 const logOf = ({ folder }: DaemonFixture): string => readFileSync(join(folder, 'log'), 'utf8');
-
-/** How many threads say that they decide locally. */
-async function localThreads({ daemon }: DaemonFixture): Promise<number> {
-  const text = await daemon.metrics.render();
-  return [...text.matchAll(/^sluice_shared_limits_local\{[^}]*\} 1$/gm)].length;
-}
-
-async function untilLocal(fixture: DaemonFixture, threads: number): Promise<void> {
-  for (let tries = 0; (await localThreads(fixture)) !== threads; tries++) {
-    if (tries > 400) throw new Error(`${await localThreads(fixture)} threads are local, not ${threads}`);
-    await new Promise((resolve) => setTimeout(resolve, 25));
-  }
-}
 
 async function statusesOf(ports: readonly number[], requests: number, user: string): Promise<number[]> {
   const clients = await Promise.all(

@@ -2,6 +2,7 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { connect, createServer } from 'node:net';
 import { delay, systemClock } from '../../src/kernel/clock.ts';
+import type { DaemonFixture } from './daemon-fixture.ts';
 import { commandOf } from './needs.ts';
 
 const START_MS = 10_000;
@@ -83,4 +84,17 @@ function answers(port: number): Promise<boolean> {
     });
     socket.once('error', () => resolve(false));
   });
+}
+
+/** How many threads of a daemon say that they decide locally. */
+async function localThreads({ daemon }: DaemonFixture): Promise<number> {
+  const text = await daemon.metrics.render();
+  return [...text.matchAll(/^sluice_shared_limits_local\{[^}]*\} 1$/gm)].length;
+}
+
+export async function untilLocal(fixture: DaemonFixture, threads: number): Promise<void> {
+  for (let tries = 0; (await localThreads(fixture)) !== threads; tries++) {
+    if (tries > 400) throw new Error(`${await localThreads(fixture)} threads are local, not ${threads}`);
+    await delay(systemClock, 25);
+  }
 }

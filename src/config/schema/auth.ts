@@ -14,6 +14,7 @@ import {
   withShortForm,
 } from './basics.ts';
 import { changeProblem } from './field-rules.ts';
+import { tenantConcurrency, tenantRateLimit } from './rate-limit.ts';
 import { secret } from './secret.ts';
 
 const FIELD_NAME = /^[!#$%&'*+.^_`|~0-9A-Za-z-]{1,128}$/;
@@ -257,4 +258,14 @@ export const tenant = noun({
     .array(name())
     .optional()
     .describe('Names of the routes that it may use; without it, all that ask for a key.'),
+  rate_limit: tenantRateLimit
+    .optional()
+    .describe(
+      'How often it may ask (429), over all routes on which `auth` finds out that it is this tenant. With a list all of them have to allow it.',
+    ),
+  concurrency: tenantConcurrency
+    .optional()
+    .describe(
+      'How many of its requests may be in flight at one time (429), over all those routes. `50` is short for `{ max: 50 }`.',
+    ),
 });

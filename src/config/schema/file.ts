@@ -47,7 +47,9 @@ export const fileSchema = noun({
   shared_limits: sharedLimits
     .optional()
     .describe('Where limits with `shared: true` are counted, for several daemons.'),
-  tenants: named(tenant).prefault({}).describe('Who may use routes with `auth: api_key`, by name.'),
+  tenants: named(tenant)
+    .prefault({})
+    .describe('Customers, by name: the keys for routes with `auth: api_key`, and what each may use.'),
   listen: text((value) => {
     const parsed = parseListen(value);
     return 'error' in parsed ? parsed.error : undefined;

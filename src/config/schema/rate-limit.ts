@@ -27,66 +27,76 @@ function dryRun() {
     .describe('Refuse nobody: only count and log whom it would have refused.');
 }
 
-function long(of: 'listener' | 'route') {
-  return {
-    rate: rate().describe('How many requests in how much time: `100/s`, `20/m`, `1000/h`, `50000/d`.'),
-    burst: integer(1, 100_000_000)
-      .optional()
-      .describe(
-        'Makes it a token bucket of this depth, refilled at `rate`. Without it, no window of that length ever sees more than `rate`.',
-      ),
-    key: limitKey(of),
-    dry_run: dryRun(),
-  };
-}
+/** What all rate limits have. */
+const RATE = {
+  rate: rate().describe('How many requests in how much time: `100/s`, `20/m`, `1000/h`, `50000/d`.'),
+  burst: integer(1, 100_000_000)
+    .optional()
+    .describe(
+      'Makes it a token bucket of this depth, refilled at `rate`. Without it, no window of that length ever sees more than `rate`.',
+    ),
+};
 
-const routeLong = noun({
-  ...long('route'),
-  shared: z
+/** @param same what daemons need in common beside the rate */
+function shared(same: 'route' | 'tenant') {
+  return z
     .boolean()
     .prefault(false)
     .describe(
-      'Count over all daemons that have the same `shared_limits` and the same route, in windows that begin with a key’s first request.',
-    ),
-}).refine(({ shared, burst }) => !shared || burst === undefined, {
+      `Count over all daemons that have the same \`shared_limits\` and the same ${same}, in windows that begin with a key’s first request.`,
+    );
+}
+
+const isWindow = (limit: { readonly shared: boolean; readonly burst?: number | undefined }): boolean =>
+  !limit.shared || limit.burst === undefined;
+const NO_BURST = {
   path: ['burst'],
   message: 'Shared limits are windows, without a burst. Remove burst, or shared.',
   when: isMapping,
+};
+
+const listenerRate = noun({ ...RATE, key: limitKey('listener'), dry_run: dryRun() });
+const routeRate = noun({
+  ...RATE,
+  key: limitKey('route'),
+  dry_run: dryRun(),
+  shared: shared('route'),
+}).refine(isWindow, NO_BURST);
+/** A tenant is counted as a whole. */
+const tenantRate = noun({ ...RATE, dry_run: dryRun(), shared: shared('tenant') }).refine(isWindow, NO_BURST);
+
+const bareRate = z.string({
+  error: ({ input }) =>
+    typeof input === 'number' ? `${input} has no unit. Write ${input}/s or ${input}/m.` : undefined,
 });
 
 /** `100/s` or `{ rate, burst, key, dry_run }`, or a list of them. */
 function rateLimits<Long extends z.ZodType>(long: Long) {
-  const one = withShortForm(
-    long,
-    z.string({ error: (issue) => bare(issue.input) }),
-    (text) => ({ rate: text }) as z.input<Long>,
-  );
+  const one = withShortForm(long, bareRate, (text) => ({ rate: text }) as z.input<Long>);
   return z.union([one, z.array(one).min(1)]);
 }
+
+const MAX = integer(1, 1_000_000);
+const PLACES = {
+  max: MAX.describe('Requests in flight at one time; a WebSocket counts as long as it is open.'),
+};
 
 /** `10` or `{ max, key, dry_run }`, or a list of them. */
-function concurrencyLimits(of: 'listener' | 'route') {
-  const max = integer(1, 1_000_000);
-  const one = withShortForm(
-    noun({
-      max: max.describe('Requests in flight at one time; a WebSocket counts as long as it is open.'),
-      key: limitKey(of),
-      dry_run: dryRun(),
-    }),
-    max,
-    (number) => ({ max: number }),
-  );
+function concurrencyLimits<Long extends z.ZodType>(long: Long) {
+  const one = withShortForm(long, MAX, (number) => ({ max: number }) as z.input<Long>);
   return z.union([one, z.array(one).min(1)]);
 }
 
-export const listenerConcurrency = concurrencyLimits('listener');
-export const routeConcurrency = concurrencyLimits('route');
-export const listenerRateLimit = rateLimits(noun(long('listener')));
-export const routeRateLimit = rateLimits(routeLong);
-
-function bare(input: unknown): string | undefined {
-  return typeof input === 'number' ? `${input} has no unit. Write ${input}/s or ${input}/m.` : undefined;
-}
+export const listenerConcurrency = concurrencyLimits(
+  noun({ ...PLACES, key: limitKey('listener'), dry_run: dryRun() }),
+);
+export const routeConcurrency = concurrencyLimits(
+  noun({ ...PLACES, key: limitKey('route'), dry_run: dryRun() }),
+);
+export const tenantConcurrency = concurrencyLimits(noun({ ...PLACES, dry_run: dryRun() }));
+export const listenerRateLimit = rateLimits(listenerRate);
+export const routeRateLimit = rateLimits(routeRate);
+export const tenantRateLimit = rateLimits(tenantRate);
 
 /** `1MiB/s` or `{ download, upload }`. */
 export const bandwidth = withShortForm(

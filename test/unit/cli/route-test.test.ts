@@ -277,3 +277,45 @@ tenants:
   t.match(await of('/x'), /cors +pages of https:\/\/a\.example, with credentials/);
   t.match(JSON.parse(await of('/x', '--json')).asks, [{ key: 'cors' }, { key: 'auth', at: 'auth.yaml:4' }]);
 });
+
+t.test('limits of those whom the request may turn out to be of', async (t) => {
+  const text = `listeners: { web: { port: 8080 } }
+routes:
+  - { name: keys, match: { path: /keys }, respond: 200, auth: api_key, rate_limit: { rate: 5/s, key: tenant } }
+  - { name: tokens, match: { path: /tokens }, respond: 200, auth: { type: jwt, issuer: i, secret: { env: S }, tenant_claim: org } }
+  - { name: users, match: { path: /users }, respond: 200, auth: { type: basic, users: { ann: { env: A } } } }
+  - { name: other, respond: 200 }
+tenants:
+  acme: { api_keys: [{ name: a, env: K }], rate_limit: { rate: 500/s, burst: 9 }, concurrency: { max: 50, dry_run: true } }
+  small: { api_keys: [{ name: a, env: L }], routes: [other], rate_limit: 7/m }
+  token: { rate_limit: 9/m }
+  free: { api_keys: [{ name: a, env: M }] }
+`;
+  const at = t.testdir({ 'tenants.yaml': text });
+  const of = async (path: string, ...args: string[]): Promise<string> =>
+    (
+      await sluice(
+        ['route', 'test', 'GET', path, '-c', join(at, 'tenants.yaml'), ...args],
+        new FakeContext(at),
+      )
+    ).stdout;
+  const limits = async (path: string): Promise<string[]> =>
+    [...(await of(path)).matchAll(/limit +(.*?) {2,}tenants\.yaml:(\d+)/g)].map(
+      ([, text, line]) => `${line} ${text}`,
+    );
+  t.same(await limits('/keys'), [
+    '3 5/s for each tenant',
+    '8 50 at one time for the tenant acme, on all its routes, dry run: refuses nobody',
+    '8 500/s for the tenant acme, on all its routes, bursts of 9',
+  ]);
+  t.same(await limits('/tokens'), [
+    '8 50 at one time for the tenant acme, on all its routes, dry run: refuses nobody',
+    '8 500/s for the tenant acme, on all its routes, bursts of 9',
+    '9 7/m for the tenant small, on all its routes',
+    '10 9/m for the tenant token, on all its routes',
+  ]);
+  t.same(await limits('/users'), []);
+  t.same(await limits('/x'), []);
+  const { limits: asJson } = JSON.parse(await of('/keys', '--json'));
+  t.match(asJson[1], { of: 'tenant', name: 'acme', limit: { max: 50 }, at: 'tenants.yaml:8' });
+});
