@@ -1,6 +1,7 @@
 import * as z from 'zod';
+import type { Rate } from '../units.ts';
 import { byteRate, integer, isMapping, noun, rate, withShortForm } from './basics.ts';
-import { requestKey } from './request-key.ts';
+import { parseLimitKey, requestKey } from './request-key.ts';
 
 /** What a limit of a listener or of a route may count by, beside what a request has. */
 export const LISTENER_WORDS = ['listener'] as const;
@@ -70,10 +71,34 @@ const bareRate = z.string({
     typeof input === 'number' ? `${input} has no unit. Write ${input}/s or ${input}/m.` : undefined,
 });
 
+/** Of a limit, what it is counted under. */
+interface Counted {
+  readonly rate?: Rate;
+  readonly burst?: number | undefined;
+  readonly key?: string;
+  readonly dry_run: boolean;
+}
+
+/** Two that are counted under the same name count each request twice. What is shared is counted here, too. */
+function onceEach(all: readonly unknown[], context: z.core.$RefinementCtx<unknown>): void {
+  const seen = new Set<string>();
+  for (const [index, limit] of (all as readonly Counted[]).entries()) {
+    const { rate, burst, key, dry_run } = limit;
+    const name = JSON.stringify([rate, burst, key && parseLimitKey(key), dry_run]);
+    if (seen.has(name))
+      context.addIssue({
+        code: 'custom',
+        message: 'A limit above counts the same: each request would count twice. Remove one of the two.',
+        path: [index],
+      });
+    seen.add(name);
+  }
+}
+
 /** `100/s` or `{ rate, burst, key, dry_run }`, or a list of them. */
 function rateLimits<Long extends z.ZodType>(long: Long) {
   const one = withShortForm(long, bareRate, (text) => ({ rate: text }) as z.input<Long>);
-  return z.union([one, z.array(one).min(1)]);
+  return z.union([one, z.array(one).min(1).superRefine(onceEach)]);
 }
 
 const MAX = integer(1, 1_000_000);
@@ -84,7 +109,7 @@ const PLACES = {
 /** `10` or `{ max, key, dry_run }`, or a list of them. */
 function concurrencyLimits<Long extends z.ZodType>(long: Long) {
   const one = withShortForm(long, MAX, (number) => ({ max: number }) as z.input<Long>);
-  return z.union([one, z.array(one).min(1)]);
+  return z.union([one, z.array(one).min(1).superRefine(onceEach)]);
 }
 
 export const listenerConcurrency = concurrencyLimits(

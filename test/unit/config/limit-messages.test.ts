@@ -54,6 +54,34 @@ t.test('each says what to write instead', async (t) => {
 });
 
 const KEY = `api_keys: [{ name: w, hash: "sha256:${'ab'.repeat(32)}" }]`;
+
+t.test('a limit stands in its list once', async (t) => {
+  const twice = 'A limit above counts the same: each request would count twice. Remove one of the two.';
+  const rows: readonly (readonly [limits: string, at?: string])[] = [
+    ['rate_limit: [10/m, 10/m]', 'rate_limit[1]'],
+    ['rate_limit: [1/s, { rate: 1/s, shared: true }]', 'rate_limit[1]'],
+    [
+      'rate_limit: [{ rate: 1/s, key: "header:X-A", burst: 2 }, 2/s, { rate: 1/s, key: "header:x-a", burst: 2 }]',
+      'rate_limit[2]',
+    ],
+    ['rate_limit: [10/m, 20/m, { rate: 10/m, burst: 10 }, { rate: 10/m, key: route }]'],
+    ['rate_limit: [10/m, { rate: 10/m, dry_run: true }]'],
+    ['concurrency: [2, 3]', 'concurrency[1]'],
+    ['concurrency: [2, { max: 2, dry_run: true }, { max: 2, key: path }]'],
+  ];
+  for (const [limits, at] of rows)
+    t.same(
+      complaints(file(limits, SHARED)),
+      at === undefined ? [] : [`error routes[0].${at}: ${twice}`],
+      limits,
+    );
+  t.same(complaints(file('auth: api_key', `tenants: { acme: { ${KEY}, concurrency: [5, { max: 5 }] } }`)), [
+    `error tenants.acme.concurrency[1]: ${twice}`,
+  ]);
+  const listener = file('max_body_size: 1MiB').replace('port: 80', 'port: 80, rate_limit: [5/s, 5/s]');
+  t.same(complaints(listener), [`error listeners.http.rate_limit[1]: ${twice}`]);
+});
+
 const NOBODY = 'this limit counts each client’s address by itself.';
 const NEVER = 'no route can find out that a request is of "acme": this is never asked.';
 const jwt = (more = ''): string => `auth: { type: jwt, issuer: i, secret: ${'s'.repeat(32)}${more} }`;
