@@ -12,6 +12,7 @@ import {
   type Identity,
   type RequestSink,
 } from '../http/index.ts';
+import type { Timer } from '../kernel/clock.ts';
 import { REASONS, type Reason } from '../kernel/reason.ts';
 import type { Placeholder } from '../kernel/template.ts';
 import { type Address, type ClientKey, clientHash32, clientKeyOf, parseAddress } from '../limit/index.ts';
@@ -80,6 +81,8 @@ export class Exchange implements RequestSink, AnswerBufferEvents {
   tenant = '';
   /** Of a pool that does not let everybody in. */
   ticket: Ticket | null = null;
+  /** What a gate waits for; stopped when the exchange ends meanwhile. null = it waits for nothing by itself. */
+  gateTimer: Timer | null = null;
   /** What this request counts for where requests at one time are limited; null = nothing. */
   places: HeldPlace | null = null;
   /** Of a gRPC call: how long its sides may be silent in the midst of it; 0 = it is none. */
@@ -241,6 +244,7 @@ export class Exchange implements RequestSink, AnswerBufferEvents {
     this.relay = null;
     this.filter?.destroy();
     this.buffer?.drop();
+    this.gateTimer?.cancel();
     if (this.places !== null) leavePlaces(this.places);
     const { stream, deps } = this;
     stream.sink = null;

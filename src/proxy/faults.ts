@@ -42,7 +42,10 @@ export class FaultGate implements Gate {
     if (delayMs === 0) return this.#passes(exchange, status);
     exchange.route?.cells.countFaultDelay();
     return new Promise((resolve) => {
-      this.#clock.setTimer(delayMs, () => resolve(this.#passes(exchange, status)));
+      exchange.gateTimer = this.#clock.setTimer(delayMs, () => {
+        exchange.gateTimer = null;
+        resolve(this.#passes(exchange, status));
+      });
     });
   }
 

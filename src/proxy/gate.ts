@@ -7,7 +7,7 @@ import type { Exchange } from './exchange.ts';
 export interface Gate {
   /**
    * @returns true = the request passes; false = the gate has answered it. As a promise when it is not known yet, which may
-   *   settle after the exchange has ended.
+   *   settle after the exchange has ended, or never then.
    */
   check(exchange: Exchange): boolean | Promise<boolean>;
 }

@@ -1,8 +1,11 @@
 /** A gate that waits for somebody outside: the request's body waits with it, and whatever happens meanwhile ends it once. */
 import t, { type Test } from 'tap';
 import { type Clock, systemClock, type Timer } from '../../src/kernel/clock.ts';
+import { fastRandom } from '../../src/kernel/random.ts';
 import type { Exchange } from '../../src/proxy/exchange.ts';
+import { FaultGate } from '../../src/proxy/faults.ts';
 import type { Gate } from '../../src/proxy/gate.ts';
+import { FakeClock } from '../support/fake-clock.ts';
 import { AskingGate, GATED_WIRES, GatedProxy, type GatedWire } from '../support/gated-proxy.ts';
 import { fieldOf, ok } from '../support/peer.ts';
 import type { Changes } from '../support/proxied.ts';
@@ -94,6 +97,30 @@ for (const wire of GATED_WIRES)
       const peakMs = proxy.peakMs(clock.nowMs());
       t.ok(peakMs >= 0 && peakMs < GATED_MS, `${peakMs} as the algorithm has it`);
     });
+
+for (const wire of GATED_WIRES)
+  void t.test(`a delay on purpose ends with its exchange, ${wire}`, async (t) => {
+    const clock = new FakeClock();
+    const delay = { timeMs: 3_600_000, share: 1 };
+    const fault = new FaultGate({ delay, abort: null }, fastRandom(), clock);
+    await using proxy = await GatedProxy.start(wire, [fault]);
+    proxy.server.answerAll(() => ok('passed'));
+    const client = await proxy.client();
+    client.begin('GET', 0);
+    await clock.untilPending(1);
+    client.leave();
+    t.equal((await proxy.ended()).reason, 'client_abort');
+    t.equal(clock.pending, 0, 'nothing is left of it');
+    await client[Symbol.asyncDispose]();
+
+    await using patient = await proxy.client();
+    patient.begin('GET', 0);
+    await clock.untilPending(1);
+    clock.advance(delay.timeMs);
+    t.same(await patient.answer(), { status: 200, body: 'passed' });
+    t.equal(clock.pending, 0);
+    t.equal(proxy.server.connections, 1, 'nothing was sent for the one that left');
+  });
 
 for (const [name, length, size] of [
   ['a small body', 5, 5],

@@ -13,6 +13,7 @@ export class FakeClock implements Clock {
   readonly #wallAtZeroMs: number;
   #made = 0;
   readonly #entries = new Set<Entry>();
+  #onAdded: (() => void) | null = null;
 
   /** @param wallMs the Unix time that it starts at */
   constructor(wallMs = Date.UTC(2026, 0, 2, 3, 4, 5)) {
@@ -41,6 +42,14 @@ export class FakeClock implements Clock {
     return this.#entries.size;
   }
 
+  /** Waits for something to be waited for: what comes over a socket sets its timer when it is there. */
+  async untilPending(count: number): Promise<void> {
+    while (this.#entries.size !== count)
+      await new Promise<void>((resolve) => {
+        this.#onAdded = resolve;
+      });
+  }
+
   /** Moves time on and fires what falls due, each at its own time. Synchronous: promises settle after it. */
   advance(byMs: number): void {
     const endMs = this.#nowMs + byMs;
@@ -67,6 +76,7 @@ export class FakeClock implements Clock {
   #add(delayMs: number, everyMs: number | undefined, fire: () => void): Timer {
     const entry: Entry = { atMs: this.#nowMs + Math.max(0, delayMs), order: this.#made++, everyMs, fire };
     this.#entries.add(entry);
+    this.#onAdded?.();
     return { cancel: () => void this.#entries.delete(entry) };
   }
 
