@@ -16,8 +16,26 @@ const BYTES = [
   'chunked',
   'close',
 ];
+/** The Arabic three as its bytes of UTF-8: texts are bytes as latin1, and another character would become another byte on the wire. */
 const NUMBERS = [
-  ...['0', '1', '3', '00', '03', '-1', '+5', '0x5', '5 ', '5,5', '5, 5', '5;', '1e3', '٣', '', '4294967296'],
+  ...[
+    '0',
+    '1',
+    '3',
+    '00',
+    '03',
+    '-1',
+    '+5',
+    '0x5',
+    '5 ',
+    '5,5',
+    '5, 5',
+    '5;',
+    '1e3',
+    '\xd9\xa3',
+    '',
+    '4294967296',
+  ],
   ...['9007199254740991', '9007199254740992', '18446744073709551616', '99999999999999999999999'],
 ];
 const SIZES = [
