@@ -95,6 +95,8 @@ export class Exchange implements RequestSink, AnswerBufferEvents {
   upstreamMs = -1;
   status = 0;
   #isFinished = false;
+  /** By ourselves. */
+  #isAnswered = false;
   #isHeld = false;
   /** How long it has waited at gates: whole microseconds, for which no number has to be allocated. */
   #gatedUs = 0;
@@ -138,8 +140,9 @@ export class Exchange implements RequestSink, AnswerBufferEvents {
     else this.filter.onClientDrain();
   }
 
+  /** It is over, or what is left is that the client takes our answer. */
   get isFinished(): boolean {
-    return this.#isFinished;
+    return this.#isFinished || this.#isAnswered;
   }
 
   /** What a placeholder of a route's fields stands for. */
@@ -186,7 +189,7 @@ export class Exchange implements RequestSink, AnswerBufferEvents {
     }
     answer
       .then((passes) => {
-        if (!passes || this.#isFinished) return;
+        if (!passes || this.isFinished) return;
         this.#gatedUs = Math.floor((this.deps.clock.nowMs() - this.stream.startedMs) * 1000);
         goOn();
       })
@@ -213,14 +216,15 @@ export class Exchange implements RequestSink, AnswerBufferEvents {
   }
 
   answer(answer: OwnAnswer<string | Buffer>, reason: Reason): void {
-    if (this.#isFinished) return;
+    if (this.isFinished) return;
     const { stream, answerLines } = this;
     // Whatever has waited of the body is not wanted; reading it may find a fault, which is answered in the place of this.
     if (this.#isHeld) {
       this.#isHeld = false;
       stream.resumeBody();
-      if (this.#isFinished) return;
+      if (this.isFinished) return;
     }
+    this.#isAnswered = true;
     this.status = answer.head.status;
     const isHead = stream.head.method === 'HEAD';
     const head = isHead ? { ...answer.head, framing: 'none' as const } : answer.head;
@@ -234,6 +238,13 @@ export class Exchange implements RequestSink, AnswerBufferEvents {
       stream.sendBody(body, 0, body.length);
     }
     stream.endAnswer('');
+    this.finish(reason);
+  }
+
+  /** It failed in the midst of our answer: what the client has of it must not look whole. */
+  #cutAnswer(reason: Reason): void {
+    if (this.#isFinished) return;
+    this.stream.abort();
     this.finish(reason);
   }
 
@@ -302,6 +313,7 @@ export class Exchange implements RequestSink, AnswerBufferEvents {
   }
   onBodyFault(fault: HttpFault): void {
     if (this.relay) this.relay.onBodyFault(fault);
+    else if (this.#isAnswered) this.#cutAnswer(fault.reason);
     else this.refuse(fault.reason, fault.detail);
   }
   onClientGone(): void {

@@ -1,5 +1,6 @@
 /** A gate that waits for somebody outside: the request's body waits with it, and whatever happens meanwhile ends it once. */
 import t, { type Test } from 'tap';
+import { HttpFault } from '../../src/http/index.ts';
 import { type Clock, systemClock, type Timer } from '../../src/kernel/clock.ts';
 import { fastRandom } from '../../src/kernel/random.ts';
 import type { Exchange } from '../../src/proxy/exchange.ts';
@@ -97,6 +98,25 @@ for (const wire of GATED_WIRES)
       const peakMs = proxy.peakMs(clock.nowMs());
       t.ok(peakMs >= 0 && peakMs < GATED_MS, `${peakMs} as the algorithm has it`);
     });
+
+const LARGE_PAGE = { 503: { body: LARGE.toString(), content_type: 'text/plain' } };
+
+test(
+  'a large answer is under way when the gate lets it pass',
+  async ({ t, gate, proxy }) => {
+    await using client = await proxy.client();
+    client.begin('GET', 0);
+    const { settle, exchange } = await gate.next();
+    exchange.onBodyFault(new HttpFault('overloaded', ''));
+    settle(true);
+    exchange.refuse('internal', 'too late');
+    t.same(await client.answer(), { status: 503, body: LARGE.toString() });
+    t.equal((await proxy.ended()).reason, 'overloaded');
+    t.equal(proxy.server.connections, 0, 'no server was asked');
+    t.equal(proxy.records.length, 1);
+  },
+  { file: { routes: [{ pool: 'web', error_pages: LARGE_PAGE }] } },
+);
 
 for (const wire of GATED_WIRES)
   void t.test(`a delay on purpose ends with its exchange, ${wire}`, async (t) => {
