@@ -6,7 +6,7 @@
  * Set-associative like the rate limiter's table: a keyed 64-bit hash of (rule, client) names one set of 8 entries.
  *
  *   buffer:  header (64 B) | set 0 | set 1 | ...
- *   header:  0 magic · 1 sets · 2–3 hash key · 4 threads · 5 let in uncounted · 6 gave up waiting
+ *   header:  that of all such tables (set-table.ts) · 4 threads · 5 let in uncounted · 6 gave up waiting
  *   set:     0 lock · 8–23 hash (hi, lo) of each way · from 24 the counts of each way, one cell a thread
  *
  * An entry is in use while any of its counts is above 0. To enter takes the set's lock; to leave is one subtraction from
@@ -19,20 +19,16 @@
  * thread's part could not be told).
  */
 import { createHash } from 'node:crypto';
-import { SluiceError } from '../kernel/errors.ts';
 import type { ClientKey } from './address.ts';
-import { WordHasher } from './hash.ts';
+import type { WordHasher } from './hash.ts';
+import { createSetTable, HEADER_CELLS, openSetTable, WAYS } from './set-table.ts';
 import { MAIN_OWNER, takeBusyLock } from './spin-lock.ts';
 
-const MAGIC = 0x534c5031;
-const SETS_CELL = 1;
-const KEY_CELL = 2;
+const KIND = { magic: 0x534c5031, name: 'table of places', code: 'bad_place_table' };
 const THREADS_CELL = 4;
 const UNCOUNTED_CELL = 5;
 const GAVE_UP_CELL = 6;
-const HEADER_CELLS = 16;
 
-const WAYS = 8;
 const HASHES = 8;
 const COUNTS = 24;
 
@@ -91,13 +87,11 @@ export class PlaceTable {
   private constructor(buffer: SharedArrayBuffer, thread: number) {
     this.buffer = buffer;
     this.#ints = new Int32Array(buffer);
-    const sets = this.#ints[SETS_CELL] ?? 0;
     this.#threads = this.#ints[THREADS_CELL] ?? 0;
     this.#setCells = setCells(this.#threads);
-    if (this.#ints[0] !== MAGIC || this.#ints.length !== HEADER_CELLS + sets * this.#setCells)
-      throw new SluiceError('bad_place_table', 'the shared buffer is not a table of places of this version');
-    this.#hasher = new WordHasher(this.#ints[KEY_CELL] ?? 0, this.#ints[KEY_CELL + 1] ?? 0);
-    this.#setMask = sets - 1;
+    const { hasher, setMask } = openSetTable(KIND, this.#ints, this.#setCells);
+    this.#hasher = hasher;
+    this.#setMask = setMask;
     this.#thread = thread;
     this.#owner = thread < 0 ? MAIN_OWNER : thread + 1;
   }
@@ -108,17 +102,9 @@ export class PlaceTable {
    */
   static create(options: { entries: number; threads: number; seed: Uint8Array }): PlaceTable {
     const { entries, threads, seed } = options;
-    if (seed.length < 8) throw new SluiceError('bad_place_table', 'the seed needs at least 8 random bytes');
-    const sets = 2 ** Math.max(0, Math.ceil(Math.log2(entries / WAYS)));
-    const buffer = new SharedArrayBuffer((HEADER_CELLS + sets * setCells(threads)) * 4);
-    const ints = new Int32Array(buffer);
-    const key = new DataView(seed.buffer, seed.byteOffset, 8);
-    ints[0] = MAGIC;
-    ints[SETS_CELL] = sets;
-    ints[KEY_CELL] = key.getInt32(0, true);
-    ints[KEY_CELL + 1] = key.getInt32(4, true);
+    const ints = createSetTable(KIND, { entries, setCells: setCells(threads), seed });
     ints[THREADS_CELL] = threads;
-    return new PlaceTable(buffer, -1);
+    return new PlaceTable(ints.buffer, -1);
   }
 
   /** @param thread the number of the data thread, from 0; no two live threads have the same. */

@@ -7,7 +7,7 @@
  * table never grows. Two clients share an entry only when all 64 bits agree.
  *
  *   buffer:  header (64 B) | set 0 | set 1 | ...                            336 cells (1 344 B) a set, 168 B an entry
- *   header:  0 magic · 1 sets · 2–3 hash key · 4–5 epoch (float64, ms) · 6 live entries evicted · 7 gave up waiting
+ *   header:  that of all such tables (set-table.ts) · 4–5 epoch (float64, ms) · 6 live entries evicted · 7 gave up waiting
  *   set:     0 lock · 8–15 last use of each way · 16–31 hash (hi, lo) of each way · 32–47 expiry of each way
  *            (float64, ms) · 48–335 bodies of the ways, 36 cells each (window.ts, gcra.ts)
  *   hash:    0,0 = free; the lowest bit of lo says what the body is (1 window, 0 bucket)
@@ -22,11 +22,11 @@
  * of thousands, refuses.
  * Rejected: lock-free (a window is 33 counters and a sum: no single word to swap).
  */
-import { SluiceError } from '../kernel/errors.ts';
 import type { ClientKey, TextKey } from './address.ts';
 import { giveBackToBucket, takeFromBucket } from './gcra.ts';
-import { WordHasher } from './hash.ts';
+import type { WordHasher } from './hash.ts';
 import type { RateRule } from './rule.ts';
+import { createSetTable, HEADER_CELLS, openSetTable, WAYS } from './set-table.ts';
 import { MAIN_OWNER, takeBusyLock } from './spin-lock.ts';
 import type { Verdict } from './verdict.ts';
 import {
@@ -38,15 +38,11 @@ import {
   WINDOW_CELLS,
 } from './window.ts';
 
-const MAGIC = 0x534c4d31;
-const SETS_CELL = 1;
-const KEY_CELL = 2;
+const KIND = { magic: 0x534c4d31, name: 'limiter table', code: 'bad_limiter_table' };
 const EPOCH_FLOAT = 2;
 const EVICTED_CELL = 6;
 const GAVE_UP_CELL = 7;
-const HEADER_CELLS = 16;
 
-const WAYS = 8;
 const LAST_USE = 8;
 const HASHES = 16;
 const EXPIRIES = 32;
@@ -98,12 +94,9 @@ export class LimiterTable {
     this.#ints = new Int32Array(buffer);
     this.#floats = new Float64Array(buffer);
     this.#cells = { ints: this.#ints, floats: this.#floats };
-    const sets = this.#ints[SETS_CELL] ?? 0;
-    if (this.#ints[0] !== MAGIC || this.#ints.length !== HEADER_CELLS + sets * SET_CELLS) {
-      throw new SluiceError('bad_limiter_table', 'the shared buffer is not a limiter table of this version');
-    }
-    this.#hasher = new WordHasher(this.#ints[KEY_CELL] ?? 0, this.#ints[KEY_CELL + 1] ?? 0);
-    this.#setMask = sets - 1;
+    const { hasher, setMask } = openSetTable(KIND, this.#ints, SET_CELLS);
+    this.#hasher = hasher;
+    this.#setMask = setMask;
     this.#epochMs = this.#floats[EPOCH_FLOAT] ?? 0;
     this.#owner = owner;
   }
@@ -111,15 +104,7 @@ export class LimiterTable {
   /** Makes the table; main does it once. */
   static create(options: LimiterTableOptions): LimiterTable {
     const { entries, seed, nowMs } = options;
-    if (seed.length < 8) throw new SluiceError('bad_limiter_table', 'the seed needs at least 8 random bytes');
-    const sets = 2 ** Math.max(0, Math.ceil(Math.log2(entries / WAYS)));
-    const buffer = new SharedArrayBuffer((HEADER_CELLS + sets * SET_CELLS) * 4);
-    const ints = new Int32Array(buffer);
-    const key = new DataView(seed.buffer, seed.byteOffset, 8);
-    ints[0] = MAGIC;
-    ints[SETS_CELL] = sets;
-    ints[KEY_CELL] = key.getInt32(0, true);
-    ints[KEY_CELL + 1] = key.getInt32(4, true);
+    const { buffer } = createSetTable(KIND, { entries, setCells: SET_CELLS, seed });
     new Float64Array(buffer)[EPOCH_FLOAT] = nowMs;
     return new LimiterTable(buffer, MAIN_OWNER);
   }

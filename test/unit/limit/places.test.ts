@@ -3,7 +3,13 @@ import { once } from 'node:events';
 import { Worker } from 'node:worker_threads';
 import fc from 'fast-check';
 import t from 'tap';
-import { type ClientKey, ConcurrencyRule, PlaceTable, REFUSED } from '../../../src/limit/index.ts';
+import {
+  type ClientKey,
+  ConcurrencyRule,
+  LimiterTable,
+  PlaceTable,
+  REFUSED,
+} from '../../../src/limit/index.ts';
 
 const SEED = Buffer.from('0123456789abcdef', 'hex');
 const LIMIT_INDEX = new URL('../../../src/limit/index.ts', import.meta.url).href;
@@ -133,4 +139,15 @@ t.test('4 threads at one client: never more than the limit, and nothing is left 
   const { taken, uncounted } = main.stats();
   t.same({ taken, uncounted }, { taken: 0, uncounted: 0 });
   await Promise.all(workers.map((worker) => worker.terminate()));
+});
+
+t.test('what is no table of ours is refused', async (t) => {
+  const code = 'bad_place_table';
+  const limiter = LimiterTable.create({ entries: 8, seed: SEED, nowMs: 0 });
+  t.throws(() => PlaceTable.attach(new SharedArrayBuffer(64), 0), { code });
+  t.throws(() => PlaceTable.attach(limiter.buffer, 0), { code }, 'the other table');
+  t.throws(() => PlaceTable.create({ entries: 8, threads: 1, seed: Buffer.alloc(7) }), { code });
+  const { buffer } = PlaceTable.create({ entries: 9, threads: 3, seed: SEED });
+  t.equal(buffer.byteLength, (16 + 2 * (24 + 8 * 3)) * 4, 'two sets for nine entries');
+  t.doesNotThrow(() => PlaceTable.attach(buffer, 2));
 });
