@@ -10,6 +10,7 @@ const count = z.int().nonnegative();
 const weight = wholeNumber(0, 1000);
 const maxConnections = wholeNumber(1, 10_000_000);
 const NAME = /^[A-Za-z0-9](?:[A-Za-z0-9_.-]{0,62}[A-Za-z0-9])?$/;
+const NAME_RULE = 'Use letters, digits, "-", "_" and ".", at most 64.';
 
 function wholeNumber(min: number, max: number) {
   const error = `Write a whole number from ${min} to ${max}.`;
@@ -34,12 +35,14 @@ export const newServer = z.strictObject({
     .describe(
       '`host:port`; `:3001` is this machine; `unix:/run/app.sock` a socket on it, which needs the role admin.',
     ),
-  id: z
-    .string()
-    .regex(NAME, 'Use letters, digits, "-", "_" and ".", at most 64.')
-    .optional()
-    .describe('Unique in the pool; without it, the address.'),
+  id: z.string().regex(NAME, NAME_RULE).optional().describe('Unique in the pool; without it, the address.'),
   weight: weight.prefault(1).describe('Share of the requests compared with the others. 0 = no new ones.'),
+  zone: z
+    .string()
+    .regex(NAME, NAME_RULE)
+    .nullable()
+    .prefault(null)
+    .describe('Where it stands: servers of the own `zone` are asked first. null = nobody says.'),
   backup: z.boolean().prefault(false).describe('Used only when no other server can serve.'),
   max_connections: maxConnections
     .nullable()
@@ -75,6 +78,7 @@ export const serverView = z.object({
     .enum(['file', 'api', 'dns'])
     .describe('Whether the file has it, it was added while running, or a name of the file stands for it.'),
   weight: count,
+  zone: z.string().nullable().describe('null = nobody says where it stands.'),
   backup: z.boolean(),
   max_connections: count.nullable(),
   maintenance: z.boolean(),

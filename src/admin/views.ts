@@ -16,6 +16,7 @@ export function viewServer(server: AdminServer, pool: AdminPool): ServerView {
     state: live.state,
     origin: live.origin,
     weight: definition.weight,
+    zone: definition.zone ?? null,
     backup: definition.backup,
     max_connections: definition.maxConnections === 0 ? null : definition.maxConnections,
     maintenance: definition.maintenance,
@@ -80,6 +81,7 @@ export function settingsOf(server: LiveServer): Readonly<Record<string, unknown>
   return {
     address: formatHostPort(definition),
     weight: definition.weight,
+    zone: definition.zone ?? null,
     backup: definition.backup,
     max_connections: definition.maxConnections === 0 ? null : definition.maxConnections,
     maintenance: definition.maintenance,

@@ -144,6 +144,26 @@ t.test('weight and cap by PATCH', async (t) => {
   t.equal(uncapped.body.server.max_connections, null);
 });
 
+t.test('a zone: the own one is asked first, and a reload keeps it', async (t) => {
+  await using far = await Backend.open();
+  await using near = await Backend.open();
+  const file = { ...webOf([far.address]), zone: 'a' };
+  await using sluice = await AdminFixture.start(file);
+  t.match((await sluice.api(pathOf(far))).body, { zone: null });
+  const added = await sluice.api(SERVERS, { method: 'POST', body: { address: near.address, zone: 'a' } });
+  t.match(added, { status: 201, body: { server: { zone: 'a' } } });
+  t.same([...(await sluice.answered(6))], [[near.address, 6]]);
+  sluice.write({ ...file, max_memory: '512MiB' });
+  t.equal((await sluice.api('/api/v1/reload', { method: 'POST' })).status, 200);
+  t.match((await sluice.api(pathOf(near))).body, { zone: 'a', origin: 'api' });
+  t.same([...(await sluice.answered(6))], [[near.address, 6]]);
+  for (const zone of ['', 'two words', 7])
+    t.match(await sluice.api(SERVERS, { method: 'POST', body: { address: ':9', zone } }), {
+      status: 422,
+      body: { errors: [{ field: 'zone' }] },
+    });
+});
+
 t.test('a backup, an id of its own, a cap from the start', async (t) => {
   await using one = await Backend.open();
   await using two = await Backend.open();

@@ -195,6 +195,7 @@ function definitionOf(body: NewServer): ServerDefinition {
     id: body.id ?? formatHostPort(address),
     host: address.host,
     port: address.port,
+    zone: body.zone ?? undefined,
     weight: body.weight,
     backup: body.backup,
     maxConnections: body.max_connections ?? 0,

@@ -125,6 +125,7 @@ t.test('what a new server becomes', async (t) => {
   t.same(newServer.parse({ address: 'a:1' }), {
     address: 'a:1',
     weight: 1,
+    zone: null,
     backup: false,
     max_connections: null,
     maintenance: false,
