@@ -14,7 +14,7 @@ export interface AgentSource {
 export function openAgents(
   { registry, metrics }: AgentSource,
   clock: Clock,
-  log: Pick<Log, 'info' | 'warn'>,
+  log: Pick<Log, 'debug' | 'info' | 'warn'>,
   onDown: (pool: string, server: string, why: string) => void,
 ): AgentWatch {
   const counts: Record<AgentOutcome, Map<string, number>> = {
@@ -34,8 +34,11 @@ export function openAgents(
   return new AgentWatch({
     clock,
     random: fastRandom(),
-    onState: (pool, server, state) => {
-      log.info('the agent of a server says', { pool, server, said: state?.why ?? 'nothing any more' });
+    onState: (pool, server, state, isTurn) => {
+      const fields = { pool, server, said: state?.why ?? 'nothing any more' };
+      // Weights follow the load: each of them would be a line every other second.
+      if (isTurn) log.info('the agent of a server says', fields);
+      else log.debug('the agent of a server says', fields);
       if (registry.reportAgent(pool, server, state)) onDown(pool, server, state?.why ?? '');
     },
     report: ({ pool, server, outcome, isNews, why }) => {

@@ -1,6 +1,8 @@
 /** Servers that say themselves how they are: weights, caps, drain, down; a silent agent changes nothing. */
 import { once } from 'node:events';
+import { readFileSync } from 'node:fs';
 import { type AddressInfo, createServer, type Server, type Socket } from 'node:net';
+import { join } from 'node:path';
 import t from 'tap';
 import type { EventMap } from '../../src/observe/index.ts';
 import { get, ok } from '../support/peer.ts';
@@ -105,6 +107,22 @@ t.test('what it says is so, until it says otherwise; silence and nonsense change
       'healthy > draining: agent: drain',
       'draining > unhealthy: agent: ready down # too hot',
       'unhealthy > healthy: agent: up 100%',
+    ],
+  );
+  const lines = (): { level: string; message: string; said?: string }[] =>
+    readFileSync(join(proxied.daemon.folder, 'log'), 'utf8')
+      .split('\n')
+      .slice(0, -1)
+      .map((line) => JSON.parse(line))
+      .filter((it) => it.message === 'the agent of a server says');
+  await proxied.daemon.until('it is in the log', () => lines().length >= 4);
+  t.same(
+    lines().map(({ level, said }) => `${level} ${said}`),
+    [
+      'debug agent: 50% maxconn:3',
+      'info agent: drain',
+      'info agent: ready down # too hot',
+      'info agent: up 100%',
     ],
   );
   const metrics = await daemon.metrics.render();

@@ -56,6 +56,15 @@ export function decideAgent(before: AgentState, line: string): AgentDecision {
   return { state: isNothing ? before : state, unknown };
 }
 
+/** Whether it came or went: whether it works, and takes new clients, is news. How many it takes changes with its load. */
+export function isTurn(before: AgentState, after: AgentState): boolean {
+  return (
+    before.isUp !== after.isUp ||
+    before.mode !== after.mode ||
+    (before.percent === 0) !== (after.percent === 0)
+  );
+}
+
 type Writable<T> = { -readonly [K in keyof T]: T[K] };
 
 function applyWord(state: Writable<AgentState>, word: string): boolean {

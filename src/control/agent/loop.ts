@@ -8,7 +8,7 @@ import type { Clock, Timer } from '../../kernel/clock.ts';
 import type { Random } from '../../kernel/random.ts';
 import { BaseService } from '../../kernel/service.ts';
 import { type AskAgent, askAgent } from './ask.ts';
-import { AGENT_SILENT, type AgentState, decideAgent } from './decide.ts';
+import { AGENT_SILENT, type AgentState, decideAgent, isTurn } from './decide.ts';
 
 export interface AgentOptions {
   readonly port: number;
@@ -39,8 +39,11 @@ export interface AgentReport {
 export interface AgentDeps {
   readonly clock: Clock;
   readonly random: Random;
-  /** What is known of a server now; undefined = its agent is asked no more. */
-  readonly onState: (pool: string, server: string, state: AgentState | undefined) => void;
+  /**
+   * What is known of a server now; undefined = its agent is asked no more.
+   * @param isTurn it came, went, or takes new clients or none, which it did otherwise before
+   */
+  readonly onState: (pool: string, server: string, state: AgentState | undefined, isTurn: boolean) => void;
   readonly report: (report: AgentReport) => void;
   readonly ask?: AskAgent;
 }
@@ -103,7 +106,8 @@ export class AgentWatch extends BaseService {
     const kept = new Set([...this.#watches.values()].map((it) => `${it.pool}\n${it.id}`));
     for (const gone of before.values()) {
       this.#end(gone);
-      if (!kept.has(`${gone.pool}\n${gone.id}`)) this.#deps.onState(gone.pool, gone.id, undefined);
+      if (!kept.has(`${gone.pool}\n${gone.id}`))
+        this.#deps.onState(gone.pool, gone.id, undefined, isTurn(gone.state, AGENT_SILENT));
     }
   }
 
@@ -139,9 +143,9 @@ export class AgentWatch extends BaseService {
       const { state, unknown } = decideAgent(watch.state, answer.line);
       outcome = unknown.length > 0 ? 'nonsense' : 'ok';
       why = unknown.length > 0 ? `it said ${JSON.stringify(unknown.join(' ').slice(0, 80))}` : '';
-      const hasChanged = !isSame(watch.state, state);
+      const before = watch.state;
       watch.state = state;
-      if (hasChanged) onState(pool, id, state);
+      if (!isSame(before, state)) onState(pool, id, state, isTurn(before, state));
     }
     const isNews = outcome !== watch.outcome;
     watch.outcome = outcome;

@@ -1,6 +1,6 @@
 /** Lines of agents, and what a slot says out of all that is said of its server. */
 import t from 'tap';
-import { AGENT_SILENT, type AgentState, decideAgent } from '../../../src/control/agent/decide.ts';
+import { AGENT_SILENT, type AgentState, decideAgent, isTurn } from '../../../src/control/agent/decide.ts';
 import { effectiveOf, type ServerWords } from '../../../src/control/effective.ts';
 
 const drained: AgentState = {
@@ -50,6 +50,24 @@ t.test('line by line', async (t) => {
   const why = decideAgent(AGENT_SILENT, `down #\u001b[31m${'x'.repeat(900)}\u0000`).state.why;
   t.match(why, /^agent: down # \[31mx+$/, 'nothing of it can harm a terminal');
   t.ok(why.length < 140);
+});
+
+t.test('what is news of a server', async (t) => {
+  const table: [before: AgentState, line: string, isNews: boolean][] = [
+    [AGENT_SILENT, 'up ready 100%', false],
+    [AGENT_SILENT, '75% maxconn:30', false],
+    [AGENT_SILENT, '0%', true],
+    [{ ...AGENT_SILENT, percent: 0 }, '1%', true],
+    [AGENT_SILENT, 'drain', true],
+    [AGENT_SILENT, 'down # too hot', true],
+    [down, 'down # still too hot', false],
+    [down, 'up', true],
+    [drained, '75%', false],
+    [drained, 'maint', true],
+    [drained, 'ready', true],
+  ];
+  for (const [before, line, isNews] of table)
+    t.equal(isTurn(before, decideAgent(before, line).state), isNews, line);
 });
 
 t.test('file, operator, check and agent together', async (t) => {
