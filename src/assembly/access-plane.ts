@@ -64,7 +64,8 @@ export class AccessCompiler {
     return { ...(requestFields ?? { remove: [], set: [], add: [] }), cleared: believed };
   }
 
-  #believedBy(route: RouteSnapshot): string[] {
+  #believedBy(route: RouteSnapshot): readonly string[] {
+    if (this.#believed.size === 0) return [];
     return poolsOf(route).flatMap((pool) => [...(this.#believed.get(pool) ?? [])]);
   }
 

@@ -103,12 +103,16 @@ export interface LimitTables {
 /** Where limits are shared, by the settings of a snapshot. */
 export type OpenShared = () => SharedLimits | null;
 
+const NO_LIMITS: CompiledLimits = { limits: null, late: null, shared: [] };
+
 /** @param openShared asked when a limit wants to be shared */
 export function compileLimits(
   snapshot: LimitsSnapshot,
   tables: LimitTables,
   openShared: OpenShared,
 ): CompiledLimits {
+  const { rateLimits, concurrency, meter } = snapshot;
+  if (rateLimits.length === 0 && concurrency.length === 0 && meter === null) return NO_LIMITS;
   const isLate = ({ key }: { readonly key: LimitKey }): boolean => key.kind === 'tenant';
   const own = snapshot.rateLimits.filter((it) => !it.shared);
   const pick = (wanted: boolean): Limits | null =>

@@ -143,7 +143,7 @@ function compileRoute(
   { access, openShared, tenantLimits, ...common }: RouteCommons,
 ): RoutePlane {
   const errorPages = compileErrorPages(route.errorPages, common.errorPages);
-  const filter = new IpFilter(route.ipAllow, route.ipDeny);
+  const hasLists = route.ipAllow.length + route.ipDeny.length > 0;
   const limits = compileLimits(route, context, openShared);
   const cors = route.cors && new Cors(route.cors);
   return {
@@ -153,7 +153,7 @@ function compileRoute(
     paths: route.paths,
     conditions: route.conditions ?? null,
     action: route.action,
-    filter: filter.isOpen ? null : filter,
+    filter: hasLists ? new IpFilter(route.ipAllow, route.ipDeny) : null,
     limits: limits.limits,
     rewrite: route.rewrite,
     compression: route.compression === null ? null : new CompressionRule(route.compression),
@@ -246,8 +246,9 @@ function compilePoolPlane(options: PoolSnapshot, context: CompileContext, keys: 
   const deps = { clock, deadlines, sockets, sharedHead: new SharedHead() };
   const cells = options.serverCells.map((offset) => new ServerCells(context.row, offset));
   const poolCells = new PoolCells(context.row, options.cells);
+  const keyOf = connectionKeys(options);
   const connections = options.servers.map((server, index) => {
-    const key = connectionKey(options, server);
+    const key = keyOf(server);
     keys.add(key);
     return context.connections.of(key, () => {
       const target = {
@@ -301,17 +302,11 @@ function compileAdmission(pool: string, options: AdmissionOptions, context: Comp
   });
 }
 
-/** All that decides how a connection is made: when any of it changes, old connections are not used again. */
-function connectionKey(pool: PoolSnapshot, server: ServerOptions): string {
-  const how = [
-    pool.protocol,
-    pool.upstreamTls,
-    pool.proxyProtocol,
-    pool.connectTimeoutMs,
-    pool.firstByteTimeoutMs,
-    pool.keepalive,
-    server.generation,
-    server.foundAs,
-  ];
-  return `${pool.name}\n${server.id}\n${server.address}\n${JSON.stringify(how)}`;
+/** The key of a server holds all that decides how a connection is made: when any of it changes, old connections are not used again. */
+function connectionKeys(pool: PoolSnapshot): (server: ServerOptions) => string {
+  const { protocol, upstreamTls, proxyProtocol, connectTimeoutMs, firstByteTimeoutMs, keepalive } = pool;
+  const how = [protocol, upstreamTls, proxyProtocol, connectTimeoutMs, firstByteTimeoutMs, keepalive];
+  const ofPool = JSON.stringify(how);
+  return (server) =>
+    `${pool.name}\n${server.id}\n${server.address}\n${server.generation} ${server.foundAs} ${ofPool}`;
 }
