@@ -100,7 +100,7 @@ function loadText(
   options: LoadOptions,
 ): LoadResult {
   const source = new SourceText(name, text, options.env);
-  if (source.broken) return { ok: false, diagnostics: source.diagnostics, frameText: text };
+  if (source.broken) return { ok: false, diagnostics: source.diagnostics, frameText: source.masked() };
   if (source.value === null || source.value === undefined) return refuseEmpty(name, text);
   const parsed = parse(source);
   const loose = readLoosely(source.value);

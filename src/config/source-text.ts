@@ -23,6 +23,7 @@ import {
 import type { Diagnostic, Path, Problem } from './diagnostic.ts';
 import { pathText } from './diagnostic.ts';
 import { coerceScalar, type Environment, substitute } from './env.ts';
+import { blot, secretRanges } from './secret-text.ts';
 import { type Survey, surveyOf } from './survey.ts';
 import { quote } from './units.ts';
 
@@ -125,17 +126,15 @@ export class SourceText {
     return changed && this.#evaluate();
   }
 
-  /** The text with these values blotted out, every column where it was. */
-  masked(secrets: readonly Path[]): string {
-    let out = this.text;
+  /** The text for code frames: these values, and all that looks like a secret, blotted out. */
+  masked(secrets: readonly Path[] = []): string {
+    const ranges = secretRanges(this.text, this.#document, this.broken);
     for (const path of secrets) {
       const { node, rest } = this.#find(path);
       const range = rest === 0 && isScalar(node) ? node.range : undefined;
-      if (!range || this.#fromEnv.has(node as Scalar)) continue;
-      out =
-        out.slice(0, range[0]) + out.slice(range[0], range[1]).replace(/[^\n\r]/g, '•') + out.slice(range[1]);
+      if (range && !this.#fromEnv.has(node as Scalar)) ranges.push([range[0], range[1]]);
     }
-    return out;
+    return blot(this.text, ranges);
   }
 
   #whole(message: string): Diagnostic {

@@ -39,7 +39,7 @@ export function didYouMean(written: string, known: readonly string[]): string | 
 }
 
 /** Letters in a wrong order are one slip of the fingers, however far apart the measure finds them. */
-function sameLetters(a: string, b: string): boolean {
+export function sameLetters(a: string, b: string): boolean {
   return a.length === b.length && [...a].sort().join('') === [...b].sort().join('');
 }
 
