@@ -2,8 +2,11 @@
  * Limits that several daemons share, in Redis or Valkey: one connection a thread, counted by rate-limiter-flexible (a
  * window a key, that begins with its first request; one script, so that it is exact).
  *
- *   connecting ──answers a PING──▶ shared ──lost, or no answer in time──▶ local ──answers a PING──▶ shared
- *        └──────────────────not reachable, or it refuses us───────────────▲
+ *   connecting ──it counts──▶ shared ──lost, no answer in time, refuses──▶ local ──it counts──▶ shared
+ *        └──────────────────not reachable, or it refuses us────────────────▲
+ *
+ * It counts: a key of our own is counted as those of clients are. A PING would be answered also by a replica, by one that has no
+ * memory left or cannot save, and by one where we may not write: all of these would be shared and local in turns.
  *
  * Nobody waits for a Redis that does not answer: when the oldest question is overdue (answers come in order) all that
  * wait are told to decide locally, at once, and so is everyone after them until it answers again. A connection that stays
@@ -54,11 +57,13 @@ interface Question extends Linked<Question> {
 }
 
 /** As far as it is used here, whatever protocol it speaks. */
-type Client = Pick<RedisClientType, 'isReady' | 'destroy'> & { ping(): Promise<string> };
+type Client = Pick<RedisClientType, 'isReady' | 'destroy'>;
 type Mode = 'connecting' | 'shared' | 'local' | 'closed';
 
-const PING_MS = 500;
-/** A PING that has no answer for so long will have none. */
+const PROBE_MS = 500;
+/** What is counted to see whether it does, for how long, and more often than it is ever asked. */
+const PROBE = { key: 'probe', seconds: 1, points: 1e9 };
+/** A probe that has no answer for so long will have none. */
 const DEAD_MS = 3000;
 const CONNECT_MS = 2000;
 const LONGEST_PAUSE_MS = 1000;
@@ -75,9 +80,10 @@ export class SharedLimits implements Expiring {
   #client: Client | null = null;
   #limiters = new WeakMap<RateRule, RateLimiterRedis>();
   #makeLimiter: ((rule: RateRule) => RateLimiterRedis) | null = null;
-  /** When the PING that has no answer yet was sent; 0 = there is none. */
-  #pingedMs = 0;
-  #nextPingMs = 0;
+  /** When the probe that has no answer yet was sent; 0 = there is none. */
+  #probedMs = 0;
+  #nextProbeMs = 0;
+  #probeLimiter: RateLimiterRedis | null = null;
 
   constructor(options: SharedLimitsOptions, deps: SharedLimitsDeps) {
     this.#options = options;
@@ -162,17 +168,20 @@ export class SharedLimits implements Expiring {
       });
       this.#client = client;
       this.#limiters = new WeakMap();
-      this.#makeLimiter = ({ name, count, windowMs }) =>
+      const limiterOf = (keyPrefix: string, points: number, duration: number): RateLimiterRedis =>
         new RateLimiterRedis({
           storeClient: client,
           useRedisPackage: true,
           rejectIfRedisNotReady: true,
-          keyPrefix: `${prefix}:${name}:${count}/${windowMs}`,
-          points: count,
-          duration: windowMs / 1000,
+          keyPrefix,
+          points,
+          duration,
         });
-      // Ready is who may also ask: a PING without the password that is wanted fails.
-      client.on('ready', () => this.#ping(client));
+      this.#probeLimiter = limiterOf(prefix, PROBE.points, PROBE.seconds);
+      this.#makeLimiter = ({ name, count, windowMs }) =>
+        limiterOf(`${prefix}:${name}:${count}/${windowMs}`, count, windowMs / 1000);
+      // Ready is who may also ask: without the password that is wanted nothing is counted.
+      client.on('ready', () => this.#ask(client));
       client.on('error', (error: unknown) => this.#onLost(client, errorText(error)));
       await client.connect();
     } catch (error) {
@@ -181,15 +190,15 @@ export class SharedLimits implements Expiring {
     }
   }
 
-  #onPong(client: Client): void {
+  #onCounted(client: Client): void {
     if (client !== this.#client) return;
-    this.#pingedMs = 0;
+    this.#probedMs = 0;
     this.#become('shared');
   }
 
   #onLost(client: Client, why: string): void {
     if (client !== this.#client) return;
-    this.#pingedMs = 0;
+    this.#probedMs = 0;
     this.#goLocal(why);
   }
 
@@ -219,8 +228,8 @@ export class SharedLimits implements Expiring {
     const sinceMs = this.#modeSinceMs;
     this.#mode = mode;
     this.#modeSinceMs = nowMs;
-    this.#pingedMs = 0;
-    this.#nextPingMs = nowMs + PING_MS;
+    this.#probedMs = 0;
+    this.#nextProbeMs = nowMs + PROBE_MS;
     if (mode === 'shared') this.#deps.onShared(before === 'local' ? nowMs - sinceMs : 0);
   }
 
@@ -235,27 +244,27 @@ export class SharedLimits implements Expiring {
     if (this.#mode !== 'shared') this.#probe(nowMs);
   }
 
-  /** Asks a connection that was too slow whether it lives again. */
+  /** Asks a connection that was too slow, or refused, whether it counts again. */
   #probe(nowMs: number): void {
     const client = this.#client;
     if (client === null || !client.isReady) return;
-    if (this.#pingedMs > 0) {
-      if (nowMs - this.#pingedMs < DEAD_MS) return;
-      this.#pingedMs = 0;
+    if (this.#probedMs > 0) {
+      if (nowMs - this.#probedMs < DEAD_MS) return;
+      this.#probedMs = 0;
       this.#client = null;
       client.destroy();
       void this.#connect();
       return;
     }
-    if (nowMs >= this.#nextPingMs) this.#ping(client);
+    if (nowMs >= this.#nextProbeMs) this.#ask(client);
   }
 
-  #ping(client: Client): void {
+  #ask(client: Client): void {
     const nowMs = this.#deps.clock.nowMs();
-    this.#pingedMs = nowMs;
-    this.#nextPingMs = nowMs + PING_MS;
-    client.ping().then(
-      () => this.#onPong(client),
+    this.#probedMs = nowMs;
+    this.#nextProbeMs = nowMs + PROBE_MS;
+    this.#probeLimiter?.consume(PROBE.key).then(
+      () => this.#onCounted(client),
       (error: unknown) => this.#onLost(client, errorText(error)),
     );
   }

@@ -6,7 +6,8 @@ import type { FileInput } from '../../src/config/schema/file.ts';
 import { DaemonFixture } from '../support/daemon-fixture.ts';
 import { component } from '../support/needs.ts';
 import { get, Peer } from '../support/peer.ts';
-import { RedisServer, untilLocal } from '../support/redis.ts';
+import { localThreads, RedisServer, untilLocal } from '../support/redis.ts';
+import { authorityFor, materialFor } from '../support/tls-fixture.ts';
 
 /** Data threads of each daemon; each has a connection of its own to Redis. */
 const THREADS = 2;
@@ -23,6 +24,18 @@ function input(url: string, rateLimit: object, shared: object = {}): FileInput {
 }
 
 const logOf = ({ folder }: DaemonFixture): string => readFileSync(join(folder, 'log'), 'utf8');
+
+/** How many commands it has refused. */
+async function refusalsOf(redis: RedisServer): Promise<number> {
+  return Number(/^total_error_replies:(\d+)/m.exec(await redis.info('stats'))?.[1]);
+}
+
+async function untilRefused(redis: RedisServer, refusals: number): Promise<void> {
+  for (let tries = 0; (await refusalsOf(redis)) < refusals; tries++) {
+    if (tries > 400) throw new Error(`${await refusalsOf(redis)} refusals, not ${refusals}`);
+    await new Promise((resolve) => setTimeout(resolve, 25));
+  }
+}
 
 async function statusesOf(ports: readonly number[], requests: number, user: string): Promise<number[]> {
   const clients = await Promise.all(
@@ -118,4 +131,95 @@ t.test('not there at the start, and a password', { skip: component('redis-server
   await untilLocal(fixture, THREADS);
   t.match(logOf(fixture), /NOAUTH|Authentication required/, 'without its password it says no');
   t.equal(count(await statusesOf([fixture.port()], 8, 'ann'), 200), 0, 'the count here was kept');
+});
+
+t.test(
+  'answers, but refuses to write: local until it writes again',
+  { skip: component('redis-server') },
+  async (t) => {
+    await using redis = await RedisServer.start();
+    const config = { ...input(redis.url, { rate: '1000/h', key: 'header:x-user' }, PATIENT), threads: 1 };
+    await using fixture = await DaemonFixture.start(config);
+    await untilLocal(fixture, 0);
+    const lines = (text: string): number => logOf(fixture).split(text).length - 1;
+    const causes: [what: string, begin: string, end: string, why: RegExp][] = [
+      ['a replica', 'REPLICAOF 127.0.0.1 1', 'REPLICAOF NO ONE', /"why":"READONLY /],
+      ['no memory', 'CONFIG SET maxmemory 1', 'CONFIG SET maxmemory 0', /"why":"OOM /],
+      [
+        'too few replicas',
+        'CONFIG SET min-replicas-to-write 1',
+        'CONFIG SET min-replicas-to-write 0',
+        /"why":"NOREPLICAS /,
+      ],
+      [
+        'not allowed',
+        'ACL SETUSER default -incrby',
+        'ACL SETUSER default +@all',
+        /"why":"[^"]*can't run this command/,
+      ],
+    ];
+    for (const [index, [what, begin, end, why]] of causes.entries()) {
+      await redis.command(begin);
+      await using client = await Peer.connect(fixture.port());
+      t.equal((await client.ask(get('/', 'X-User: ann\r\n'))).status, 200, `${what}: served`);
+      await untilLocal(fixture, 1);
+      // Longer than several looks at it take: it is asked, refuses, and stays what it is.
+      const before = await refusalsOf(redis);
+      await untilRefused(redis, before + 4);
+      t.equal(await localThreads(fixture), 1, `${what}: still local`);
+      t.equal((await client.ask(get('/', 'X-User: ann\r\n'))).status, 200, `${what}: still served`);
+      t.match(logOf(fixture), why);
+      t.equal(lines('limits go on locally'), index + 1, `${what}: said once`);
+      t.equal(lines('limits are shared again'), index, `${what}: and not taken back`);
+      await redis.command(end);
+      await untilLocal(fixture, 0);
+      t.equal(lines('limits are shared again'), index + 1, `${what}: over, said once`);
+    }
+  },
+);
+
+t.test('refuses to write from the start', { skip: component('redis-server') }, async (t) => {
+  await using redis = await RedisServer.start(['--min-replicas-to-write', '1']);
+  await using fixture = await DaemonFixture.start({ ...input(redis.url, { rate: '5/h' }), threads: 1 });
+  await untilRefused(redis, 4);
+  t.equal(await localThreads(fixture), 1);
+  t.equal(count(await statusesOf([fixture.port()], 8, 'ann'), 200), 5);
+  t.equal(logOf(fixture).split('limits go on locally').length - 1, 1, 'said once');
+  await redis.command('CONFIG SET min-replicas-to-write 0');
+  await untilLocal(fixture, 0);
+});
+
+t.test('over TLS, by an authority of our own', { skip: component('redis-server') }, async (t) => {
+  const authority = authorityFor();
+  const { certPem, keyPem } = materialFor(authority, 'redis', ['127.0.0.1']);
+  const folder = t.testdir({
+    'redis.crt': certPem,
+    'redis.key': keyPem,
+    'ca.crt': authority.certPem,
+    'other.crt': authorityFor().certPem,
+  });
+  const [ca, other] = [join(folder, 'ca.crt'), join(folder, 'other.crt')];
+  await using redis = await RedisServer.startTls(join(folder, 'redis.crt'), join(folder, 'redis.key'));
+  const file = (url: string, more: object): FileInput =>
+    input(url, { rate: '50/h', key: 'header:x-user' }, { ...PATIENT, ...more });
+  await using one = await DaemonFixture.start(file(redis.url, { ca }));
+  await using two = await DaemonFixture.start(file(redis.url, { ca }));
+  for (const fixture of [one, two]) await untilLocal(fixture, 0);
+  t.equal(count(await statusesOf([one.port(), two.port()], 80, 'ann'), 200), 50, 'shared by both');
+  const refused: [what: string, url: string, more: object, why: RegExp][] = [
+    ['another authority', redis.url, { ca: other }, /"why":"[^"]*(self-signed|unable to (verify|get))/],
+    ['the authorities of the system', redis.url, {}, /"why":"[^"]*(self-signed|unable to (verify|get))/],
+    [
+      'another name',
+      redis.url.replace('127.0.0.1', 'localhost'),
+      { ca },
+      /"why":"[^"]*does not match certificate/,
+    ],
+  ];
+  for (const [what, url, more, why] of refused) {
+    await using fixture = await DaemonFixture.start(file(url, more));
+    await fixture.until(what, () => logOf(fixture).includes('limits go on locally'));
+    t.match(logOf(fixture), why, what);
+    t.equal(await localThreads(fixture), THREADS, `${what}: not asked`);
+  }
 });

@@ -11,9 +11,11 @@ const START_MS = 10_000;
 export class RedisServer implements AsyncDisposable {
   readonly port: number;
   readonly #options: readonly string[];
+  readonly #scheme: string;
   #process: ChildProcess | null = null;
 
-  private constructor(port: number, options: readonly string[]) {
+  private constructor(port: number, options: readonly string[], scheme: 'redis' | 'rediss' = 'redis') {
+    this.#scheme = scheme;
     this.port = port;
     this.#options = options;
   }
@@ -25,8 +27,17 @@ export class RedisServer implements AsyncDisposable {
     return redis;
   }
 
+  /** With TLS alone. */
+  static async startTls(certFile: string, keyFile: string): Promise<RedisServer> {
+    const port = await freePort();
+    const files = ['--tls-cert-file', certFile, '--tls-key-file', keyFile, '--tls-auth-clients', 'no'];
+    const redis = new RedisServer(port, ['--port', '0', '--tls-port', String(port), ...files], 'rediss');
+    await redis.start();
+    return redis;
+  }
+
   get url(): string {
-    return `redis://127.0.0.1:${this.port}`;
+    return `${this.#scheme}://127.0.0.1:${this.port}`;
   }
 
   /** Again, after `kill`: on the same port, and it has forgotten everything. */
@@ -49,6 +60,24 @@ export class RedisServer implements AsyncDisposable {
     const gone = once(child, 'exit');
     child.kill('SIGKILL');
     await gone;
+  }
+
+  /** Has it do something that it can do at once. */
+  async command(text: string): Promise<void> {
+    const answer = await this.#ask(text);
+    if (answer !== '+OK\r\n') throw new Error(`${text}: ${answer}`);
+  }
+
+  info(section: string): Promise<string> {
+    return this.#ask(`INFO ${section}`);
+  }
+
+  async #ask(text: string): Promise<string> {
+    const socket = connect(this.port, '127.0.0.1');
+    socket.write(`${text}\r\nQUIT\r\n`);
+    let answer = '';
+    for await (const chunk of socket) answer += String(chunk);
+    return answer.replace(/\+OK\r\n$/, '');
   }
 
   /** It lives and says nothing. */
@@ -87,7 +116,7 @@ function answers(port: number): Promise<boolean> {
 }
 
 /** How many threads of a daemon say that they decide locally. */
-async function localThreads({ daemon }: DaemonFixture): Promise<number> {
+export async function localThreads({ daemon }: DaemonFixture): Promise<number> {
   const text = await daemon.metrics.render();
   return [...text.matchAll(/^sluice_shared_limits_local\{[^}]*\} 1$/gm)].length;
 }
