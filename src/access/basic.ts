@@ -1,10 +1,11 @@
 /**
  * Basic authentication (RFC 7617) against scrypt hashes. A check takes some tenths of a second of a helper thread, of which the
  * process has few: at most two at once, a bounded number waits, the same credentials are checked once for all that bring them
- * meanwhile, and what was checked is remembered. An unknown user costs as much as a wrong password.
+ * meanwhile, and what was checked is remembered. An unknown user costs as much as a wrong password (decoys.ts).
  */
 import { isPassword, type PasswordHash, parsePasswordHash } from '../kernel/password-hash.ts';
 import { authorizationOf, parseBasic } from './credentials.ts';
+import { Decoys } from './decoys.ts';
 import { KnownSecrets } from './known-secrets.ts';
 import { type AccessRequest, type Authenticator, fieldText, refused, type Verdict } from './verdict.ts';
 
@@ -20,8 +21,7 @@ const REMEMBERED = 1024;
 
 export class BasicUsers implements Authenticator {
   readonly #hashes = new Map<string, PasswordHash>();
-  /** Costs as much as that of a user, and nothing is its password. */
-  readonly #decoy: PasswordHash | undefined;
+  readonly #decoys: Decoys;
   readonly #known: KnownSecrets<Verdict>;
   readonly #pending = new Map<string, Promise<Verdict>>();
   readonly #queue: (() => void)[] = [];
@@ -35,8 +35,7 @@ export class BasicUsers implements Authenticator {
       const parsed = parsePasswordHash(hash);
       if (parsed) this.#hashes.set(Buffer.from(name).toString('latin1'), parsed);
     }
-    const [first] = this.#hashes.values();
-    this.#decoy = first && { ...first, salt: key.subarray(0, 16), hash: new Uint8Array(first.hash.length) };
+    this.#decoys = new Decoys(this.#hashes.values());
     this.#known = new KnownSecrets(key, REMEMBERED);
     this.#challenge = `WWW-Authenticate: Basic realm="${fieldText(realm).replace(/["\\]/g, '\\$&')}", charset="UTF-8"\r\n`;
     this.#wrong = refused('unauthorized', 'user or password is wrong', this.#challenge);
@@ -59,7 +58,9 @@ export class BasicUsers implements Authenticator {
     const basic = parseBasic(value);
     if (basic === null) return this.#wrong;
     const expected = this.#hashes.get(basic.user);
-    const hash = expected ?? this.#decoy;
+    // Made for those who are known as well: not even that is to be seen.
+    const decoy = this.#decoys.of(basic.user);
+    const hash = expected ?? decoy;
     if (hash === undefined) return this.#wrong;
     if (this.#queue.length >= MOST_WAITING)
       return refused('auth_unavailable', 'too many passwords wait to be checked', 'Retry-After: 5\r\n');
