@@ -30,6 +30,8 @@ export class FrameLink {
   /** False: pings are not answered. */
   answersPings = true;
   isClosed = false;
+  /** Told of each request, beside `request`. */
+  onRequest: ((stream: number) => void) | null = null;
   #unread: Buffer = Buffer.alloc(0);
   #greeting = PREFACE.length;
   readonly #looks = new Set<() => void>();
@@ -61,6 +63,7 @@ export class FrameLink {
       if (type === TYPE.settings && (flags & ACK) === 0) this.send(frame(TYPE.settings, ACK, 0));
       if (type === TYPE.ping && (flags & ACK) === 0 && this.answersPings)
         this.send(frame(TYPE.ping, ACK, 0, payload));
+      if (type === TYPE.headers) this.onRequest?.(stream);
     }
     this.#look();
   }
@@ -98,14 +101,19 @@ export class FrameLink {
     return stream;
   }
 
-  /** Announces how many streams may be open, and waits until that is known. */
+  /** Announces how many streams may be open. */
+  announce(streams: number): void {
+    const setting = Buffer.concat([Buffer.of(0, SETTING_MAX_STREAMS), u32(streams)]);
+    this.send(frame(TYPE.settings, 0, 0, setting));
+  }
+
+  /** The same, and waits until that is known. */
   async allow(streams: number): Promise<void> {
     const known = (): number =>
       this.frames.filter((it) => it.type === TYPE.settings && it.flags === ACK).length;
     await this.until('the acknowledgement of the first settings', () => known() > 0);
     const before = known();
-    const setting = Buffer.concat([Buffer.of(0, SETTING_MAX_STREAMS), u32(streams)]);
-    this.send(frame(TYPE.settings, 0, 0, setting));
+    this.announce(streams);
     await this.until('an acknowledgement', () => known() > before);
   }
 
@@ -138,12 +146,16 @@ export class FrameLink {
 
 export class FrameServer implements AsyncDisposable {
   readonly links: FrameLink[] = [];
+  /** Told of each request on whichever connection. */
+  onRequest: ((link: FrameLink, stream: number) => void) | null = null;
   readonly #server: Server;
   readonly #waiting: (() => void)[] = [];
 
   private constructor() {
     this.#server = createServer((socket) => {
-      this.links.push(new FrameLink(socket));
+      const link = new FrameLink(socket);
+      link.onRequest = (stream) => this.onRequest?.(link, stream);
+      this.links.push(link);
       for (const look of this.#waiting.splice(0)) look();
     });
   }
