@@ -63,6 +63,44 @@ t.test('nobody answers at all: no server is reached', async (t) => {
   t.same(codes.slice(4), ['breaker_open', 'breaker_open']);
 });
 
+t.test('whoever finds no server to ask: neither failure nor answer, closed or half open', async (t) => {
+  const circuit_breaker = { failure_rate: '0%', consecutive_errors: 2, open_time: '200ms', probes: 1 };
+  await using proxied = await Proxied.start({ pool: { circuit_breaker, outlier_detection: false } });
+  const { server, daemon } = proxied;
+  let isBad = false;
+  server.answerAll(() => (isBad ? UNAVAILABLE : ok('good')));
+  const close = (maintenance: boolean): Promise<void> =>
+    daemon.reload(
+      onePool(proxied.servers, {
+        pool: {
+          circuit_breaker,
+          outlier_detection: false,
+          servers: [{ address: server.address, maintenance }],
+        },
+      }),
+    );
+  const client = await proxied.client();
+  const ask = async (): Promise<string> => {
+    const { body } = await client.ask(get('/'));
+    return body === '' || body === 'good' ? body : codeOf(body);
+  };
+  await close(true);
+  for (let i = 0; i < 6; i++) t.equal(await ask(), 'no_server', 'closed, however often');
+  await close(false);
+  t.equal(await ask(), 'good', 'it did not open by that');
+
+  isBad = true;
+  for (const code of ['', '', 'breaker_open']) t.equal(await ask(), code);
+  isBad = false;
+  await close(true);
+  for (let code = 'breaker_open'; code === 'breaker_open'; ) code = await ask();
+  for (let i = 0; i < 6; i++)
+    t.equal(await ask(), 'no_server', 'half open: the place of the probe is free again');
+  await close(false);
+  t.equal(await ask(), 'good', 'the first that finds a server is the probe');
+  t.match(await daemon.daemon.metrics.render(), /sluice_pool_breaker_opened_total\{pool="web"\} 1$/m);
+});
+
 t.test('max_requests refuses at once, max_connections has them wait', async (t) => {
   const circuit_breaker = { failure_rate: '0%', max_connections: 1, max_requests: 2 };
   await using proxied = await Proxied.start({ pool: { circuit_breaker } }, 2);
