@@ -5,6 +5,8 @@
 import type * as z from 'zod';
 import type { Path, Problem } from './diagnostic.ts';
 import { didYouMean } from './schema/basics.ts';
+import { MASK } from './secret.ts';
+import { secrecyAt } from './secret-names.ts';
 import { quote } from './units.ts';
 
 type Issue = z.core.$ZodIssue;
@@ -113,6 +115,14 @@ function valueAt(value: unknown, path: Path): unknown {
       typeof at === 'object' && at !== null ? (at as Record<string | number, unknown>)[step] : undefined,
     value,
   );
+}
+
+/** As it is printed: a message may quote what it is about. @param value of the whole file */
+export function withoutSecret(problem: Problem, value: unknown): Problem {
+  const found = valueAt(value, problem.path);
+  if (typeof found !== 'string' && typeof found !== 'number' && typeof found !== 'bigint') return problem;
+  if (found === '' || secrecyAt(problem.path) !== 'all') return problem;
+  return { ...problem, message: problem.message.replaceAll(quote(found), MASK) };
 }
 
 function toProblems(issue: Issue, value: unknown): Problem[] {

@@ -9,7 +9,7 @@ import { errorCode, errorText } from '../kernel/errors.ts';
 import { byPlace, type Diagnostic, type Path, type Problem, pathText } from './diagnostic.ts';
 import type { Environment } from './env.ts';
 import { checkFiles } from './files.ts';
-import { describeIssue, problemsOf } from './issues.ts';
+import { describeIssue, problemsOf, withoutSecret } from './issues.ts';
 import { type Loose, readLoosely, secretsOf } from './loose.ts';
 import { checkOnePool, expandOnePool, isOnePool, onePoolOrigin } from './one-pool.ts';
 import { findOrigins, type Origins } from './origins.ts';
@@ -110,7 +110,10 @@ function loadText(
   const reading = { readFile, readBytes, baseDir, env: options.env };
   if (options.checkFiles !== false)
     problems.push(...checkFiles(loose, { ...reading, wallMs: options.wallMs }));
-  const diagnostics = [...source.diagnostics, ...problems.map((each) => source.locate(each))].sort(byPlace);
+  const diagnostics = [
+    ...source.diagnostics,
+    ...problems.map((each) => source.locate(withoutSecret(each, source.value))),
+  ].sort(byPlace);
   const frameText = source.masked(
     secretsOf(loose).flatMap(({ literal }) => (literal?.path ? [literal.path] : [])),
   );

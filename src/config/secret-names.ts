@@ -4,6 +4,7 @@
  */
 
 import { distance } from 'fastest-levenshtein';
+import type { Path } from './diagnostic.ts';
 import { sameLetters } from './schema/basics.ts';
 
 /** Everything below the key, only what looks made by chance, nothing. */
@@ -50,6 +51,18 @@ export function secrecyOf(key: string): Secrecy {
   if (words.some(isSecretWord)) return 'all';
   if (/^keys?$/.test(last)) return words.some((word) => KEY_KINDS.has(word)) ? 'all' : 'material';
   return /^(hash|hashes|jwks?|cert|signature)$/.test(last) ? 'material' : 'nothing';
+}
+
+/** Of a value, by all keys above it; what is secret in a list of nouns (`tokens`, `api_keys`) their own keys say. */
+export function secrecyAt(path: Path): Secrecy {
+  let above: Secrecy = 'nothing';
+  for (const [i, step] of path.entries()) {
+    if (typeof step === 'number') continue;
+    const own = secrecyOf(step);
+    const isAnew = step === 'file' || step === 'env' || typeof path[i - 1] === 'number';
+    if (own !== 'nothing' || isAnew) above = own;
+  }
+  return above;
 }
 
 function isSecretWord(word: string): boolean {

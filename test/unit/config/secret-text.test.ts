@@ -116,3 +116,32 @@ t.test('in the frame that is printed', (t) => {
   t.notMatch(text, 'hunter2');
   t.end();
 });
+
+t.test('in what is said of it', (t) => {
+  const of = (yaml: string): string[] => {
+    const result = load(`listeners: { http: { port: 8080 } }\n${yaml}\n`, { env: { WORD: 'hunter2' } });
+    return (result.ok ? result.warnings : result.diagnostics).map((each) => `${each.path}: ${each.message}`);
+  };
+  const hidden = [
+    'admin: { tokens: hunter2 }',
+    'admin: { tokens: [hunter2] }',
+    'tenants: { acme: { api_keys: hunter2 } }',
+    'routes: [{ respond: 204, auth: { type: basic, users: hunter2 } }]',
+    'routes: [{ respond: 204, auth: { type: basic, users: { ann: hunter2 } } }]',
+    'shared_limits: { url: "redis://h", password: 70707070 }',
+    'admin: { tokens: "${WORD}" }',
+  ];
+  for (const yaml of hidden) {
+    const said = of(yaml).join('\n');
+    t.not(said, '', yaml);
+    t.notMatch(said, /hunter2|7070/, yaml);
+  }
+  t.match(of('admin: { tokens: hunter2 }').at(-1), 'admin.tokens: a list is needed here, not the text ••••.');
+  t.match(
+    of('admin: { tokens: [{ name: a, role: chief, token: x }] }').join('\n'),
+    /chief/,
+    'what is none is said',
+  );
+  t.match(of('admin: { listen: 70 }').join('\n'), /70/);
+  t.end();
+});
