@@ -225,6 +225,7 @@ export class Exchange implements RequestSink, AnswerBufferEvents {
       if (this.isFinished) return;
     }
     this.#isAnswered = true;
+    this.#dropServers();
     this.status = answer.head.status;
     const isHead = stream.head.method === 'HEAD';
     const head = isHead ? { ...answer.head, framing: 'none' as const } : answer.head;
@@ -239,6 +240,13 @@ export class Exchange implements RequestSink, AnswerBufferEvents {
     }
     stream.endAnswer('');
     this.finish(reason);
+  }
+
+  /** What a server had begun to answer was taken back: what changes and keeps it has no part in ours, nor in who hears of room. */
+  #dropServers(): void {
+    this.filter?.destroy();
+    this.buffer?.drop();
+    this.filter = this.buffer = null;
   }
 
   /** It failed in the midst of our answer: what the client has of it must not look whole. */
