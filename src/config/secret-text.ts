@@ -54,8 +54,8 @@ function walk(node: unknown, above: Secrecy, to: Walk): void {
   if (!(isMap(target) || isSeq(target))) return;
   for (const item of target.items) {
     if (!isPair(item)) {
-      // A list of nouns (`tokens`, `api_keys`): what is secret in them, their own keys say.
-      walk(item, isMap(item) ? 'nothing' : above, to);
+      // A list of nouns (`tokens`, `api_keys`): what is secret in them, their own keys say, or its looks.
+      walk(item, isMap(item) && above === 'all' ? 'material' : above, to);
       continue;
     }
     const key = isScalar(item.key) ? String(item.key.value) : '';

@@ -23,6 +23,7 @@ import {
 import type { Diagnostic, Path, Problem } from './diagnostic.ts';
 import { pathText } from './diagnostic.ts';
 import { coerceScalar, type Environment, substitute } from './env.ts';
+import type { Range } from './secret-names.ts';
 import { blot, secretRanges } from './secret-text.ts';
 import { type Survey, surveyOf } from './survey.ts';
 import { quote } from './units.ts';
@@ -45,6 +46,8 @@ export class SourceText {
   readonly #document: Document;
   readonly #fromEnv = new Set<Scalar>();
   readonly #diagnostics: Diagnostic[] = [];
+  /** Where the text holds secrets that the document does not hold any more. */
+  #writtenSecrets: readonly Range[] = [];
   #value: unknown;
 
   /** True when the text is not YAML at all, so that nothing else is worth saying about it. */
@@ -71,7 +74,11 @@ export class SourceText {
     if (survey.hasAliases) this.#reportAliases();
     if (this.#diagnostics.length > 0) return; // such a document has no values
     if (survey.hasDuplicates) this.#reportDuplicates();
-    if (this.#diagnostics.length > 0) this.#mergeDuplicates();
+    if (this.#diagnostics.length > 0) {
+      // The document keeps the last of each, frames show all.
+      this.#writtenSecrets = secretRanges(text, document, false);
+      this.#mergeDuplicates();
+    }
     if (survey.hasVariables) this.#substitute(env);
     this.broken = !this.#evaluate();
   }
@@ -128,7 +135,7 @@ export class SourceText {
 
   /** The text for code frames: these values, and all that looks like a secret, blotted out. */
   masked(secrets: readonly Path[] = []): string {
-    const ranges = secretRanges(this.text, this.#document, this.broken);
+    const ranges = [...this.#writtenSecrets, ...secretRanges(this.text, this.#document, this.broken)];
     for (const path of secrets) {
       const { node, rest } = this.#find(path);
       const range = rest === 0 && isScalar(node) ? node.range : undefined;
