@@ -1,6 +1,6 @@
 /** The demo where something is in its way: taken ports, another demo, a bookstore that cannot start. */
 import { once } from 'node:events';
-import { readFileSync } from 'node:fs';
+import { readdirSync, readFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import t from 'tap';
 import { Agent, request } from 'undici';
@@ -45,6 +45,7 @@ t.test('a port that was asked for is not given up', async (t) => {
   const { code, stderr } = await demo.ended;
   t.equal(code, 1);
   t.match(stderr, `port ${port} is taken by another program`);
+  t.same(readdirSync(folder), [], 'and nothing was begun');
   holder.close();
 });
 

@@ -8,6 +8,7 @@
  */
 import { existsSync, readFileSync, renameSync, statSync } from 'node:fs';
 import { join } from 'node:path';
+import { claimPort } from '../../assembly/ports.ts';
 import { logWarnings } from '../../assembly/reload-report.ts';
 import {
   diffConfig,
@@ -101,6 +102,7 @@ export class Demo extends BaseService {
   protected async onStart(): Promise<void> {
     const { loaded, folder, rate } = this.#options;
     this.#narrator.starting(loaded.config.file);
+    await this.#claimAskedFor(loaded.config);
     for (const name of ['access.log', 'sluice.log']) keepShort(join(folder, name));
     const endTurn = await takeTurn(folder, this.#clock);
     let daemon: Daemon;
@@ -116,6 +118,14 @@ export class Demo extends BaseService {
     const view = new LiveView(daemon);
     view.look(this.#clock.nowMs());
     this.#ticker = this.#clock.setTicker(TICK_MS, () => this.#tick(view));
+  }
+
+  /** The port of `--port` is not given up for another: nothing has to be started to find it taken. */
+  async #claimAskedFor(config: ResolvedConfig): Promise<void> {
+    const { port } = this.#options;
+    const listener = mainListener(config);
+    if (port !== undefined && listener !== undefined)
+      await claimPort(`listener "${listener.name}"`, listener.address, port);
   }
 
   /** A port that was free when it was looked for may be taken by now (another demo starts): then look again. */
