@@ -232,7 +232,8 @@ export class Exchange implements RequestSink, AnswerBufferEvents {
     stream.startAnswer(answerLines === '' ? head : { ...head, fields: head.fields + answerLines });
     if (answer.body.length > 0 && !isHead) {
       const body = typeof answer.body === 'string' ? Buffer.from(answer.body) : answer.body;
-      if (body.length > PIECE_BYTES) {
+      // Who still sends over HTTP/1 may read nothing before it is done: it is given all, so that the rest can be thrown away.
+      if (body.length > PIECE_BYTES && (stream.isRequestComplete || stream.protocol === 'HTTP/2')) {
         new LargeBody(this, body, reason).send();
         return;
       }

@@ -8,7 +8,7 @@ import { join } from 'node:path';
 import t from 'tap';
 import type { FileInput } from '../../src/config/schema/file.ts';
 import { H2Client } from '../support/h2-client.ts';
-import { get } from '../support/peer.ts';
+import { get, Peer } from '../support/peer.ts';
 import { Proxied } from '../support/proxied.ts';
 import { overWires } from '../support/wires.ts';
 
@@ -65,3 +65,21 @@ for (const [what, rule] of Object.entries(BETWEEN)) {
     t.ok(answer.body.toString() === LARGE, 'the whole page and nothing else');
   });
 }
+
+overWires(t)('a client that sends all before it reads gets all of a large refusal', async (t, wire) => {
+  const page413 = { error_pages: { 413: page } };
+  // The buffers of a Unix socket take less than the page.
+  const path = join(folder, `${wire.name}.sock`);
+  const listener = { address: `unix:${path}`, port: undefined, limits: { max_body_size: '1MiB' } };
+  await using _proxied = await wire.start({ listener, file: page413 });
+  await using client = await Peer.connect(path);
+  client.socket.pause();
+  const head = 'Host: t.example\r\nAccept: text/html\r\nTransfer-Encoding: chunked\r\n\r\n4000000\r\n';
+  client.write(`POST / HTTP/1.1\r\n${head}`);
+  for (let i = 0; i < 40; i++)
+    await new Promise((resolve) => client.socket.write(Buffer.alloc(2 ** 20), resolve));
+  client.socket.resume();
+  const answer = await client.answer();
+  t.equal(answer.status, 413);
+  t.ok(answer.body === LARGE, 'the whole page');
+});
