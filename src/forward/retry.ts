@@ -25,6 +25,9 @@ export interface RetryOptions {
   readonly backoff: { readonly baseMs: number; readonly maxMs: number };
 }
 
+/** Where so many servers take nothing for now, asking all the others in the same moment costs more than it brings. */
+const MOST_FULL = 10;
+
 export interface RetryQuestion {
   /** `status`: the server answered, and the pool wants such an answer from another one. */
   readonly failure: Omit<AttemptFailure, 'kind' | 'detail'> & {
@@ -43,6 +46,8 @@ export interface RetryQuestion {
   /** Attempts made, this one included, without those on stale connections. */
   readonly attempts: number;
   readonly maxAttempts: number;
+  /** Servers before this one that took nothing for now. */
+  readonly fullServers: number;
   /** Whether a fresh connection to this very server was tried already after a stale one. */
   readonly hasRetriedStale: boolean;
   /** Whether the pool may repeat one more request that was sent (retry-budget.ts). */
@@ -119,8 +124,12 @@ export function decideRetry(question: RetryQuestion): RetryDecision {
   if (failure.kind === 'shortage') return { kind: 'give_up', why: 'shortage' };
   const isStale = failure.wasReused && failure.kind === 'reset' && !failure.hadAnswer;
   if (isStale && !question.hasRetriedStale) return { kind: 'same_server', why: 'stale_connection' };
-  // It has gone nowhere yet: this is still the choice of a server, and each is asked once.
-  if (failure.kind === 'full' && !failure.wasSent) return { kind: 'other_server', why: 'not_sent' };
+  // It has gone nowhere yet: this is still the choice of a server, though not for ever.
+  if (failure.kind === 'full' && !failure.wasSent) {
+    return question.fullServers < MOST_FULL
+      ? { kind: 'other_server', why: 'not_sent' }
+      : { kind: 'give_up', why: 'attempts_used' };
+  }
   if (!question.isWanted) return { kind: 'give_up', why: 'not_wanted' };
   if (question.attempts >= question.maxAttempts) return { kind: 'give_up', why: 'attempts_used' };
   // What never reached a server is no load on it.

@@ -60,6 +60,7 @@ export class Choice {
   #waiting: Waiting | null = null;
   /** Attempts that met a stale connection, or a server that takes nothing for now: no failures. */
   #blamelessCount = 0;
+  #fullServers = 0;
   #hasRetriedStale = false;
   /** Repeats of what was sent. */
   #repeats = 0;
@@ -163,6 +164,7 @@ export class Choice {
       maxAttempts: attempts,
       failure,
       attempts: this.attempts - this.#blamelessCount,
+      fullServers: this.#fullServers,
       hasRetriedStale: this.#hasRetriedStale,
       hasBudget: true,
     };
@@ -241,7 +243,10 @@ export class Choice {
     deps.log.debug('attempt failed, trying another server', fields);
     if (wasSent) this.pool.retryBudget.spend(this.#exchange.deps.clock.nowMs());
     this.noteTried(server);
-    if (kind === 'full') this.#blamelessCount++;
+    if (kind === 'full') {
+      this.#blamelessCount++;
+      this.#fullServers++;
+    }
     this.#hasRetriedStale = false;
     this.release(kind === 'status' ? 'ok' : kind);
     this.pool.cells.countRetry();

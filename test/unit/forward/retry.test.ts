@@ -44,6 +44,7 @@ function* questions(): Generator<RetryQuestion> {
                         isAnswerStarted,
                         attempts,
                         maxAttempts: 3,
+                        fullServers: 0,
                         hasRetriedStale,
                         hasBudget,
                       };
@@ -114,6 +115,7 @@ t.test('the reason that is told', async (t) => {
     isAnswerStarted: false,
     attempts: 1,
     maxAttempts: 3,
+    fullServers: 0,
     hasRetriedStale: false,
     hasBudget: true,
   };
@@ -129,6 +131,16 @@ t.test('the reason that is told', async (t) => {
       'a refused POST',
       { method: 'POST', failure: failure({ kind: 'connect_error', wasSent: false }) },
       'other_server not_sent',
+    ],
+    [
+      'a server that takes nothing for now, as nine before it',
+      { failure: failure({ kind: 'full', wasSent: false }), attempts: 0, fullServers: 9 },
+      'other_server not_sent',
+    ],
+    [
+      'one more of them',
+      { failure: failure({ kind: 'full', wasSent: false }), attempts: 0, fullServers: 10 },
+      'give_up attempts_used',
     ],
     ['a POST that was sent', { method: 'POST' }, 'give_up not_idempotent'],
     ['a POST with a key', { method: 'POST', hasKey: true }, 'give_up not_idempotent'],
