@@ -17,7 +17,12 @@ export interface Turn {
   readonly backAtMs: number;
   readonly wallFromMs: number;
   readonly wallToMs: number;
+  /** Attempts in it that failed, as far as they were repeated or failed for good. */
+  readonly failures: number;
 }
+
+/** So many in a row eject a server; one that is hardly asked, since it was bad just before, may stay below that. */
+const EJECTED_AFTER = 5;
 
 /** A line of the daemon's log, as far as it matters here. */
 export interface LogLine {
@@ -43,9 +48,9 @@ export function tracesOf(turn: Turn, log: readonly LogLine[]): { out: LogLine[];
   };
 }
 
-/** What the log owes for a turn; a slow server still serves, so for `slow` it owes nothing. */
+/** What the log owes for a turn; a slow server still serves, and one that answers checks and is avoided stays: for those it owes nothing. */
 export function missingTraces(turn: Turn, log: readonly LogLine[]): string[] {
-  if (turn.fault === 'slow') return [];
+  if (turn.fault === 'slow' || (turn.fault === 'garbage' && turn.failures < EJECTED_AFTER)) return [];
   const { out, back } = tracesOf(turn, log);
   const name = `${turn.fault} of ${turn.server} at ${(turn.brokenAtMs / 1000).toFixed(1)} s`;
   const missing: string[] = [];

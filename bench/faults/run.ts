@@ -112,6 +112,7 @@ class Run {
   }
 
   async #turn(server: FaultyServer, fault: Fault): Promise<void> {
+    const failuresBefore = await this.#failures();
     const brokenAtMs = this.#crowd.nowMs;
     const wallFromMs = this.#clock.wallMs();
     await server.break(fault);
@@ -129,7 +130,13 @@ class Run {
       backAtMs: this.#crowd.nowMs,
       wallFromMs,
       wallToMs: this.#clock.wallMs(),
+      failures: (await this.#failures()) - failuresBefore,
     });
+  }
+
+  async #failures(): Promise<number> {
+    const retries = await retriesOf(this.#daemon);
+    return retries + this.#crowd.failures.length + this.#crowd.failedPosts.length;
   }
 
   async #isBack(address: string): Promise<boolean> {
@@ -167,6 +174,13 @@ class Run {
   }
 }
 
+/** Attempts beyond the first, so far. */
+async function retriesOf(daemon: DaemonProcess): Promise<number> {
+  const metrics = await daemon.metrics();
+  const retried = metrics.filter(({ name }) => name === 'sluice_pool_retries_total');
+  return retried.reduce((sum, { value }) => sum + value, 0);
+}
+
 function shuffled<T>(items: readonly T[], random: SeededRandom): T[] {
   const left = [...items];
   return items.map(() => left.splice(random.below(left.length), 1)[0] as T);
@@ -197,14 +211,13 @@ export async function runFaults(
     run.problems.push(errorText(thrown));
   }
   await crowd.stop();
-  const metrics = await daemon.metrics();
-  const retried = metrics.filter(({ name }) => name === 'sluice_pool_retries_total');
+  const retries = await retriesOf(daemon);
   const code = await daemon.stop();
   if (code !== 0) run.problems.push(`the daemon did not stop in order: exit code ${code}`);
   return {
     ...{ crowd, turns: run.turns, pairs: run.pairs, problems: run.problems },
     log: daemon.newLogLines().map((line) => JSON.parse(line) as LogLine),
     servers: servers.map(({ address }) => address),
-    retries: retried.reduce((sum, { value }) => sum + value, 0),
+    retries,
   };
 }

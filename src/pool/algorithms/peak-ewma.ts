@@ -4,9 +4,9 @@ import { peakMs, UNKNOWN } from './latency.ts';
 
 /**
  * `peak_ewma`: of two servers the one with the less `response time² * (in flight / weight + 1)`. The time is a moving average that
- * jumps up with a slow answer at once and comes down over ten seconds, and a failed request counts as one that took a second
+ * jumps up with a slow answer at once and comes down over five seconds, and a failed request counts as one that took a second
  * longer: so a server that stalls, or that fails fast, loses its traffic within some requests (after Twitter's Finagle, "Peak
- * EWMA"; decay 10 s). One that has not answered yet is compared by its load alone: so it is tried at once, and not by all
+ * EWMA"). One that has not answered yet is compared by its load alone: so it is tried at once, and not by all
  * at once.
  *
  * Finagle has the time once. But where a slow server is slow by itself and not by what waits in its line, time * load holds

@@ -13,6 +13,7 @@ const turn = (fault: Turn['fault']): Turn => ({
   fault,
   server: 'a:1',
   ...{ brokenAtMs: 1000, mendedAtMs: 7000, backAtMs: 9000, wallFromMs: T0 + 1000, wallToMs: T0 + 9000 },
+  failures: 9,
 });
 const line = (atMs: number, message: string, more: Partial<LogLine> = {}): LogLine => ({
   ...{ time: new Date(T0 + atMs).toISOString(), message, server: 'a:1', why: 'connect refused' },
@@ -45,6 +46,9 @@ t.test('a fault has to be in the log, with its reason, and so has its end', asyn
     for (const [i, pattern] of missing.entries()) t.match(found[i], pattern, name);
   }
   t.same(missingTraces(turn('slow'), []), [], 'a slow server serves');
+  t.equal(missingTraces(turn('garbage'), []).length, 2);
+  t.same(missingTraces({ ...turn('garbage'), failures: 4 }, []), [], 'too few to eject anybody');
+  t.equal(missingTraces({ ...turn('kill'), failures: 4 }, []).length, 2, 'checks see that');
 });
 
 t.test('one slow server: the ratio of each round', async (t) => {

@@ -1,6 +1,6 @@
 /** Choosing by how long servers take: what is observed, how it fades, what a failure costs. */
 import t from 'tap';
-import { DECAY_MS } from '../../../src/kernel/slot-times.ts';
+import { DECAY_MS, PEAK_DECAY_MS } from '../../../src/kernel/slot-times.ts';
 import type { AlgorithmName } from '../../../src/pool/index.ts';
 import { PoolFixture } from '../../support/pool-fixture.ts';
 
@@ -17,7 +17,7 @@ t.test('the peak goes up at once and comes down with time', (t) => {
   t.equal(times.peakMs(slot, now()), 100);
   times.observe(slot, 0, 10, now());
   t.equal(times.peakMs(slot, now()), 100, 'no time has passed');
-  fixture.clock.advance(DECAY_MS);
+  fixture.clock.advance(PEAK_DECAY_MS);
   t.ok(near(times.peakMs(slot, now()), 100 / Math.E), 'it fades while nothing is heard');
   times.observe(slot, 0, 10, now());
   t.ok(near(times.peakMs(slot, now()), 100 / Math.E + 10 * (1 - 1 / Math.E)));
