@@ -198,8 +198,9 @@ async function main(): Promise<void> {
   const machine = await describeMachine();
   const when = new Date(systemClock.wallMs()).toISOString();
   const command = ['node bench/scale.ts', ...args].join(' ');
-  writeJson(settings.jsonPath, { when, command, machine, settings, judged, cells, reloads });
-  const chartPath = settings.jsonPath.replace(/(?:\.json)?$/, '.svg');
+  const { jsonPath, ...said } = settings;
+  writeJson(jsonPath, { when, command, machine, settings: said, judged, cells, reloads });
+  const chartPath = jsonPath.replace(/(?:\.json)?$/, '.svg');
   writeChart(chartPath, {
     title: `${settings.large} routes and servers against ${SMALL} and ${SMALL}`,
     subtitle: `both loaded at the same time on one core; median of ${settings.rounds} rounds`,
@@ -214,7 +215,7 @@ async function main(): Promise<void> {
     columns: 2,
     footer: footerOf(machine, command, when),
   });
-  const paths = [settings.jsonPath, chartPath].map((path) => relative(process.cwd(), path));
+  const paths = [jsonPath, chartPath].map((path) => relative(process.cwd(), path));
   process.stdout.write(`\nwritten: ${paths.join(', ')}\n`);
   if (judged.some(({ verdict }) => verdict === 'missed')) process.exitCode = 1;
 }
