@@ -48,8 +48,8 @@ export interface AttemptEvents {
   onUpgrade(head: ResponseHead, server: TunnelEnd): void;
   onFailed(failure: AttemptFailure): void;
   /**
-   * The server is known to be down, or takes nothing for now, and no byte of the answer has come. The attempt goes on as if nothing had been said;
-   * whoever can do better cancels it. `failure` is what it would be if it failed now.
+   * The server is known to be down, or takes nothing for now, and no byte of the answer has come. The attempt goes on as if
+   * nothing had been said; whoever can do better cancels it. `failure` is what it would be if it failed now.
    */
   onServerDown(failure: AttemptFailure): void;
   /** Room for more of the request. */

@@ -22,8 +22,7 @@ export class NodeStream implements http.ClientStream {
   readonly #connection: NodeConnection;
   readonly #response: ServerResponse;
   #isAnswerStarted = false;
-  /** Node keeps the head until it gets something of the body. */
-  /** Of an answer of which nothing was sent yet. */
+  /** Of an answer of which nothing was sent yet. Not given to Node before that: what Node has cannot be taken back. */
   #heldHead: http.AnswerHead | null = null;
   #endsByClose = false;
   #hasContinued = false;
